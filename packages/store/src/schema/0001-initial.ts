@@ -1,0 +1,357 @@
+/** Every table of the system. Times are timestamptz (epoch milliseconds in code); money is bigint micro-dollars. */
+export const sql: string = `
+-- What came in from outside, once each.
+create table cyrus.inbox (
+  id           bigserial primary key,
+  source       text not null,                 -- linear | github | cli
+  body_sha256  text not null,
+  delivery_id  text,
+  event_key    text,                          -- (session, activity) of a prompt, the session of a creation
+  event        text not null,
+  body         jsonb not null,
+  received_at  timestamptz not null default clock_timestamp()
+);
+create unique index inbox_body on cyrus.inbox (source, body_sha256);
+create unique index inbox_delivery on cyrus.inbox (source, delivery_id);
+create unique index inbox_event on cyrus.inbox (source, event_key);
+create index inbox_received on cyrus.inbox (received_at);
+
+create table cyrus.issue (
+  id           text primary key,
+  workspace    text not null,
+  identifier   text not null,
+  title        text not null,
+  description  text not null default '',
+  url          text,
+  details      jsonb,                         -- labels, states, relations as last read from the tracker; null until read
+  read_at      timestamptz
+);
+
+-- Entity: session. Owns its messages and turns.
+create table cyrus.session (
+  id           text primary key,
+  source       text not null,                 -- linear | cli
+  workspace    text not null,
+  issue_id     text not null references cyrus.issue,
+  context      jsonb not null default '{}',   -- guidance, prompt context, app user
+  next_seq     int not null default 1,        -- the number of the next message
+  read_seq     int not null default 0,        -- messages up to here have been decided on
+  plan_id      text,                          -- the live plan, if any
+  issue_job    text,                          -- the host job that reads the issue, while it runs
+  last_write_at timestamptz,
+  created_at   timestamptz not null default clock_timestamp()
+);
+create index session_issue on cyrus.session (issue_id);
+
+create table cyrus.turn (
+  id           text primary key,
+  session_id   text not null references cyrus.session,
+  state        text not null default 'open',
+  opened_by    text not null,
+  opened_at    timestamptz not null default clock_timestamp(),
+  closed_as    text,                          -- response | elicitation | error
+  closed_at    timestamptz
+);
+create unique index turn_open on cyrus.turn (session_id) where state = 'open';
+
+create table cyrus.message (
+  session_id   text not null references cyrus.session,
+  seq          int not null,
+  turn_id      text not null references cyrus.turn,
+  activity_id  text,
+  author_id    text,
+  author_name  text,
+  body         text not null,
+  signal       text,                          -- stop | …
+  at           timestamptz not null default clock_timestamp(),
+  primary key (session_id, seq)
+);
+create unique index message_activity on cyrus.message (session_id, activity_id);
+
+-- Entity: plan. Owns its tasks and plan messages.
+create table cyrus.plan (
+  id             text primary key,
+  issue_id       text not null references cyrus.issue,
+  number         int not null,
+  state          text not null default 'drafting',
+  procedure      text not null,
+  repository_id  text not null,
+  base_branch    text,
+  branch         text not null,
+  start_sha      text,                        -- where the work of this plan begins
+  head_sha       text,                        -- the integration branch's head in the mirror
+  pushed_sha     text,                        -- the integration branch's head last seen on the remote
+  pull_request   jsonb,                       -- {number, url}
+  follows        text references cyrus.plan,  -- the plan whose branch and conversation this one continues
+  content_hash   text,
+  route_reason   text,
+  parked_reason  text,
+  parked_until   timestamptz,
+  parked_from    text,
+  failure        jsonb,
+  answer         jsonb,
+  options        jsonb not null default '{}', -- agent, model and such, as asked for in the issue
+  created_at     timestamptz not null default clock_timestamp(),
+  ended_at       timestamptz,
+  unique (issue_id, number)
+);
+create unique index plan_live on cyrus.plan (issue_id) where state not in ('done', 'failed', 'stopped');
+
+create table cyrus.plan_message (
+  plan_id      text not null references cyrus.plan,
+  n            int not null,
+  session_id   text not null,
+  seq          int not null,
+  author_name  text,
+  body         text not null,
+  delivered    boolean not null default false, -- an agent has certainly read it
+  primary key (plan_id, n),
+  unique (plan_id, session_id, seq)
+);
+
+create table cyrus.task (
+  id           text primary key,
+  plan_id      text not null references cyrus.plan,
+  key          text not null,
+  procedure    text not null,
+  prompt       text not null,
+  state        text not null default 'waiting',
+  attempts     int not null default 0,         -- how many were wanted so far; the next has this number + 1
+  not_before   timestamptz,
+  learned      text,                           -- what the last attempt taught, for the next one's prompt
+  head_sha     text,
+  failure      jsonb,
+  checks       jsonb,                          -- the verdict of verification, with commands and outputs
+  output       text,
+  created_at   timestamptz not null default clock_timestamp(),
+  ended_at     timestamptz,
+  unique (plan_id, key)
+);
+create index task_state on cyrus.task (state);
+
+-- Entity: attempt.
+create table cyrus.attempt (
+  id              text primary key,
+  task_id         text not null references cyrus.task,
+  plan_id         text not null references cyrus.plan,
+  number          int not null,
+  state           text not null default 'reserved',
+  executor_id     text not null,
+  conversation_id text,
+  message_n       int not null default 0,      -- plan messages up to here are in the prompt
+  steered_n       int not null default 0,      -- plan messages up to here were handed to the running agent
+  delivered_n     int not null default 0,      -- plan messages up to here were certainly read
+  run_ref         jsonb,
+  base_sha        text,
+  head_sha        text,
+  evidence        jsonb,
+  output          text,
+  failure         jsonb,
+  cost            bigint,                      -- null: unpriced
+  created_at      timestamptz not null default clock_timestamp(),
+  started_at      timestamptz,
+  progress_at     timestamptz,                 -- when progress was last told
+  ended_at        timestamptz,
+  unique (task_id, number)
+);
+create index attempt_live on cyrus.attempt (state) where state not in ('succeeded', 'failed', 'asked', 'lost', 'stopped');
+create index attempt_plan on cyrus.attempt (plan_id);
+
+create table cyrus.reservation (
+  attempt_id   text primary key references cyrus.attempt,
+  executor_id  text not null,
+  slots        int not null,
+  memory_mb    int not null,
+  cost         bigint not null,
+  reserved_at  timestamptz not null default clock_timestamp(),
+  released_at  timestamptz
+);
+create index reservation_open on cyrus.reservation (executor_id) where released_at is null;
+
+create table cyrus.charge (
+  attempt_id    text not null references cyrus.attempt,
+  seq           int not null,
+  model         text not null,
+  input_tokens  bigint not null default 0,
+  output_tokens bigint not null default 0,
+  cache_read_tokens  bigint not null default 0,
+  cache_write_tokens bigint not null default 0,
+  cost          bigint,                        -- null: unpriced
+  trust         text not null,                 -- provider | gateway | agent | estimated
+  at            timestamptz not null default clock_timestamp(),
+  primary key (attempt_id, seq)
+);
+create index charge_at on cyrus.charge (at);
+
+create table cyrus.decision (
+  task_id      text not null references cyrus.task,
+  number       int not null,                   -- of the attempt
+  executor_id  text not null,
+  reason       text not null,
+  alternatives jsonb not null default '[]',
+  at           timestamptz not null default clock_timestamp(),
+  primary key (task_id, number)
+);
+
+create table cyrus.conversation (
+  id            text primary key,
+  issue_id      text not null references cyrus.issue,
+  repository_id text not null,
+  executor_id   text not null,
+  started       boolean not null default false,
+  created_at    timestamptz not null default clock_timestamp(),
+  unique (issue_id, repository_id, executor_id)
+);
+
+create table cyrus.question (
+  id           text primary key,
+  plan_id      text not null references cyrus.plan,
+  attempt_id   text references cyrus.attempt,
+  session_id   text not null,
+  body         text not null,
+  options      jsonb,
+  state        text not null default 'open',   -- open | answered | withdrawn
+  answer       text,
+  asked_at     timestamptz not null default clock_timestamp(),
+  answered_at  timestamptz
+);
+
+-- Hosts and what runs on them.
+create table cyrus.host (
+  id           text primary key,
+  boot_id      text not null,                  -- changes at every start; fences what an earlier process writes
+  pid          int not null,
+  isolation    text not null,
+  slots        int not null,
+  memory_mb    int not null,
+  version      text not null,
+  started_at   timestamptz not null default clock_timestamp(),
+  heartbeat_at timestamptz not null default clock_timestamp(),
+  draining     boolean not null default false
+);
+
+create table cyrus.host_job (
+  id           text primary key,
+  kind         text not null,                  -- issue | prepare | setup | agent | collect | verify | merge | cleanup
+  state        text not null default 'queued',
+  notify       text not null,                  -- the entity that gets a 'job' input when this ends
+  session_id   text,
+  plan_id      text,
+  task_id      text,
+  attempt_id   text,
+  payload      jsonb not null default '{}',
+  host_id      text,
+  boot_id      text,
+  result       jsonb,
+  failure      jsonb,
+  not_before   timestamptz,
+  created_at   timestamptz not null default clock_timestamp(),
+  started_at   timestamptz,
+  ended_at     timestamptz
+);
+create index host_job_open on cyrus.host_job (state, created_at) where state in ('queued', 'running');
+create index host_job_plan on cyrus.host_job (plan_id);
+create index host_job_attempt on cyrus.host_job (attempt_id);
+
+-- A message for a running agent job; delivered once the agent has certainly read it.
+create table cyrus.job_message (
+  job_id       text not null references cyrus.host_job,
+  n            int not null,
+  body         text not null,
+  outcome      text,                           -- steered | queued | too_late
+  delivered_at timestamptz,
+  primary key (job_id, n)
+);
+
+-- A stop asked for. From its commit on, no job of the plan runs and no write of it leaves but the confirmation.
+create table cyrus.stop_request (
+  plan_id      text primary key,
+  session_id   text,
+  requested_by text not null,
+  at           timestamptz not null default clock_timestamp()
+);
+
+-- One write to the outside each.
+create table cyrus.outbound_write (
+  id           uuid primary key,               -- also the idempotency key at the provider
+  seq          bigserial,
+  key          text not null unique,           -- names the effect: the same decision made twice is one row
+  credential   text not null,                  -- linear:WORKSPACE | github | git | cli
+  lane         text not null,                  -- strictly first in, first out
+  priority     int not null,                   -- among the heads of lanes; lower goes first
+  kind         text not null,
+  payload      jsonb not null,
+  state        text not null default 'queued',
+  closing      boolean not null default false, -- a turn's closing answer: leaves even after a stop
+  session_id   text,
+  turn_id      text,
+  plan_id      text,
+  notify       text,                           -- the entity that gets a 'write' input when this ends
+  attempts     int not null default 0,
+  not_before   timestamptz,
+  result       jsonb,
+  failure      jsonb,
+  created_at   timestamptz not null default clock_timestamp(),
+  sent_at      timestamptz
+);
+create index outbound_open on cyrus.outbound_write (credential, lane, seq) where state in ('queued', 'sending');
+create index outbound_turn on cyrus.outbound_write (turn_id) where state = 'queued';
+create index outbound_session on cyrus.outbound_write (session_id);
+
+-- What one entity tells another. Append-only; read by the entity's next advance.
+create table cyrus.input (
+  seq          bigserial primary key,
+  entity       text not null,
+  kind         text not null,
+  payload      jsonb not null default '{}',
+  at           timestamptz not null default clock_timestamp(),
+  read_at      timestamptz
+);
+create index input_unread on cyrus.input (entity, seq) where read_at is null;
+create index input_read on cyrus.input (read_at) where read_at is not null;
+
+-- What happened; numbered after commit, so that a reader who follows numbers skips nothing.
+create table cyrus.event (
+  id           bigserial primary key,
+  number       bigint unique,
+  type         text not null,
+  session_id   text,
+  plan_id      text,
+  task_id      text,
+  attempt_id   text,
+  attempt_seq  int,
+  payload      jsonb not null default '{}',
+  at           timestamptz not null default clock_timestamp(),
+  unique (attempt_id, attempt_seq)
+);
+create sequence cyrus.event_number;
+create index event_unnumbered on cyrus.event (id) where number is null;
+create index event_plan on cyrus.event (plan_id, id);
+create index event_attempt on cyrus.event (attempt_id, id);
+
+-- Wake-ups: insert-only, deleted by the advance that serves them.
+create table cyrus.due (
+  seq          bigserial primary key,
+  id           text not null,
+  at           timestamptz not null
+);
+create index due_at on cyrus.due (at);
+create index due_id on cyrus.due (id);
+
+create table cyrus.advance_failure (
+  entity       text primary key,
+  failures     int not null,
+  last_error   text not null,
+  last_at      timestamptz not null
+);
+
+create table cyrus.dispatcher (id text primary key);
+insert into cyrus.dispatcher values ('main');
+
+create table cyrus.config_revision (
+  id           bigserial primary key,
+  hash         text not null unique,
+  config       jsonb not null,                 -- without secrets
+  applied_at   timestamptz not null default clock_timestamp()
+);
+`;
