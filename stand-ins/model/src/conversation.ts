@@ -1,0 +1,95 @@
+/** The parts of a Messages API request that scripts look at. */
+export interface ContentBlock {
+  readonly type: string;
+  readonly text?: string;
+  readonly name?: string;
+  readonly id?: string;
+  readonly tool_use_id?: string;
+  readonly content?: string | readonly ContentBlock[];
+}
+
+export interface ApiMessage {
+  readonly role: string;
+  readonly content: string | readonly ContentBlock[];
+}
+
+export interface MessagesRequest {
+  readonly model: string;
+  readonly max_tokens: number;
+  readonly stream?: boolean;
+  readonly system?: string | readonly ContentBlock[];
+  readonly messages: readonly ApiMessage[];
+  readonly tools?: readonly { readonly name?: string }[];
+}
+
+const blocksOf = (content: ApiMessage['content'] | undefined): readonly ContentBlock[] =>
+  typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
+
+/** A message's own text: no tool results, no reminders that the agent's harness adds. */
+export function textOf(message: ApiMessage): string {
+  const text = blocksOf(message.content)
+    .map((block) => (block.type === 'text' ? (block.text ?? '') : ''))
+    .join('\n');
+  return text.replace(/<system-reminder>[\s\S]*?<\/system-reminder>/g, '').trim();
+}
+
+/** Whether a person's words can be in it: a message given to a working agent arrives with the role `system`. */
+export const isFromUser = (message: ApiMessage): boolean => message.role === 'user' || message.role === 'system';
+
+export function userTexts(messages: readonly ApiMessage[]): string[] {
+  return messages
+    .filter(isFromUser)
+    .map(textOf)
+    .filter((text) => text !== '');
+}
+
+export function systemText(request: MessagesRequest): string {
+  return blocksOf(request.system)
+    .map((block) => block.text ?? '')
+    .join('\n');
+}
+
+const toolResultText = (block: ContentBlock): string =>
+  blocksOf(block.content)
+    .map((part) => part.text ?? '')
+    .join('\n');
+
+/** The ids of tool calls that an interruption or a crash cut short: what they asked for was not done. */
+export function interruptedCalls(messages: readonly ApiMessage[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const message of messages) {
+    for (const block of blocksOf(message.content)) {
+      if (
+        block.type === 'tool_result' &&
+        block.tool_use_id &&
+        /^\[Tool call interrupted|\[Request interrupted/.test(toolResultText(block))
+      ) {
+        ids.add(block.tool_use_id);
+      }
+    }
+  }
+  return ids;
+}
+
+/** The answers already given after message `start`; an answer whose tool calls were cut short does not count, so it is given again. */
+export function answersSince(messages: readonly ApiMessage[], start: number): number {
+  const cut = interruptedCalls(messages);
+  return messages
+    .slice(start + 1)
+    .filter(
+      (message) => message.role === 'assistant' && !blocksOf(message.content).some((block) => block.id !== undefined && cut.has(block.id)),
+    ).length;
+}
+
+/** The agent's working directory as its system prompt or a reminder names it; undefined when neither does. */
+export function workingDirectory(request: MessagesRequest): string | undefined {
+  const places = [
+    systemText(request),
+    ...request.messages.flatMap((message) => blocksOf(message.content).map((block) => block.text ?? '')),
+  ];
+  for (const place of places) {
+    const found = /(?:Primary working directory|Working directory|working directory is|cwd)\s*[:=]?\s*`?(\/[^\n`<>]+)/i.exec(place);
+    if (found?.[1]) return found[1].trim();
+  }
+  return undefined;
+}

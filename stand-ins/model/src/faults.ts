@@ -1,0 +1,69 @@
+/** One-line switches for what a model API does wrong. `next`: how many of the coming model calls it strikes. */
+export interface Faults {
+  /** Milliseconds between all chunks of streamed texts. */
+  readonly slowMs?: number;
+  readonly rateLimited?: { readonly next: number; readonly retryAfterS?: number };
+  readonly overloaded?: { readonly next: number };
+  /** Ends the connection in the middle of the stream. */
+  readonly cutOff?: { readonly next: number };
+  readonly badRequest?: { readonly next: number; readonly message?: string };
+  /** Every key is refused. */
+  readonly invalidKey?: boolean;
+  /** Every connection is dropped without an answer. */
+  readonly outage?: boolean;
+}
+
+const counted = ['rateLimited', 'overloaded', 'cutOff', 'badRequest'] as const;
+const names: readonly string[] = [...counted, 'slowMs', 'invalidKey', 'outage'];
+
+/** What happens to one call. */
+export type Strike =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'answer'; readonly status: number; readonly type: string; readonly message: string; readonly retryAfterS?: number };
+
+export interface FaultSwitches {
+  /** Changes the named switches, leaves the others. @throws TypeError on an unknown name */
+  set(faults: Faults): void;
+  clear(): void;
+  current(): Faults;
+  /** Decides over one call and counts it off. */
+  strike(): Strike;
+}
+
+export function faultSwitches(): FaultSwitches {
+  let faults: Faults = {};
+  const takes = (name: (typeof counted)[number]): boolean => {
+    const fault = faults[name];
+    if (!fault || fault.next <= 0) return false;
+    faults = { ...faults, [name]: { ...fault, next: fault.next - 1 } };
+    return true;
+  };
+  return {
+    set(change) {
+      const unknown = Object.keys(change).find((name) => !names.includes(name));
+      if (unknown !== undefined) throw new TypeError(`unknown fault "${unknown}"; known: ${names.join(', ')}`);
+      faults = { ...faults, ...change };
+    },
+    clear() {
+      faults = {};
+    },
+    current: () => faults,
+    strike() {
+      if (faults.outage) return { kind: 'drop' };
+      if (faults.invalidKey) return { kind: 'answer', status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
+      const { rateLimited, badRequest } = faults;
+      if (takes('badRequest')) {
+        return { kind: 'answer', status: 400, type: 'invalid_request_error', message: badRequest?.message ?? 'bad request (fault)' };
+      }
+      if (takes('rateLimited')) {
+        const message = 'This request would exceed your rate limit. Please try again later.';
+        return { kind: 'answer', status: 429, type: 'rate_limit_error', message, retryAfterS: rateLimited?.retryAfterS ?? 1 };
+      }
+      if (takes('overloaded')) return { kind: 'answer', status: 529, type: 'overloaded_error', message: 'Overloaded' };
+      if (takes('cutOff')) return { kind: 'cut' };
+      return { kind: 'none' };
+    },
+  };
+}
