@@ -87,6 +87,20 @@ export interface Evidence {
   readonly deletions: number;
 }
 
+/** Where an attempt works, as its preparation found it. */
+export interface CheckoutInfo {
+  readonly directory: string;
+  readonly baseBranch: string;
+  readonly baseSha: string;
+  readonly startSha: string;
+  readonly reused: boolean;
+  /** Check commands found in the base commit, and where. */
+  readonly detected: { readonly commands: readonly string[]; readonly from: string } | null;
+  /** The repository's CLAUDE.md or AGENTS.md at the base commit. */
+  readonly context: string | null;
+  readonly readable: readonly string[];
+}
+
 export interface Attempt {
   readonly id: string;
   readonly taskId: string;
@@ -98,7 +112,7 @@ export interface Attempt {
   readonly messageN: number;
   readonly steeredN: number;
   readonly deliveredN: number;
-  readonly baseSha: string | null;
+  readonly checkout: CheckoutInfo | null;
   readonly headSha: string | null;
   readonly evidence: Evidence | null;
   readonly output: string | null;

@@ -142,6 +142,7 @@ create table cyrus.attempt (
   steered_n       int not null default 0,      -- plan messages up to here were handed to the running agent
   delivered_n     int not null default 0,      -- plan messages up to here were certainly read
   run_ref         jsonb,
+  checkout        jsonb,                       -- where it works: {directory, baseBranch, startSha, checks found, context}
   base_sha        text,
   head_sha        text,
   evidence        jsonb,
