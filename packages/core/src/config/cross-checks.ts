@@ -1,0 +1,91 @@
+import type { ConfigWarning } from './known-keys.ts';
+import type { Path } from './mask.ts';
+import type { Strategy } from './services.ts';
+
+/** A mistake that shows only where several values are read together. */
+export interface CrossMistake {
+  readonly path: Path;
+  readonly value: unknown;
+  readonly allowed: string;
+  readonly fix: string;
+}
+
+type Loose = Readonly<Record<string, unknown>>;
+
+/** Reads the unchecked values, so that these mistakes are told together with all others. */
+export function crossMistakes(file: Loose): CrossMistake[] {
+  const repositories = Array.isArray(file['repositories']) ? file['repositories'] : [];
+  const firstWith = new Map<string, number>();
+  const mistakes: CrossMistake[] = [];
+  repositories.forEach((entry: unknown, index) => {
+    const repository = looseOf(entry);
+    if (!repository) return;
+    const { id } = repository;
+    if (typeof id === 'string') {
+      const earlier = firstWith.get(id);
+      if (earlier === undefined) firstWith.set(id, index);
+      else mistakes.push(duplicate(index, id, earlier));
+    }
+    const noSource = ['repositoryPath', 'remoteUrl', 'githubUrl'].every((key) => repository[key] === undefined);
+    if (noSource) mistakes.push(nowhere(index));
+  });
+  return [...mistakes, ...codegenMistakes(file)];
+}
+
+function duplicate(index: number, id: string, earlier: number): CrossMistake {
+  return {
+    path: ['repositories', index, 'id'],
+    value: id,
+    allowed: 'an id that no other repository has',
+    fix: `choose another id: repositories[${earlier}] has this one already`,
+  };
+}
+
+function nowhere(index: number): CrossMistake {
+  return {
+    path: ['repositories', index],
+    value: undefined,
+    allowed: 'repositoryPath (a checkout on this machine) or remoteUrl (where to clone from)',
+    fix: 'add one of the two',
+  };
+}
+
+function codegenMistakes(file: Loose): CrossMistake[] {
+  const codegen = looseOf(file['codegen']);
+  if (codegen?.['enabled'] !== true) return [];
+  return (['orgId', 'apiToken'] as const)
+    .filter((key) => codegen[key] === undefined)
+    .map((key) => ({
+      path: ['codegen', key],
+      value: undefined,
+      allowed: key === 'orgId' ? "the organisation's id" : 'an API token',
+      fix: `add it, or set ${key === 'orgId' ? 'CODEGEN_ORG_ID' : 'CODEGEN_API_TOKEN'}, or set codegen.enabled to false`,
+    }));
+}
+
+/** What loads but does not do what it seems to say. */
+export function crossWarnings(file: Loose): ConfigWarning[] {
+  const warnings: ConfigWarning[] = [];
+  const codegen = looseOf(file['codegen']);
+  const claude = looseOf(file['claude']);
+  if (codegen && codegen['enabled'] !== false && codegen['estimatedCostPerRunUsd'] === undefined) {
+    const limits = ['maxCostPerTask', 'maxCostPerDay'].filter((key) => typeof codegen[key] === 'number');
+    for (const key of limits) {
+      const message =
+        'Codegen reports no cost, so this limit needs codegen.estimatedCostPerRunUsd; without it runs are limited by number and time';
+      warnings.push({ path: `codegen.${key}`, message });
+    }
+  }
+  if (claude?.['auth'] === 'ownLogin' && claude['apiKey'] !== undefined) {
+    warnings.push({ path: 'claude.apiKey', message: 'is not used, because claude.auth is "ownLogin"' });
+  }
+  if (codegen?.['enabled'] === true && codegen['strategy'] === undefined) {
+    const chosen: Strategy = 'local-only';
+    warnings.push({ path: 'codegen.strategy', message: `is absent, so the default "${chosen}" holds and tasks run on this machine` });
+  }
+  return warnings;
+}
+
+function looseOf(value: unknown): Loose | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Loose) : undefined;
+}

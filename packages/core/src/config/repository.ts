@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import {
+  filled,
+  milliseconds,
+  stringMap,
+  type ToolPreset,
+  toolRules,
+  toolSelection,
+  type UserAccessConfig,
+  userAccess,
+  type VerifyConfig,
+  verify,
+} from './pieces.ts';
+
+/** Labels that choose a procedure, with the tools it gets; the short form is the labels alone. */
+export type LabelPrompt =
+  | readonly string[]
+  | {
+      readonly labels: readonly string[];
+      readonly allowedTools?: readonly string[] | ToolPreset;
+      readonly disallowedTools?: readonly string[];
+    };
+
+export interface LabelPrompts {
+  readonly debugger?: LabelPrompt;
+  readonly builder?: LabelPrompt;
+  readonly scoper?: LabelPrompt;
+  readonly orchestrator?: LabelPrompt;
+}
+
+/** One repository Cyrus works on. At least one of `repositoryPath` and `remoteUrl` is there. */
+export interface RepositoryConfig {
+  readonly id: string;
+  readonly name?: string;
+  /** A checkout on this machine. It is read, never changed. */
+  readonly repositoryPath?: string;
+  readonly remoteUrl?: string;
+  /** Absent: the remote's default branch. */
+  readonly baseBranch?: string;
+  /** False: known, but gets no work. */
+  readonly isActive: boolean;
+  readonly linearWorkspaceId?: string;
+  readonly linearToken?: string;
+  readonly githubToken?: string;
+  readonly allowedTools?: readonly string[];
+  readonly disallowedTools?: readonly string[];
+  readonly environmentVariables?: Readonly<Record<string, string>>;
+  readonly model?: string;
+  readonly fallbackModel?: string;
+  /** Executor id; absent: the configuration's `executor`. */
+  readonly executor?: string;
+  readonly appendInstruction?: string;
+  readonly mcpConfigPath?: string | readonly string[];
+  readonly teamKeys?: readonly string[];
+  readonly projectKeys?: readonly string[];
+  readonly routingLabels?: readonly string[];
+  readonly labelPrompts?: LabelPrompts;
+  readonly userAccessControl?: UserAccessConfig;
+  readonly setup?: { readonly command: string; readonly timeoutMs?: number };
+  readonly verify?: VerifyConfig;
+  /** The issue's workflow state after success, by name. */
+  readonly onSuccess?: { readonly state?: string };
+}
+
+const names = z.array(filled);
+const labelPrompt: z.ZodType<LabelPrompt> = z.union([
+  names,
+  z.object({ labels: names, allowedTools: toolSelection.exactOptional(), disallowedTools: toolRules.exactOptional() }),
+]);
+
+export const repository: z.ZodType<RepositoryConfig> = z.object({
+  id: filled.describe('A name of your choice, unique in this file'),
+  name: filled.exactOptional(),
+  repositoryPath: filled.exactOptional().describe('A checkout on this machine. It is read, never changed'),
+  remoteUrl: filled.exactOptional().describe('Where to clone from, where there is no checkout on this machine'),
+  baseBranch: filled.exactOptional().describe("Absent: the remote's default branch"),
+  isActive: z.boolean().default(true),
+  linearWorkspaceId: filled.exactOptional(),
+  linearToken: filled.exactOptional(),
+  githubToken: filled.exactOptional(),
+  allowedTools: toolRules.exactOptional().describe('Absent: every tool. Present: these only'),
+  disallowedTools: toolRules.exactOptional(),
+  environmentVariables: stringMap.exactOptional().describe('Given to the agent and to setup and check commands'),
+  model: filled.exactOptional(),
+  fallbackModel: filled.exactOptional(),
+  executor: filled.exactOptional().describe('Executor id. Absent: `executor` of the whole configuration'),
+  appendInstruction: z.string().exactOptional().describe("Added to every agent's instructions"),
+  mcpConfigPath: z.union([filled, names]).exactOptional(),
+  teamKeys: names.exactOptional().describe("Issues of these Linear teams belong here: 'ENG'"),
+  projectKeys: names.exactOptional(),
+  routingLabels: names.exactOptional(),
+  labelPrompts: z
+    .object({
+      debugger: labelPrompt.exactOptional(),
+      builder: labelPrompt.exactOptional(),
+      scoper: labelPrompt.exactOptional(),
+      orchestrator: labelPrompt.exactOptional(),
+    })
+    .exactOptional()
+    .describe('Labels that choose the kind of work'),
+  userAccessControl: userAccess.exactOptional(),
+  setup: z
+    .object({ command: filled, timeoutMs: milliseconds.exactOptional() })
+    .exactOptional()
+    .describe('Run once in every new checkout, before the agent'),
+  verify: verify.exactOptional(),
+  onSuccess: z.object({ state: filled.exactOptional() }).exactOptional(),
+});

@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import {
+  dollarLimit,
+  filled,
+  milliseconds,
+  type ToolPreset,
+  toolRules,
+  toolSelection,
+  type UserAccessConfig,
+  userAccess,
+  type VerifyConfig,
+  verify,
+} from './pieces.ts';
+import { type RepositoryConfig, repository } from './repository.ts';
+import {
+  type ClaudeConfig,
+  type CodegenConfig,
+  type CursorConfig,
+  type CustomExecutorConfig,
+  claude,
+  codegen,
+  cursor,
+  customExecutor,
+  type GithubConfig,
+  github,
+  type LinearConfig,
+  type LinearWorkspaceConfig,
+  linear,
+  linearWorkspace,
+  type ModelByTaskType,
+  modelByTaskType,
+} from './services.ts';
+
+export type { RepositoryConfig } from './repository.ts';
+
+export interface LimitsConfig {
+  /** Absent: from this machine's cores and memory. */
+  readonly maxParallelAgents?: number;
+  /** US dollars; `null`: no limit; 0: nothing may be spent. */
+  readonly maxCostPerTaskUsd: number | null;
+  readonly maxCostPerDayUsd: number | null;
+  readonly maxAttemptsPerTask: number;
+  readonly attemptTimeoutMs: number;
+  readonly verifyTimeoutMs: number;
+  readonly setupTimeoutMs: number;
+}
+const limits: z.ZodType<LimitsConfig> = z.object({
+  maxParallelAgents: z.number().int().min(1).max(1000).exactOptional().describe("Absent: from this machine's cores and memory"),
+  maxCostPerTaskUsd: dollarLimit.default(5).describe('null: no limit; 0: nothing may be spent'),
+  maxCostPerDayUsd: dollarLimit.default(50).describe('null: no limit; 0: nothing may be spent'),
+  maxAttemptsPerTask: z.number().int().min(1).max(100).default(3),
+  attemptTimeoutMs: milliseconds.default(3_600_000),
+  verifyTimeoutMs: milliseconds.default(1_200_000),
+  setupTimeoutMs: milliseconds.default(300_000),
+});
+
+export interface SandboxConfig {
+  /** Hosts an agent may reach beside its model. */
+  readonly egress?: readonly string[];
+  /** Host paths an agent may read beside its checkout and the system. */
+  readonly readable?: readonly string[];
+  readonly memoryMb?: number;
+}
+const sandbox: z.ZodType<SandboxConfig> = z.object({
+  egress: z.array(filled).exactOptional().describe('Hosts an agent may reach beside its model'),
+  readable: z.array(filled).exactOptional().describe('Host paths an agent may read beside its checkout and the system'),
+  memoryMb: z.number().int().min(64).exactOptional(),
+});
+
+/** Tools of a procedure where the repository says nothing. */
+export interface PromptDefaults {
+  readonly allowedTools?: readonly string[] | ToolPreset;
+  readonly disallowedTools?: readonly string[];
+}
+const promptDefaults: z.ZodType<PromptDefaults> = z.object({
+  allowedTools: toolSelection.exactOptional(),
+  disallowedTools: toolRules.exactOptional(),
+});
+
+/** The whole `config.json`, defaults filled in, environment applied. Money is in US dollars, as people write it. */
+export interface Config {
+  readonly repositories: readonly RepositoryConfig[];
+  readonly linear: LinearConfig;
+  readonly linearWorkspaces: Readonly<Record<string, LinearWorkspaceConfig>>;
+  readonly github: GithubConfig;
+  readonly claude: ClaudeConfig;
+  readonly codegen?: CodegenConfig;
+  readonly cursor?: CursorConfig;
+  /** Executors of the user's own, by id. */
+  readonly executors: Readonly<Record<string, CustomExecutorConfig>>;
+  /** The executor that gets a task where nothing else decides. */
+  readonly executor: string;
+  readonly orchestrationStrategy?: {
+    readonly primary?: string;
+    readonly fallback?: readonly string[];
+    readonly rules?: readonly unknown[];
+  };
+  readonly defaultModel?: string;
+  readonly defaultFallbackModel?: string;
+  readonly modelByTaskType?: ModelByTaskType;
+  readonly defaultAllowedTools?: readonly string[];
+  readonly defaultDisallowedTools?: readonly string[];
+  readonly promptDefaults?: {
+    readonly debugger?: PromptDefaults;
+    readonly builder?: PromptDefaults;
+    readonly scoper?: PromptDefaults;
+    readonly orchestrator?: PromptDefaults;
+  };
+  readonly userAccessControl?: UserAccessConfig;
+  /** Tells a running agent about edits of its issue. */
+  readonly issueUpdateTrigger: boolean;
+  readonly server: { readonly host: string; readonly port: number };
+  readonly database?: { readonly url: string };
+  readonly limits: LimitsConfig;
+  readonly verify?: VerifyConfig;
+  /** How long agents may go on after the first SIGTERM. */
+  readonly drainMs: number;
+  readonly allowUnsandboxed: boolean;
+  readonly sandbox: SandboxConfig;
+  readonly features: Readonly<Record<string, boolean>>;
+  /** Workflow states by name; absent: the first "started" state, the first one like "in review". */
+  readonly stateOnStart?: string;
+  readonly stateOnSuccess?: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+export const configSchema: z.ZodType<Config> = z
+  .object({
+    $schema: z.string().exactOptional(),
+    repositories: z.array(repository).default([]).describe('The repositories Cyrus works on'),
+    linear: z.prefault(linear, {}),
+    linearWorkspaces: z
+      .record(z.string(), linearWorkspace)
+      .default({})
+      .describe("Several Linear workspaces, each under its workspace's id"),
+    github: z.prefault(github, {}),
+    claude: z.prefault(claude, {}),
+    codegen: codegen.exactOptional(),
+    cursor: cursor.exactOptional(),
+    executors: z.record(z.string(), customExecutor).default({}).describe('Agents of your own: a command each, under an id you choose'),
+    executor: filled.default('claude').describe('The executor that gets a task where nothing else decides'),
+    orchestrationStrategy: z
+      .object({ primary: filled.exactOptional(), fallback: z.array(filled).exactOptional(), rules: z.array(z.unknown()).exactOptional() })
+      .exactOptional(),
+    defaultModel: filled.exactOptional(),
+    defaultFallbackModel: filled.exactOptional(),
+    modelByTaskType: modelByTaskType.exactOptional(),
+    defaultAllowedTools: toolRules.exactOptional().describe('For repositories without allowedTools'),
+    defaultDisallowedTools: toolRules.exactOptional(),
+    promptDefaults: z
+      .object({
+        debugger: promptDefaults.exactOptional(),
+        builder: promptDefaults.exactOptional(),
+        scoper: promptDefaults.exactOptional(),
+        orchestrator: promptDefaults.exactOptional(),
+      })
+      .exactOptional(),
+    userAccessControl: userAccess.exactOptional(),
+    issueUpdateTrigger: z.boolean().default(true),
+    server: z.prefault(
+      z.object({
+        host: filled.default('127.0.0.1'),
+        port: z.number().int().min(0).max(65_535).default(3456).describe('0: any free port'),
+      }),
+      {},
+    ),
+    database: z.object({ url: filled }).exactOptional().describe('A Postgres of your own. Absent: the one that comes with Cyrus'),
+    limits: z.prefault(limits, {}),
+    verify: verify.exactOptional(),
+    drainMs: z.number().int().min(0).max(3_600_000).default(30_000).describe('How long agents may go on after the first SIGTERM'),
+    allowUnsandboxed: z.boolean().default(false).describe('Run agents without isolation where this machine offers none'),
+    sandbox: z.prefault(sandbox, {}),
+    features: z.record(z.string(), z.boolean()).default({}),
+    stateOnStart: filled.exactOptional().describe('Workflow state of an issue when work begins, by name'),
+    stateOnSuccess: filled.exactOptional().describe('Workflow state of an issue after success, by name'),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  })
+  .transform(({ $schema: _, ...config }) => config);

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { address, dollarLimit, dollars, filled, stringMap } from './pieces.ts';
+
+export interface LinearConfig {
+  readonly apiUrl: string;
+  readonly token?: string;
+  readonly webhookSecret?: string;
+  readonly workspaceId?: string;
+}
+export const linear: z.ZodType<LinearConfig> = z.object({
+  apiUrl: address.default('https://api.linear.app/graphql'),
+  token: filled.exactOptional().describe('API key (lin_api_…) or access token of the app'),
+  webhookSecret: filled.exactOptional().describe("The webhook's signing secret"),
+  workspaceId: filled.exactOptional(),
+});
+
+/** Credentials of one workspace where there are several; the key is the workspace's id. */
+export interface LinearWorkspaceConfig {
+  readonly linearToken: string;
+  readonly linearRefreshToken?: string;
+  readonly webhookSecret?: string;
+  readonly linearWorkspaceSlug?: string;
+  readonly linearWorkspaceName?: string;
+}
+export const linearWorkspace: z.ZodType<LinearWorkspaceConfig> = z.object({
+  linearToken: filled,
+  linearRefreshToken: filled.exactOptional(),
+  webhookSecret: filled.exactOptional(),
+  linearWorkspaceSlug: z.string().exactOptional(),
+  linearWorkspaceName: z.string().exactOptional(),
+});
+
+export interface GithubConfig {
+  readonly apiUrl: string;
+  readonly token?: string;
+  readonly webhookSecret?: string;
+}
+export const github: z.ZodType<GithubConfig> = z.object({
+  apiUrl: address.default('https://api.github.com'),
+  token: filled.exactOptional(),
+  webhookSecret: filled.exactOptional(),
+});
+
+export interface ClaudeConfig {
+  /** Absent: the agent's own default, https://api.anthropic.com. */
+  readonly apiUrl?: string;
+  readonly apiKey?: string;
+  readonly auth: 'apiKey' | 'ownLogin';
+  /** Absent: the agent that comes with Cyrus. */
+  readonly binaryPath?: string;
+}
+export const claude: z.ZodType<ClaudeConfig> = z.object({
+  apiUrl: address.exactOptional(),
+  apiKey: filled.exactOptional(),
+  auth: z.enum(['apiKey', 'ownLogin']).default('apiKey').describe("'ownLogin': a single user's own Claude login"),
+  binaryPath: filled.exactOptional(),
+});
+
+export const strategies = ['local-only', 'cloud-only', 'hybrid-smart', 'hybrid-parallel', 'cost-optimized'] as const;
+export type Strategy = (typeof strategies)[number];
+export const strategy: z.ZodType<Strategy> = z.enum(strategies);
+
+export interface ModelByTaskType {
+  readonly orchestrator?: string;
+  readonly builder?: string;
+  readonly debugger?: string;
+  readonly scoper?: string;
+}
+export const modelByTaskType: z.ZodType<ModelByTaskType> = z.object({
+  orchestrator: filled.exactOptional(),
+  builder: filled.exactOptional(),
+  debugger: filled.exactOptional(),
+  scoper: filled.exactOptional(),
+});
+
+export interface CodegenConfig {
+  readonly enabled: boolean;
+  readonly orgId?: string | number;
+  readonly apiToken?: string;
+  readonly baseUrl: string;
+  readonly strategy?: Strategy;
+  /** US dollars; `null`: no limit. */
+  readonly maxCostPerTask?: number | null;
+  readonly maxCostPerDay?: number | null;
+  readonly defaultModel?: string;
+  readonly modelByTaskType?: ModelByTaskType;
+  /** What one run is assumed to cost, in US dollars: the service reports none. */
+  readonly estimatedCostPerRunUsd?: number;
+  readonly features?: Readonly<Record<string, boolean>>;
+}
+export const codegen: z.ZodType<CodegenConfig> = z.object({
+  enabled: z.boolean().default(false),
+  orgId: z.union([filled, z.number().int()]).exactOptional(),
+  apiToken: filled.exactOptional(),
+  baseUrl: address.default('https://api.codegen.com'),
+  strategy: strategy.exactOptional(),
+  maxCostPerTask: dollarLimit.exactOptional().describe('US dollars'),
+  maxCostPerDay: dollarLimit.exactOptional().describe('US dollars'),
+  defaultModel: filled.exactOptional(),
+  modelByTaskType: modelByTaskType.exactOptional(),
+  estimatedCostPerRunUsd: dollars.exactOptional().describe('What one run is assumed to cost: the service reports none'),
+  features: z.record(z.string(), z.boolean()).exactOptional(),
+});
+
+export interface CursorConfig {
+  readonly enabled: boolean;
+  readonly apiKey?: string;
+  readonly apiUrl: string;
+  readonly defaultModel?: string;
+  readonly estimatedCostPerRunUsd?: number;
+}
+export const cursor: z.ZodType<CursorConfig> = z.object({
+  enabled: z.boolean().default(false),
+  apiKey: filled.exactOptional(),
+  apiUrl: address.default('https://api.cursor.com'),
+  defaultModel: filled.exactOptional(),
+  estimatedCostPerRunUsd: dollars.exactOptional(),
+});
+
+/** An agent of the user's own: a command that speaks newline-delimited JSON over stdio. */
+export interface CustomExecutorConfig {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environmentVariables?: Readonly<Record<string, string>>;
+}
+export const customExecutor: z.ZodType<CustomExecutorConfig> = z.object({
+  command: filled,
+  args: z.array(z.string()).default([]),
+  environmentVariables: stringMap.exactOptional(),
+});

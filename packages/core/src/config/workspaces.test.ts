@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { checkConfig } from './parse.ts';
+import type { Config } from './schema.ts';
+import { linearWorkspaces } from './workspaces.ts';
+
+const config = (file: unknown): Config => {
+  const result = checkConfig(file);
+  if (!result.ok) throw new Error(JSON.stringify(result.error));
+  return result.value.config;
+};
+
+test('repositories with the same credential share one entry', () => {
+  const file: unknown = JSON.parse(readFileSync(new URL('./fixtures/two-workspaces.json', import.meta.url), 'utf8'));
+  expect(linearWorkspaces(config(file))).toEqual([
+    { workspaceId: 'workspace-a', token: 'lin_api_first', repositoryIds: ['shop'] },
+    { workspaceId: 'workspace-b', token: 'lin_api_second', repositoryIds: ['site', 'docs'] },
+  ]);
+});
+
+test("a repository's own token beats the workspace's, which beats the global one", () => {
+  const file = {
+    linear: { token: 'global', webhookSecret: 'shared' },
+    linearWorkspaces: { w: { linearToken: 'of-workspace', webhookSecret: 'of-workspace' } },
+    repositories: [
+      { id: 'a', repositoryPath: '/a' },
+      { id: 'b', repositoryPath: '/b', linearWorkspaceId: 'w' },
+      { id: 'c', repositoryPath: '/c', linearWorkspaceId: 'w', linearToken: 'own' },
+      { id: 'd', repositoryPath: '/d', linearToken: 'unused', isActive: false },
+    ],
+  };
+  expect(linearWorkspaces(config(file))).toEqual([
+    { token: 'global', webhookSecret: 'shared', repositoryIds: ['a'] },
+    { workspaceId: 'w', token: 'of-workspace', webhookSecret: 'of-workspace', repositoryIds: ['b'] },
+    { workspaceId: 'w', token: 'own', webhookSecret: 'of-workspace', repositoryIds: ['c'] },
+  ]);
+});
+
+test('a token alone is a workspace, nothing is none', () => {
+  expect(linearWorkspaces(config({ linear: { token: 't' } }))).toEqual([{ token: 't', repositoryIds: [] }]);
+  expect(linearWorkspaces(config({}))).toEqual([]);
+});
