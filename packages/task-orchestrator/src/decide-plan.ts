@@ -591,7 +591,10 @@ class PlanStep {
       if (kept) this.plan.headSha = kept;
     }
     const sessions = new Map<string, number>();
-    for (const message of this.messages) sessions.set(message.sessionId, Math.max(sessions.get(message.sessionId) ?? 0, message.seq));
+    for (const message of this.messages) {
+      const dealtWith = state !== 'done' || message.n <= this.deliveredThrough ? message.seq : 0;
+      sessions.set(message.sessionId, Math.max(sessions.get(message.sessionId) ?? 0, dealtWith));
+    }
     for (const [sessionId, through] of sessions) {
       const payload: PlanFinished = { planId: plan.id, state, through, answer };
       this.effects.tells.push({ entity: `session:${sessionId}`, kind: 'plan_finished', payload: { ...payload } });

@@ -1,0 +1,284 @@
+import type { Instant } from 'cyrus-core/clock';
+import { type Effects, type Input, type JobEnd, type JobKind, noEffects } from 'cyrus-core/domain/effects';
+import type { Issue } from 'cyrus-core/domain/issue';
+import type { Attempt, CheckoutInfo, Evidence, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
+import type { Failure } from 'cyrus-core/failure';
+import { type AttemptState, assertMove, isFinal } from 'cyrus-core/states';
+import type { ExecutionRequest, RunRef, RunResult } from 'cyrus-executor-interface/executor';
+import type { AttemptFinished } from './decide-plan.ts';
+import { buildPrompt, steeringText, systemContext } from './prompts.ts';
+import { action, type Listener } from './tracker-writes.ts';
+
+/** What the configuration says of this attempt's repository and executor. */
+export interface AttemptSettings {
+  readonly setup: { readonly command: string; readonly timeoutMs: number } | null;
+  readonly verifyCommands: readonly string[] | null;
+  readonly baseBranch: string | null;
+  readonly model: string | undefined;
+  readonly allowedTools: readonly string[] | undefined;
+  readonly disallowedTools: readonly string[];
+  readonly timeoutMs: number;
+  /** What this attempt may still cost: the task's cap less what its earlier attempts cost. */
+  readonly maxCost: number | undefined;
+}
+
+export interface AttemptContext {
+  readonly attempt: Attempt;
+  readonly task: Task;
+  readonly plan: Plan;
+  readonly issue: Issue;
+  /** The last earlier attempt of the task that left work behind. */
+  readonly earlier: Attempt | null;
+  readonly messages: readonly PlanMessage[];
+  readonly guidance: readonly string[];
+  readonly conversation: { readonly id: string; readonly started: boolean; readonly directory: string };
+  /** The agent job's id, once there is one. */
+  readonly agentJob: string | null;
+  readonly inputs: readonly Input[];
+  readonly listeners: readonly Listener[];
+  readonly stopRequested: boolean;
+  /** Tools used since progress was last told, oldest first. */
+  readonly recentTools: readonly { readonly tool: string; readonly about: string }[];
+  readonly settings: AttemptSettings;
+}
+
+export interface AttemptDecision {
+  readonly state: AttemptState;
+  readonly checkout: CheckoutInfo | null;
+  readonly runRef: RunRef | null;
+  readonly messageN: number;
+  readonly steeredN: number;
+  readonly deliveredN: number;
+  readonly headSha: string | null;
+  readonly evidence: Evidence | null;
+  readonly output: string | null;
+  readonly failure: Failure | null;
+  readonly progressAt: Instant | null;
+  /** The agent has begun: the conversation can be resumed from here on. */
+  readonly conversationStarted: boolean;
+  readonly jobMessages: readonly { readonly jobId: string; readonly n: number; readonly body: string }[];
+  readonly ended: boolean;
+  readonly effects: Effects;
+}
+
+/** Waits between two signs of progress: short at first, so that a quick task is seen to move, then rare, so that a long one costs few calls. */
+export function progressIntervalMs(runningMs: number): number {
+  if (runningMs < 30_000) return 5_000;
+  if (runningMs < 300_000) return 60_000;
+  return 240_000;
+}
+
+/** What an attempt does next: prepare, set up, run, collect, end. Pure. A stop wins over a finish in the same batch. */
+export function decideAttempt(context: AttemptContext, now: Instant): AttemptDecision {
+  const { attempt, plan, task } = context;
+  const effects = noEffects();
+  const row = {
+    state: attempt.state,
+    checkout: attempt.checkout,
+    runRef: null as RunRef | null,
+    messageN: attempt.messageN,
+    steeredN: attempt.steeredN,
+    deliveredN: attempt.deliveredN,
+    headSha: attempt.headSha,
+    evidence: attempt.evidence,
+    output: attempt.output,
+    failure: attempt.failure,
+    progressAt: attempt.progressAt,
+    conversationStarted: context.conversation.started,
+    ended: false,
+  };
+  const jobMessages: { jobId: string; n: number; body: string }[] = [];
+
+  const move = (to: AttemptState): void => {
+    assertMove('attempt', row.state, to);
+    effects.events.push({
+      type: 'attempt.state',
+      planId: plan.id,
+      taskId: task.id,
+      attemptId: attempt.id,
+      payload: { from: row.state, to },
+    });
+    row.state = to;
+  };
+  const job = (kind: JobKind, payload: Record<string, unknown>): void => {
+    effects.jobs.push({
+      key: `attempt:${attempt.id}:${kind}`,
+      kind,
+      notify: `attempt:${attempt.id}`,
+      planId: plan.id,
+      taskId: task.id,
+      attemptId: attempt.id,
+      payload: { repositoryId: plan.repositoryId, taskId: task.id, attemptId: attempt.id, ...payload },
+    });
+  };
+  const end = (to: 'succeeded' | 'failed' | 'asked' | 'lost' | 'stopped'): void => {
+    move(to);
+    row.ended = true;
+    const payload: AttemptFinished = {
+      attemptId: attempt.id,
+      number: attempt.number,
+      state: to,
+      deliveredN: row.deliveredN,
+      failure: row.failure,
+    };
+    effects.tells.push({ entity: `plan:${plan.id}`, kind: 'attempt_finished', payload: { ...payload } });
+    effects.tells.push({ entity: 'dispatcher:main', kind: 'ended', payload: { attemptId: attempt.id } });
+  };
+  const fail = (failure: Failure): void => {
+    row.failure = failure;
+    end('failed');
+  };
+  const startAgent = (checkout: CheckoutInfo): void => {
+    const last = context.messages.at(-1)?.n ?? 0;
+    row.messageN = last;
+    const request: ExecutionRequest = {
+      prompt: buildPrompt({
+        procedure: task.procedure,
+        issue: context.issue,
+        messages: context.messages,
+        guidance: context.guidance,
+        checks: context.settings.verifyCommands ?? checkout.detected?.commands ?? [],
+        learned: task.learned,
+        followUp: plan.follows !== null,
+      }),
+      ...optional('systemContext', systemContext(checkout.context)),
+      conversation: { id: context.conversation.id, resume: context.conversation.started, directory: context.conversation.directory },
+      workingDirectory: checkout.directory,
+      readable: checkout.readable,
+      ...optional('model', context.settings.model),
+      ...optional('allowedTools', context.settings.allowedTools),
+      disallowedTools: context.settings.disallowedTools,
+      ...optional('maxCost', context.settings.maxCost),
+      timeoutMs: context.settings.timeoutMs,
+    };
+    job('agent', { executorId: attempt.executorId, request, key: { attemptId: attempt.id, number: attempt.number } });
+  };
+
+  const ended = (jobEnd: JobEnd): void => {
+    if (jobEnd.state === 'killed') return end('stopped');
+    switch (jobEnd.kind) {
+      case 'prepare': {
+        if (row.state !== 'starting') return;
+        if (jobEnd.state === 'lost') return end('lost');
+        if (jobEnd.state === 'failed') return fail(jobEnd.failure ?? { class: 'setup_failed', message: 'The checkout could not be made.' });
+        const checkout = jobEnd.result as unknown as CheckoutInfo;
+        row.checkout = checkout;
+        const { setup } = context.settings;
+        if (setup && !checkout.reused)
+          return job('setup', { directory: checkout.directory, command: setup.command, timeoutMs: setup.timeoutMs });
+        return startAgent(checkout);
+      }
+      case 'setup': {
+        if (row.state !== 'starting' || !row.checkout) return;
+        if (jobEnd.state === 'lost') return end('lost');
+        const { exitCode, output } = (jobEnd.result ?? {}) as { exitCode?: number; output?: string };
+        if (jobEnd.state === 'failed' || exitCode !== 0) {
+          const why = jobEnd.failure?.message ?? `it ended with code ${exitCode}`;
+          return fail({
+            class: 'setup_failed',
+            message: `The setup command failed: ${why}.${output ? `\n\n${output.slice(-1500)}` : ''}`,
+            fix: 'Mend the setup command of the repository, then write here to try again.',
+          });
+        }
+        return startAgent(row.checkout);
+      }
+      case 'agent': {
+        if (row.state !== 'running' && row.state !== 'starting' && row.state !== 'start_unknown') return;
+        if (jobEnd.state === 'lost') return end('lost');
+        const started = row.state === 'running';
+        const { result, lastDelivered } = (jobEnd.result ?? {}) as { result?: RunResult; lastDelivered?: number };
+        if (started) row.deliveredN = Math.max(row.deliveredN, row.messageN, lastDelivered ?? 0, result?.lastDelivered ?? 0);
+        row.output = result?.output || row.output;
+        if (result?.state === 'cancelled') return end('stopped');
+        const failure = jobEnd.failure ?? result?.failure ?? null;
+        if (!started && failure) return fail(failure);
+        if (!started) move('running');
+        row.failure =
+          result?.state === 'succeeded' ? null : (failure ?? { class: 'agent_failed', message: 'The agent ended without success.' });
+        move('collecting');
+        return job('collect', { directory: row.checkout?.directory, baseSha: row.checkout?.startSha });
+      }
+      case 'collect': {
+        if (row.state !== 'collecting') return;
+        if (jobEnd.state === 'lost') return end('lost');
+        const collected = (jobEnd.result ?? {}) as { headSha?: string; evidence?: Evidence };
+        row.headSha = collected.headSha ?? null;
+        row.evidence = collected.evidence ?? null;
+        if (row.failure) return end('failed');
+        if (jobEnd.state === 'failed')
+          return fail(jobEnd.failure ?? { class: 'sandbox_lost', message: 'The work could not be collected.' });
+        return end('succeeded');
+      }
+      default:
+        return;
+    }
+  };
+
+  if (isFinal('attempt', attempt.state)) return { ...row, jobMessages, effects };
+
+  const stop = context.stopRequested || isFinal('plan', plan.state) || context.inputs.some((input) => input.kind === 'stop');
+  const running = context.inputs.find((input) => input.kind === 'job_started');
+  if (stop) {
+    const jobOver = context.inputs.some((input) => input.kind === 'job');
+    if (attempt.state === 'reserved' || jobOver) end('stopped');
+    return { ...row, jobMessages, effects };
+  }
+
+  if (row.state === 'reserved') {
+    move('starting');
+    job('prepare', {
+      branch: plan.branch,
+      baseBranch: plan.baseBranch ?? context.settings.baseBranch ?? undefined,
+      startFrom: plan.startSha ? { sha: plan.startSha } : null,
+      reuse: attempt.number > 1,
+      ...(context.earlier?.headSha ? { lastWork: { attemptId: context.earlier.id, sha: context.earlier.headSha } } : {}),
+    });
+  }
+  if (running && row.state === 'starting') {
+    move('running');
+    row.runRef = (running.payload['runRef'] as RunRef | undefined) ?? null;
+    row.conversationStarted = true;
+    effects.tells.push({ entity: `plan:${plan.id}`, kind: 'attempt_running', payload: { attemptId: attempt.id, number: attempt.number } });
+  }
+  for (const input of context.inputs) {
+    if (input.kind === 'delivered') row.deliveredN = Math.max(row.deliveredN, row.messageN, Number(input.payload['n']));
+    if (input.kind === 'steer' && row.state === 'running' && context.agentJob) {
+      const message = context.messages.find((candidate) => candidate.n === input.payload['n']);
+      if (message && message.n > Math.max(row.steeredN, row.messageN)) {
+        jobMessages.push({ jobId: context.agentJob, n: message.n, body: steeringText(message) });
+        row.steeredN = message.n;
+      }
+    }
+  }
+  for (const input of context.inputs) if (input.kind === 'job' && !isFinal('attempt', row.state)) ended(input.payload as unknown as JobEnd);
+
+  if (row.state === 'running') row.progressAt = tellProgress(context, row.progressAt, now, effects);
+  return { ...row, jobMessages, effects };
+}
+
+/** One coalesced sign of progress, not one per tool. */
+function tellProgress(context: AttemptContext, last: Instant | null, now: Instant, effects: Effects): Instant {
+  const { attempt, plan } = context;
+  if (last === null) {
+    effects.wakes.push({ entity: `attempt:${attempt.id}`, at: now + progressIntervalMs(0) });
+    return now;
+  }
+  const interval = progressIntervalMs(now - (attempt.startedAt ?? attempt.createdAt));
+  if (now - last < interval) {
+    effects.wakes.push({ entity: `attempt:${attempt.id}`, at: last + interval });
+    return last;
+  }
+  const newest = context.recentTools.at(-1);
+  if (newest) {
+    const others = context.recentTools.length - 1;
+    const about = `${newest.about}${others > 0 ? ` (and ${others} more ${others === 1 ? 'step' : 'steps'})` : ''}`;
+    for (const to of context.listeners)
+      effects.writes.push(action(to, `attempt:${attempt.id}:progress:${now}`, newest.tool, about, plan.id));
+  }
+  effects.wakes.push({ entity: `attempt:${attempt.id}`, at: now + interval });
+  return now;
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}
