@@ -1,0 +1,40 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { detectIsolation, fixFor } from '../src/detect.ts';
+import { noBubblewrap } from './hosts.ts';
+
+describe('detectIsolation', () => {
+  test.skipIf(noBubblewrap)('finds a bubblewrap that works', async () => {
+    expect(await detectIsolation()).toMatchObject({ isolation: 'bwrap', bwrapPath: expect.stringMatching(/\/bwrap$/) });
+  });
+
+  test('without bubblewrap says how to get it', async () => {
+    expect(await detectIsolation({ path: '/nowhere' })).toEqual({
+      isolation: 'none',
+      detail: 'bubblewrap is not installed.',
+      fix: expect.stringContaining('apt-get install bubblewrap'),
+    });
+  });
+
+  test('a bubblewrap that is refused its namespaces is not used, and its words are passed on', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'detect-'));
+    const words = 'bwrap: setting up uid map: Permission denied';
+    await writeFile(join(directory, 'bwrap'), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`);
+    await chmod(join(directory, 'bwrap'), 0o755);
+    const report = await detectIsolation({ path: directory });
+    await rm(directory, { recursive: true });
+    expect(report).toMatchObject({ isolation: 'none', detail: expect.stringContaining(words), fix: expect.stringContaining('AppArmor') });
+  });
+
+  test('can be switched off', async () => {
+    expect((await detectIsolation({ force: 'none' })).isolation).toBe('none');
+  });
+});
+
+test.each([
+  ["bwrap: Can't mount proc on /newroot/proc: Operation not permitted", 'container'],
+  ['bwrap: No permissions to create new namespace, likely because the kernel does not allow non-privileged user namespaces', 'AppArmor'],
+  ['bwrap: Unknown option --json-status-fd', 'Update'],
+])('%s', (complaint, fix) => expect(fixFor(complaint)).toContain(fix));
