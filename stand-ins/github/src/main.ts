@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+import { startGitHub } from './server.ts';
+
+/** The stand-in as a program: prints one JSON line when it is ready and ends on SIGTERM, SIGINT or the end of its input's parent. */
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string' },
+    root: { type: 'string' },
+    token: { type: 'string' },
+    login: { type: 'string' },
+    'webhook-url': { type: 'string' },
+    'webhook-secret': { type: 'string' },
+    'time-scale': { type: 'string' },
+  },
+});
+
+const github = await startGitHub({
+  ...(values.port === undefined ? {} : { port: Number(values.port) }),
+  ...(values.root === undefined ? {} : { root: values.root }),
+  ...(values.token === undefined ? {} : { tokens: { [values.token]: { login: values.login ?? 'cyrus-bot' } } }),
+  ...(values['webhook-url'] === undefined ? {} : { webhook: { url: values['webhook-url'], secret: values['webhook-secret'] ?? '' } }),
+  ...(values['time-scale'] === undefined ? {} : { timeScale: Number(values['time-scale']) }),
+});
+
+const stop = (): void => {
+  void github.stop().then(() => process.exit(0));
+};
+process.once('SIGTERM', stop);
+process.once('SIGINT', stop);
+process.stdout.write(`${JSON.stringify({ ready: true, url: github.url, token: github.token })}\n`);
