@@ -1,0 +1,26 @@
+import { type MicroUsd, microUsd } from 'cyrus-core/money';
+
+/** Tokens as the Messages API counts them: `inputTokens` without what was read from or written to the cache. */
+export interface TokenCounts {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+}
+
+export type Price = (model: string, tokens: TokenCounts) => MicroUsd | undefined;
+
+/** List prices. Loaded on first use: an idle service does not hold the table. Undefined for a model the table does not know. */
+export async function loadPrices(): Promise<Price> {
+  const { calcPrice } = await import('@pydantic/genai-prices');
+  return (model, tokens) => {
+    const usage = {
+      input_tokens: tokens.inputTokens + tokens.cacheReadTokens + tokens.cacheWriteTokens,
+      output_tokens: tokens.outputTokens,
+      cache_read_tokens: tokens.cacheReadTokens,
+      cache_write_tokens: tokens.cacheWriteTokens,
+    };
+    const price = calcPrice(usage, model, { providerId: 'anthropic' });
+    return price ? microUsd(price.total_price) : undefined;
+  };
+}
