@@ -1,0 +1,92 @@
+import type { Clock } from 'cyrus-core/clock';
+import { err, ok, type Result } from 'cyrus-core/result';
+import { type LinearProblem, noAnswer, problemOf } from './problem.ts';
+import { type Rate, rateAfter } from './rate.ts';
+
+export type Variables = Readonly<Record<string, unknown>>;
+export type Data = Readonly<Record<string, unknown>>;
+
+/** One credential of one workspace. */
+export interface LinearClient {
+  /** Makes one call. Never throws: no answer, a refusal and an error are problems. */
+  request(document: string, variables: Variables, signal?: AbortSignal): Promise<Result<Data, LinearProblem>>;
+  /** The limits as the last answer told them. */
+  rate(): Rate;
+}
+
+export interface LinearOptions {
+  readonly apiUrl: string;
+  /** `lin_api_…` is an API key; anything else is an access token of the app. */
+  readonly token: string;
+  readonly clock: Clock;
+  /** How long an answer may take. Default 10 s. */
+  readonly timeoutMs?: number;
+}
+
+/** The `Authorization` header: Linear takes API keys bare and access tokens as `Bearer`. */
+export function authorizationOf(token: string): string {
+  const bare = token.trim().replace(/^Bearer\s+/i, '');
+  return bare.startsWith('lin_api_') ? bare : `Bearer ${bare}`;
+}
+
+/** A client for one credential. Connections are kept alive by the runtime and shared. */
+export function createLinear(options: LinearOptions): LinearClient {
+  let rate: Rate = {};
+  const headers = {
+    authorization: authorizationOf(options.token),
+    'content-type': 'application/json',
+    'user-agent': 'cyrus',
+  };
+
+  async function request(document: string, variables: Variables, signal?: AbortSignal): Promise<Result<Data, LinearProblem>> {
+    const over = new AbortController();
+    const stop = new AbortController();
+    const timeoutMs = options.timeoutMs ?? 10_000;
+    void options.clock.sleep(timeoutMs, over.signal).then(() => {
+      if (!over.signal.aborted) stop.abort(new Error(`no answer within ${timeoutMs} ms`));
+    });
+    try {
+      const response = await fetch(options.apiUrl, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ query: document, variables }),
+        // A redirect is not followed: it would carry the token to another host.
+        redirect: 'manual',
+        signal: signal ? AbortSignal.any([stop.signal, signal]) : stop.signal,
+      });
+      rate = rateAfter(rate, response.headers);
+      const body = asObject(await response.text());
+      const errors = Array.isArray(body?.['errors']) && body['errors'].length > 0 ? body['errors'].filter(isObject) : undefined;
+      const data = body?.['data'];
+      if (response.ok && !errors && isObject(data)) return ok(data);
+      const known = errors ?? (body && 'data' in body && response.ok ? [] : undefined);
+      return err(problemOf({ status: response.status, headers: response.headers, errors: known }, options.clock.now()));
+    } catch (cause) {
+      return err(noAnswer(reasonOf(cause)));
+    } finally {
+      over.abort();
+    }
+  }
+
+  return { request, rate: () => rate };
+}
+
+function asObject(text: string): Data | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Data {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The innermost reason: fetch wraps `connect ECONNREFUSED …` into "fetch failed". */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  if (cause.cause instanceof AggregateError) return reasonOf(cause.cause.errors[0]);
+  return cause.cause instanceof Error ? cause.cause.message : cause.message;
+}
