@@ -165,7 +165,7 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
     if (first) {
       const turnId = idOf(`turn:${session.id}:${first.seq}`);
       reopen = { turnId, fromSeq: first.seq };
-      effects.wakes.push({ entity: entity(session), at: now });
+      effects.tells.push({ entity: entity(session), kind: 'go_on', payload: {} });
     }
   } else if (!live && unread.length > 0 && !fresh) {
     if (!issueJob) {

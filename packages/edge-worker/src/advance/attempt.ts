@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import type { Config } from 'cyrus-core/config/schema';
+import { idOf } from 'cyrus-core/ids';
+import { type Advance, defineAdvance } from 'cyrus-store/advance';
+import { loadAttempt, recentTools } from 'cyrus-store/queries/attempt-load';
+import { saveAttempt } from 'cyrus-store/queries/attempt-save';
+import { applyEffects } from 'cyrus-store/queries/effects-apply';
+import { takeInputs } from 'cyrus-store/queries/input-take';
+import { decideAttempt } from 'cyrus-task-orchestrator/decide-attempt';
+import { describeTool } from 'cyrus-task-orchestrator/describe-tool';
+import { attemptSettings } from './settings.ts';
+
+/** Moves one attempt as far as its rows allow. Safe to run twice, late, or after a crash. */
+export function advanceAttempt(config: () => Config, conversationsDirectory: string): Advance {
+  return defineAdvance('attempt', async (tx, id, now) => {
+    const loaded = await loadAttempt(tx, id);
+    if (!loaded) return;
+    const inputs = await takeInputs(tx, `attempt:${id}`);
+    const { attempt, plan, conversation } = loaded;
+    const tools = attempt.state === 'running' ? await recentTools(tx, id, attempt.progressAt) : [];
+    const decision = decideAttempt(
+      {
+        ...loaded,
+        conversation: { ...conversation, directory: join(conversationsDirectory, conversation.id) },
+        agentJob: idOf(`attempt:${id}:agent`),
+        inputs,
+        recentTools: tools.map((used) => describeTool(used.tool, used.input)),
+        settings: attemptSettings(config(), plan, loaded.taskCost),
+      },
+      now,
+    );
+    await saveAttempt(tx, id, conversation.id, decision);
+    await applyEffects(tx, decision.effects);
+  });
+}

@@ -1,0 +1,80 @@
+import type { Config, RepositoryConfig } from 'cyrus-core/config/schema';
+import type { Plan, Procedure } from 'cyrus-core/domain/plan';
+import { type MicroUsd, microUsd } from 'cyrus-core/money';
+import type { AttemptSettings } from 'cyrus-task-orchestrator/decide-attempt';
+import type { PlanSettings } from 'cyrus-task-orchestrator/decide-plan';
+import type { Routable } from 'cyrus-task-orchestrator/route';
+
+/** Tools that change files: a scoper gets none of them. */
+const writingTools = ['Edit', 'Write', 'MultiEdit', 'NotebookEdit'];
+
+const presets: Readonly<Record<string, readonly string[]>> = {
+  readOnly: ['Read', 'Glob', 'Grep', 'LS', 'TodoWrite'],
+  safe: ['Read', 'Glob', 'Grep', 'LS', 'Edit', 'Write', 'MultiEdit', 'NotebookEdit', 'TodoWrite', 'Task'],
+  coordinator: ['Read', 'Glob', 'Grep', 'LS', 'Task', 'TodoWrite', 'Bash(git:*)'],
+};
+
+const labelsOf = (prompt: unknown): readonly string[] =>
+  Array.isArray(prompt) ? prompt : ((prompt as { labels?: readonly string[] } | undefined)?.labels ?? []);
+
+/** What routing knows of the active repositories. */
+export function routables(config: Config): readonly Routable[] {
+  return config.repositories
+    .filter((repository) => repository.isActive)
+    .map((repository) => ({
+      id: repository.id,
+      name: repository.name ?? repository.id,
+      workspace: repository.linearWorkspaceId ?? null,
+      teamKeys: repository.teamKeys ?? [],
+      projectKeys: repository.projectKeys ?? [],
+      routingLabels: repository.routingLabels ?? [],
+      labelPrompts: Object.fromEntries(Object.entries(repository.labelPrompts ?? {}).map(([name, prompt]) => [name, labelsOf(prompt)])),
+    }));
+}
+
+const repositoryOf = (config: Config, id: string): RepositoryConfig | undefined =>
+  config.repositories.find((repository) => repository.id === id);
+
+/** What the configuration says of a plan's repository. A repository taken out of the configuration meanwhile keeps the defaults. */
+export function planSettings(config: Config, plan: Plan, hasCodeHost: (repositoryId: string) => boolean): PlanSettings {
+  const repository = repositoryOf(config, plan.repositoryId);
+  const verify = repository?.verify ?? config.verify;
+  return {
+    verifyCommands: verify?.commands ?? null,
+    verifyTimeoutMs: verify?.timeoutMs ?? config.limits.verifyTimeoutMs,
+    setupCommand: repository?.setup?.command ?? null,
+    maxAttempts: config.limits.maxAttemptsPerTask,
+    pullRequests: hasCodeHost(plan.repositoryId),
+    stateOnSuccess: repository?.onSuccess?.state ?? config.stateOnSuccess,
+  };
+}
+
+function allowed(config: Config, repository: RepositoryConfig | undefined, procedure: Procedure): readonly string[] | undefined {
+  const prompt = repository?.labelPrompts?.[procedure];
+  const ofLabel = prompt && !Array.isArray(prompt) ? (prompt as { allowedTools?: readonly string[] | string }).allowedTools : undefined;
+  const chosen = ofLabel ?? config.promptDefaults?.[procedure]?.allowedTools ?? repository?.allowedTools ?? config.defaultAllowedTools;
+  return typeof chosen === 'string' ? presets[chosen] : chosen;
+}
+
+export function maxCostPerTask(config: Config): MicroUsd | null {
+  return config.limits.maxCostPerTaskUsd === null ? null : microUsd(config.limits.maxCostPerTaskUsd);
+}
+
+/** What the configuration says of an attempt. `spent`: what the task has cost so far. */
+export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd): AttemptSettings {
+  const repository = repositoryOf(config, plan.repositoryId);
+  const cap = maxCostPerTask(config);
+  const disallowed = repository?.disallowedTools ?? config.defaultDisallowedTools ?? [];
+  return {
+    setup: repository?.setup
+      ? { command: repository.setup.command, timeoutMs: repository.setup.timeoutMs ?? config.limits.setupTimeoutMs }
+      : null,
+    verifyCommands: (repository?.verify ?? config.verify)?.commands ?? null,
+    baseBranch: repository?.baseBranch ?? null,
+    model: plan.options.model ?? repository?.model ?? config.modelByTaskType?.[plan.procedure] ?? config.defaultModel,
+    allowedTools: allowed(config, repository, plan.procedure),
+    disallowedTools: plan.procedure === 'scoper' ? [...disallowed, ...writingTools] : disallowed,
+    timeoutMs: config.limits.attemptTimeoutMs,
+    maxCost: cap === null ? undefined : Math.max(0, cap - spent),
+  };
+}

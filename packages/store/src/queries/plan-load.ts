@@ -1,0 +1,84 @@
+import type { Issue } from 'cyrus-core/domain/issue';
+import type { Attempt, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
+import type { Tx } from '../pool.ts';
+import { attemptColumns } from './attempt-row.ts';
+import { planColumns } from './plan-row.ts';
+
+/** A session of a plan whose turn is open. */
+export interface ListenerRow {
+  readonly sessionId: string;
+  readonly source: string;
+  readonly workspace: string;
+  readonly turnId: string;
+}
+
+export interface LoadedPlan {
+  readonly plan: Plan;
+  readonly issue: Issue;
+  readonly task: Task | null;
+  readonly attempts: readonly Attempt[];
+  readonly messages: readonly PlanMessage[];
+  readonly listeners: readonly ListenerRow[];
+  readonly cost: number;
+  readonly unpriced: boolean;
+  readonly stopRequested: boolean;
+}
+
+export const issueJson: string = `json_build_object('id', i.id, 'workspace', i.workspace, 'identifier', i.identifier, 'title', i.title,
+  'description', i.description, 'url', i.url, 'details', i.details)`;
+
+export const taskColumns: string = `t.id, t.plan_id as "planId", t.key, t.procedure, t.prompt, t.state, t.attempts, t.not_before as "notBefore",
+  t.learned, t.head_sha as "headSha", t.checks, t.output`;
+
+/** Locks a plan and reads what it decides on. */
+export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
+  const { rows } = await tx.query<Plan & { issue: Issue; cost: number | null; unpriced: number | null; stopRequested: boolean }>(
+    `select ${planColumns}, ${issueJson} as issue,
+       (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id) as cost,
+       (select count(*) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id and c.cost is null) as unpriced,
+       exists (select from cyrus.stop_request s where s.plan_id = p.id) as "stopRequested"
+     from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1 for update of p`,
+    [id],
+  );
+  const row = rows[0];
+  if (!row) return null;
+  const { issue, cost, unpriced, stopRequested, ...plan } = row;
+  const { rows: tasks } = await tx.query<Task>(
+    `select ${taskColumns} from cyrus.task t where t.plan_id = $1 order by t.created_at limit 1`,
+    [id],
+  );
+  const { rows: attempts } = await tx.query<Attempt>(
+    `select ${attemptColumns} from cyrus.attempt a where a.plan_id = $1 order by a.number`,
+    [id],
+  );
+  const messages = await planMessages(tx, id);
+  return {
+    plan,
+    issue,
+    task: tasks[0] ?? null,
+    attempts,
+    messages,
+    listeners: await planListeners(tx, id),
+    cost: cost ?? 0,
+    unpriced: (unpriced ?? 0) > 0,
+    stopRequested,
+  };
+}
+
+export async function planMessages(tx: Tx, planId: string): Promise<readonly PlanMessage[]> {
+  const { rows } = await tx.query<PlanMessage>(
+    `select n, session_id as "sessionId", seq, author_name as "authorName", body, delivered from cyrus.plan_message where plan_id = $1 order by n`,
+    [planId],
+  );
+  return rows;
+}
+
+/** Who hears of a plan: every session that believes it live and has an open turn. */
+export async function planListeners(tx: Tx, planId: string): Promise<readonly ListenerRow[]> {
+  const { rows } = await tx.query<ListenerRow>(
+    `select s.id as "sessionId", s.source, s.workspace, t.id as "turnId" from cyrus.session s
+     join cyrus.turn t on t.session_id = s.id and t.state = 'open' where s.plan_id = $1 order by s.created_at, s.id`,
+    [planId],
+  );
+  return rows;
+}

@@ -1,0 +1,51 @@
+import type { Issue } from 'cyrus-core/domain/issue';
+import type { Message, Session, Turn } from 'cyrus-core/domain/session';
+import type { Tx } from '../pool.ts';
+
+export interface LoadedSession {
+  readonly session: Session;
+  readonly issue: Issue;
+  readonly turn: Turn | null;
+  readonly messages: readonly Message[];
+  readonly lastWriteAt: number | null;
+  readonly stopRequested: boolean;
+}
+
+/** Locks a session and reads what belongs to it: its issue, its open turn, the turn's messages and the unread ones. */
+export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | null> {
+  const { rows: sessions } = await tx.query<Session>(
+    `select id, source, workspace, issue_id as "issueId", context, read_seq as "readSeq", plan_id as "planId", issue_job as "issueJob",
+       last_write_at as "lastWriteAt" from cyrus.session where id = $1 for update`,
+    [id],
+  );
+  const session = sessions[0];
+  if (!session) return null;
+  const { rows } = await tx.query<{
+    issue: Issue;
+    turn_id: string | null;
+    turn_opened: number | null;
+    messages: Message[] | null;
+    last_write: number | null;
+    stop_requested: boolean;
+  }>(
+    `select json_build_object('id', i.id, 'workspace', i.workspace, 'identifier', i.identifier, 'title', i.title,
+         'description', i.description, 'url', i.url, 'details', i.details) as issue,
+       t.id as turn_id, t.opened_at as turn_opened,
+       (select json_agg(json_build_object('seq', m.seq, 'turnId', m.turn_id, 'authorName', m.author_name, 'body', m.body, 'signal', m.signal) order by m.seq)
+          from cyrus.message m where m.session_id = $1 and (m.seq > $2 or m.turn_id = t.id)) as messages,
+       (select max(w.created_at) from cyrus.outbound_write w where w.session_id = $1) as last_write,
+       exists (select from cyrus.stop_request s where s.plan_id = $3) as stop_requested
+     from cyrus.issue i left join cyrus.turn t on t.session_id = $1 and t.state = 'open' where i.id = $4`,
+    [id, session.readSeq, session.planId, session.issueId],
+  );
+  const row = rows[0];
+  if (!row) throw new Error(`session ${id} has no issue`);
+  return {
+    session,
+    issue: row.issue,
+    turn: row.turn_id === null ? null : { id: row.turn_id, openedAt: row.turn_opened ?? 0 },
+    messages: row.messages ?? [],
+    lastWriteAt: row.last_write,
+    stopRequested: row.stop_requested,
+  };
+}
