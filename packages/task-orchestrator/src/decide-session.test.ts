@@ -1,0 +1,243 @@
+import type { Input, JobEnd } from 'cyrus-core/domain/effects';
+import type { Issue } from 'cyrus-core/domain/issue';
+import type { Plan } from 'cyrus-core/domain/plan';
+import type { Message } from 'cyrus-core/domain/session';
+import { describe, expect, test } from 'vitest';
+import { decideSession, heartbeatMs, type PlanFinished, type SessionDecision, type SessionState } from './decide-session.ts';
+import type { Routable } from './route.ts';
+
+const noon = 1_700_000_000_000;
+const details = {
+  state: { id: 'todo', name: 'Todo', type: 'unstarted', position: 1 },
+  teamStates: [
+    { id: 'review', name: 'In Review', type: 'started', position: 3 },
+    { id: 'progress', name: 'In Progress', type: 'started', position: 2 },
+  ],
+  teamKey: 'ENG',
+  projectName: null,
+  projectId: null,
+  labels: ['Bug'],
+  assigneeId: null,
+  delegateId: null,
+  hasChildren: false,
+  hasParent: false,
+  comments: [],
+};
+const issue: Issue = { id: 'i1', workspace: 'w', identifier: 'ENG-1', title: 'Broken', description: '', url: null, details: null };
+const repository: Routable = {
+  id: 'main',
+  name: 'Main',
+  workspace: null,
+  teamKeys: [],
+  projectKeys: [],
+  routingLabels: [],
+  labelPrompts: {},
+};
+const message = (seq: number, body = `m${seq}`, signal: string | null = null): Message => ({
+  seq,
+  turnId: 't1',
+  authorName: 'Ada',
+  body,
+  signal,
+});
+const plan: Plan = {
+  id: 'p1',
+  issueId: 'i1',
+  number: 1,
+  state: 'running',
+  procedure: 'builder',
+  repositoryId: 'main',
+  baseBranch: 'main',
+  branch: 'cyrus/eng-1',
+  startSha: null,
+  headSha: 'abc',
+  pushedSha: 'abc',
+  pullRequest: { number: 4, url: 'u' },
+  follows: null,
+  routeReason: null,
+  options: {},
+  createdAt: noon,
+};
+
+function state(over: Partial<SessionState> & { read?: number; planId?: string | null; issueJob?: string | null } = {}): SessionState {
+  const { read = 0, planId = null, issueJob = null, ...rest } = over;
+  return {
+    session: {
+      id: 's1',
+      source: 'linear',
+      workspace: 'w',
+      issueId: 'i1',
+      context: { appUserId: 'app' },
+      readSeq: read,
+      planId,
+      issueJob,
+      lastWriteAt: null,
+    },
+    issue,
+    turn: { id: 't1', openedAt: noon },
+    messages: [message(1)],
+    inputs: [],
+    plan: planId ? plan : null,
+    issuePlan: null,
+    stopRequested: false,
+    lastPlan: null,
+    lastWriteAt: noon,
+    repositories: [repository],
+    stateOnStart: undefined,
+    nameBranch: (named, number) => `cyrus/${named.identifier.toLowerCase()}-${number}`,
+    ...rest,
+  };
+}
+const issueRead = (jobId: string): Input => {
+  const payload: JobEnd = {
+    jobId,
+    kind: 'issue',
+    state: 'done',
+    result: { issue: { identifier: 'ENG-1', title: 'Broken', description: '', url: null, details } },
+    failure: null,
+  };
+  return { seq: 1, kind: 'job', payload: { ...payload } };
+};
+const finished = (over: Partial<PlanFinished> = {}): Input => ({
+  seq: 2,
+  kind: 'plan_finished',
+  payload: { planId: 'p1', state: 'done', through: 1, answer: { kind: 'response', body: 'ok' }, ...over },
+});
+const told = (decision: SessionDecision): readonly string[] => decision.effects.tells.map((tell) => `${tell.entity} ${tell.kind}`);
+const activities = (decision: SessionDecision): readonly string[] =>
+  decision.effects.writes.filter((write) => write.kind === 'activity').map((write) => (write.payload['content'] as { body: string }).body);
+
+describe('a new session', () => {
+  test('reads the issue first, once', () => {
+    const decision = decideSession(state(), noon);
+    expect(decision.effects.jobs.map((job) => job.kind)).toEqual(['issue']);
+    expect(decision.readSeq).toBe(0);
+    const again = decideSession(state({ issueJob: decision.issueJob }), noon);
+    expect(again.effects.jobs).toEqual([]);
+  });
+
+  test('asks again when the read was lost in a crash', () => {
+    const lost: Input = { seq: 1, kind: 'job', payload: { jobId: 'j', kind: 'issue', state: 'lost', result: null, failure: null } };
+    const decision = decideSession(state({ issueJob: 'j', inputs: [lost] }), noon);
+    expect(decision.effects.jobs.map((job) => job.kind)).toEqual(['issue']);
+  });
+
+  test('begins a plan, says why, moves the issue and passes the message on', () => {
+    const decision = decideSession(state({ issueJob: 'j', inputs: [issueRead('j')] }), noon);
+    expect(decision.newPlan).toMatchObject({ repositoryId: 'main', procedure: 'debugger', branch: 'cyrus/eng-1-1', number: 1 });
+    expect(told(decision)).toEqual([`plan:${decision.newPlan?.id} message`]);
+    expect(activities(decision)).toEqual([
+      expect.stringContaining('Working in **Main** (the only repository configured) as **debugger** (label Bug)'),
+    ]);
+    expect(decision.effects.writes.find((write) => write.kind === 'issueState')?.payload['stateId']).toBe('progress');
+    expect(decision.effects.writes.find((write) => write.kind === 'delegate')?.payload['delegateId']).toBe('app');
+    expect(decision.readSeq).toBe(1);
+  });
+
+  test('says so when no repository fits', () => {
+    const decision = decideSession(state({ issueJob: 'j', inputs: [issueRead('j')], repositories: [] }), noon);
+    expect(decision.newPlan).toBeNull();
+    expect(decision.close?.answer.kind).toBe('error');
+    expect(decision.close?.answer.body).toContain('No repository fits');
+  });
+
+  test('joins work that another session began', () => {
+    const decision = decideSession(state({ issueJob: 'j', inputs: [issueRead('j')], issuePlan: plan }), noon);
+    expect(decision.newPlan).toBeNull();
+    expect(decision.planId).toBe('p1');
+    expect(told(decision)).toEqual(['plan:p1 message']);
+  });
+});
+
+describe('with a live plan', () => {
+  test.each<[string, Partial<SessionState> & { read?: number }, { tells: string[]; read: number }]>([
+    ['passes a message on', { messages: [message(1), message(2)], read: 1 }, { tells: ['plan:p1 message'], read: 2 }],
+    [
+      'passes several on in order',
+      { messages: [message(1), message(2), message(3)], read: 1 },
+      { tells: ['plan:p1 message', 'plan:p1 message'], read: 3 },
+    ],
+    ['turns a stop signal into a stop', { messages: [message(1), message(2, '', 'stop')], read: 1 }, { tells: ['plan:p1 stop'], read: 2 }],
+    ['turns the word into a stop', { messages: [message(1), message(2, 'Stop!')], read: 1 }, { tells: ['plan:p1 stop'], read: 2 }],
+    [
+      'does not forward what a stop overtook',
+      { messages: [message(1), message(2), message(3, 'stop')], read: 1 },
+      { tells: ['plan:p1 stop'], read: 3 },
+    ],
+    ['holds messages after a stop back', { messages: [message(1), message(2)], read: 1, stopRequested: true }, { tells: [], read: 1 }],
+    ['decides nothing when nothing is new', { messages: [message(1)], read: 1 }, { tells: [], read: 1 }],
+  ])('%s', (_name, over, expected) => {
+    const decision = decideSession(state({ planId: 'p1', ...over }), noon);
+    expect(told(decision)).toEqual(expected.tells);
+    expect(decision.readSeq).toBe(expected.read);
+    expect(decision.close).toBeNull();
+    expect(decision.planId).toBe('p1');
+  });
+});
+
+describe('when the plan has finished', () => {
+  test('gives the one answer', () => {
+    const decision = decideSession(state({ planId: 'p1', read: 1, inputs: [finished()] }), noon);
+    expect(decision.close).toEqual({ turnId: 't1', answer: { kind: 'response', body: 'ok' } });
+    expect(decision.planId).toBeNull();
+    expect(decision.effects.writes.filter((write) => write.closing)).toHaveLength(1);
+  });
+
+  test('does not answer over a message it never took in: that begins a follow-up in the same turn', () => {
+    const over = {
+      planId: 'p1',
+      read: 2,
+      messages: [message(1), message(2)],
+      inputs: [finished(), issueRead('j')],
+      issueJob: 'j',
+      lastPlan: plan,
+    };
+    const decision = decideSession(state(over), noon);
+    expect(decision.close).toBeNull();
+    expect(decision.newPlan).toMatchObject({ number: 2, branch: 'cyrus/eng-1', startSha: 'abc', pushedSha: 'abc', follows: 'p1' });
+    expect(told(decision)).toEqual([`plan:${decision.newPlan?.id} message`]);
+    expect(decision.effects.tells[0]?.payload['seq']).toBe(2);
+  });
+
+  test('confirms a stop and gives what came after it a turn of its own', () => {
+    const messages = [message(1), message(2, 'stop'), message(3, 'now do this instead')];
+    const decision = decideSession(
+      state({
+        planId: 'p1',
+        read: 2,
+        messages,
+        stopRequested: true,
+        inputs: [finished({ state: 'stopped', answer: { kind: 'response', body: 'Stopped' } })],
+      }),
+      noon,
+    );
+    expect(decision.close).toEqual({ turnId: 't1', answer: { kind: 'response', body: 'Stopped' } });
+    expect(decision.reopen).toMatchObject({ fromSeq: 3 });
+    expect(decision.readSeq).toBe(2);
+    expect(decision.effects.jobs.map((job) => job.kind)).toEqual(['issue']);
+  });
+
+  test('ignores the end of another plan', () => {
+    const decision = decideSession(state({ planId: 'p1', read: 1, inputs: [finished({ planId: 'p0' })] }), noon);
+    expect(decision.close).toBeNull();
+    expect(decision.planId).toBe('p1');
+  });
+});
+
+test('a stop before the work began is answered at once', () => {
+  const decision = decideSession(state({ messages: [message(1), message(2, '', 'stop')], issueJob: 'j' }), noon);
+  expect(decision.close?.answer.body).toBe('Stopped before the work began.');
+  expect(decision.issueJob).toBeNull();
+  expect(decision.newPlan).toBeNull();
+});
+
+test('an open turn shows a sign of life after a long silence, and not before', () => {
+  const quiet = state({ planId: 'p1', read: 1 });
+  expect(activities(decideSession(quiet, noon + heartbeatMs - 1))).toEqual([]);
+  expect(activities(decideSession(quiet, noon + heartbeatMs))).toEqual(['Still at it.']);
+});
+
+test('the same state decides the same', () => {
+  const given = state({ issueJob: 'j', inputs: [issueRead('j')] });
+  expect(decideSession(given, noon)).toEqual(decideSession(given, noon));
+});
