@@ -27,6 +27,8 @@ const kinds = Object.keys(names) as Kind[];
 
 /** Below this part of a limit, calls are spread over the time that is left. */
 const spreadBelow = 0.1;
+/** What a call of ours costs at most on average; reading an issue is the dearest. */
+const pointsPerCall = 100;
 const maxWaitMs = 65 * 60_000;
 const defaultWaitMs = 60_000;
 
@@ -43,12 +45,15 @@ export function rateAfter(rate: Rate, headers: Headers): Rate {
 
 /** How fast to go on. Pure; the tightest of the limits decides. The endpoint's is left out: it is another for each document. */
 export function paceOf(rate: Rate, now: Instant): Pace {
-  const open = [rate.requests, rate.complexity].filter((allowance): allowance is Allowance => !!allowance && allowance.resetAt > now);
-  const spent = open.filter(({ remaining }) => remaining <= 0).map(({ resetAt }) => resetAt);
+  const open = [
+    { allowance: rate.requests, perCall: 1 },
+    { allowance: rate.complexity, perCall: pointsPerCall },
+  ].flatMap(({ allowance, perCall }) => (allowance && allowance.resetAt > now ? [{ ...allowance, perCall }] : []));
+  const spent = open.filter(({ remaining, perCall }) => remaining < perCall).map(({ resetAt }) => resetAt);
   if (spent.length > 0) return { pace: 'stop', until: Math.min(Math.max(...spent), now + maxWaitMs) };
   const gaps = open
     .filter(({ limit, remaining }) => remaining < limit * spreadBelow)
-    .map(({ remaining, limit, resetAt }) => (resetAt - now) / (remaining / Math.max(1, limit / 5000)));
+    .map(({ remaining, resetAt, perCall }) => (resetAt - now) / (remaining / perCall));
   return gaps.length === 0 ? { pace: 'free' } : { pace: 'spread', gapMs: Math.min(Math.ceil(Math.max(...gaps)), defaultWaitMs) };
 }
 

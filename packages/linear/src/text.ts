@@ -11,7 +11,7 @@ export function cutBody(body: string, max: number = maxBodyLength): string {
   const room = Math.max(0, max - note(clean.length).length);
   const head = whole(clean.slice(0, Math.ceil(room * 0.7)));
   const tail = room < 200 ? '' : whole(clean.slice(clean.length - Math.floor(room * 0.3)));
-  return `${head}${note(clean.length - head.length - tail.length)}${tail}`.slice(0, max);
+  return whole(`${head}${note(clean.length - head.length - tail.length)}${tail}`.slice(0, max));
 }
 
 /** Without the halves of surrogate pairs that a cut may leave at either end. */
@@ -26,7 +26,7 @@ function whole(text: string): string {
 export function escapeMarkdown(text: string): string {
   return cleanText(text)
     .replace(/\s+/g, ' ')
-    .replace(/[\\`*_{}[\]()<>#+\-!|~@$^=]/g, '\\$&')
+    .replace(/[\\`*_{}[\]()<>#+\-!|~@$^=&]/g, '\\$&')
     .replace(/:\/\//g, '\\://')
     .replace(/^(\s*\d+)\./, '$1\\.')
     .trim();
