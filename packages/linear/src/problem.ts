@@ -61,7 +61,7 @@ export function problemOf(answer: Answer, now: Instant): LinearProblem {
 function withoutVerdict(status: number, headers: Headers, now: Instant): LinearProblem {
   if (status === 429) return rateLimited(headers, now);
   if (status === 401) return unauthenticated();
-  const fix = status >= 500 || status < 400 ? {} : { fix: 'check linear.apiUrl' };
+  const fix = status >= 500 || status < 300 ? {} : { fix: 'check linear.apiUrl' };
   return {
     action: 'retry',
     failure: { class: 'network', message: `Linear answered with status ${status} and no GraphQL body`, ...fix },
