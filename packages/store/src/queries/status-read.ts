@@ -1,0 +1,72 @@
+import type { Queryable } from '../pool.ts';
+
+export interface HostStatus {
+  readonly id: string;
+  readonly pid: number;
+  readonly isolation: string;
+  readonly slots: number;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly heartbeatAt: number;
+  readonly draining: boolean;
+}
+
+export interface StatusSnapshot {
+  readonly now: number;
+  readonly hosts: readonly HostStatus[];
+  readonly plans: Readonly<Record<string, number>>;
+  readonly agentsRunning: number;
+  readonly openTurns: number;
+  /** Outbound writes not yet accepted, by credential, with the oldest one's age and last trouble. */
+  readonly outbound: readonly {
+    readonly credential: string;
+    readonly waiting: number;
+    readonly oldestAt: number;
+    readonly trouble: string | null;
+  }[];
+  /** Micro-dollars since midnight UTC. */
+  readonly spentToday: number;
+  readonly unpricedToday: number;
+  readonly failures: readonly { readonly entity: string; readonly failures: number; readonly lastError: string; readonly lastAt: number }[];
+}
+
+/** How everything stands, in one read. */
+export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
+  const { rows } = await db.query<{
+    now: number;
+    hosts: HostStatus[] | null;
+    plans: Record<string, number> | null;
+    agents: number;
+    turns: number;
+    outbound: StatusSnapshot['outbound'] | null;
+    spent: number;
+    unpriced: number;
+    failures: StatusSnapshot['failures'] | null;
+  }>(
+    `select clock_timestamp() as now,
+       (select json_agg(json_build_object('id', id, 'pid', pid, 'isolation', isolation, 'slots', slots, 'version', version,
+          'startedAt', floor(extract(epoch from started_at) * 1000), 'heartbeatAt', floor(extract(epoch from heartbeat_at) * 1000), 'draining', draining)) from cyrus.host) as hosts,
+       (select json_object_agg(state, n) from (select state, count(*) n from cyrus.plan group by state) s) as plans,
+       (select count(*) from cyrus.attempt where state = 'running') as agents,
+       (select count(*) from cyrus.turn where state = 'open') as turns,
+       (select json_agg(json_build_object('credential', credential, 'waiting', n, 'oldestAt', floor(extract(epoch from oldest) * 1000), 'trouble', trouble)) from (
+          select credential, count(*) n, min(created_at) oldest, max(failure ->> 'message') trouble from cyrus.outbound_write
+          where state in ('queued', 'sending') group by credential) o) as outbound,
+       (select coalesce(sum(cost), 0) from cyrus.charge where at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc') as spent,
+       (select count(*) from cyrus.charge where cost is null and at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc') as unpriced,
+       (select json_agg(json_build_object('entity', entity, 'failures', failures, 'lastError', split_part(last_error, E'\\n', 1),
+          'lastAt', floor(extract(epoch from last_at) * 1000))) from cyrus.advance_failure) as failures`,
+  );
+  const row = rows[0];
+  return {
+    now: row?.now ?? 0,
+    hosts: row?.hosts ?? [],
+    plans: row?.plans ?? {},
+    agentsRunning: row?.agents ?? 0,
+    openTurns: row?.turns ?? 0,
+    outbound: row?.outbound ?? [],
+    spentToday: row?.spent ?? 0,
+    unpricedToday: row?.unpriced ?? 0,
+    failures: row?.failures ?? [],
+  };
+}
