@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util';
 import { startGitHub } from './server.ts';
 
-/** The stand-in as a program: prints one JSON line when it is ready and ends on SIGTERM, SIGINT or the end of its input's parent. */
+/**
+ * The stand-in as a program: prints one JSON line when it is ready, ends on SIGTERM or SIGINT and, with `--until-stdin-ends`,
+ * when whoever holds the other end of its input is gone.
+ */
 const { values } = parseArgs({
   options: {
     port: { type: 'string' },
@@ -11,6 +14,7 @@ const { values } = parseArgs({
     'webhook-url': { type: 'string' },
     'webhook-secret': { type: 'string' },
     'time-scale': { type: 'string' },
+    'until-stdin-ends': { type: 'boolean' },
   },
 });
 
@@ -27,4 +31,5 @@ const stop = (): void => {
 };
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);
+if (values['until-stdin-ends']) process.stdin.once('close', stop).resume();
 process.stdout.write(`${JSON.stringify({ ready: true, url: github.url, token: github.token })}\n`);
