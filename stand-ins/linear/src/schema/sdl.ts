@@ -1,4 +1,4 @@
-import { argsKey, type DeclaredField, type DeclaredType, type Declarations } from './declarations.ts';
+import { argsKey, type Declarations, type DeclaredField, type DeclaredType } from './declarations.ts';
 
 const builtInScalars = new Set(['ID', 'String', 'Boolean', 'Int', 'Float']);
 

@@ -1,0 +1,69 @@
+/** The stand-in for Linear as a program. Flags beat environment; one JSON line on stdout says that it listens. */
+import { parseArgs } from 'node:util';
+import type { LinearOptions } from './options.ts';
+import { startLinear } from './server.ts';
+
+const usage = `Usage: linear-stand-in [options]
+  --port N               port on 127.0.0.1 (LINEAR_PORT, default: a free one)
+  --control-port N       port of the control address (LINEAR_CONTROL_PORT, default: a free one)
+  --webhook-url URL      where webhooks go (LINEAR_WEBHOOK_URL)
+  --webhook-secret TEXT  what they are signed with (LINEAR_WEBHOOK_SECRET)
+  --time-scale N         Linear's time passes N times faster (LINEAR_TIME_SCALE, default 1)
+  --requests-per-hour N  rate limit of each user (LINEAR_REQUESTS_PER_HOUR, default 5000)
+  --schema FILE          Linear's schema (LINEAR_SCHEMA, default: beside the source)
+  --help
+`;
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string' },
+    'control-port': { type: 'string' },
+    'webhook-url': { type: 'string' },
+    'webhook-secret': { type: 'string' },
+    'time-scale': { type: 'string' },
+    'requests-per-hour': { type: 'string' },
+    schema: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
+
+type Flag = Exclude<keyof typeof values, 'help'>;
+
+const textOf = (flag: Flag): string | undefined => values[flag] ?? process.env[`LINEAR_${flag.toUpperCase().replaceAll('-', '_')}`];
+
+function numberOf(flag: Flag): number | undefined {
+  const text = textOf(flag);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0) throw new RangeError(`--${flag} must be a number, not ${text}`);
+  return value;
+}
+
+function optionsFromFlags(): LinearOptions {
+  const url = textOf('webhook-url');
+  const options = {
+    port: numberOf('port'),
+    controlPort: numberOf('control-port'),
+    timeScale: numberOf('time-scale'),
+    requestsPerHour: numberOf('requests-per-hour'),
+    schema: textOf('schema'),
+    webhook: url ? { url, secret: textOf('webhook-secret') ?? '' } : undefined,
+  };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+async function main(): Promise<void> {
+  if (values.help) {
+    process.stdout.write(usage);
+    return;
+  }
+  const linear = await startLinear(optionsFromFlags());
+  const { url, graphqlUrl, controlUrl } = linear;
+  process.stdout.write(`${JSON.stringify({ ready: true, url, graphqlUrl, controlUrl })}\n`);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void linear.stop().then(() => process.exit(0)));
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`linear-stand-in: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
