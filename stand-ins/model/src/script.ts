@@ -31,20 +31,24 @@ export interface ScriptRule {
 
 const marker = 'SCRIPT:';
 
-/** The steps after the last `SCRIPT:` in `text`; undefined without one. A malformed script answers with its own error as text. */
+/** The steps of the last `SCRIPT:[…]` in `text` (one inside another's strings is not looked at). A malformed script answers with its own error. */
 export function scriptInText(text: string): readonly Step[] | undefined {
-  const at = text.lastIndexOf(marker);
-  if (at < 0) return undefined;
-  const json = arrayAt(text, at + marker.length);
-  if (json === undefined) return undefined;
-  try {
-    return JSON.parse(json) as readonly Step[];
-  } catch (error) {
-    return [{ text: `malformed script: ${String(error)}` }];
+  let found: readonly Step[] | undefined;
+  for (let at = text.indexOf(marker); at >= 0; at = text.indexOf(marker, at)) {
+    at += marker.length;
+    const json = text[at] === '[' ? arrayAt(text, at) : undefined;
+    if (json === undefined) continue;
+    at += json.length;
+    try {
+      found = JSON.parse(json) as readonly Step[];
+    } catch (error) {
+      found = [{ text: `malformed script: ${String(error)}` }];
+    }
   }
+  return found;
 }
 
-/** The JSON array that starts at or after `from`, found by counting brackets outside strings. */
+/** The JSON array that starts at `from`, its end found by counting brackets outside strings. */
 function arrayAt(text: string, from: number): string | undefined {
   let depth = 0;
   let inString = false;

@@ -1,0 +1,341 @@
+import { mkdir, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Options, PreToolUseHookInput, Query, SDKMessage, SDKResultMessage, SyncHookJSONOutput } from '@anthropic-ai/claude-agent-sdk';
+import type { Clock, Instant } from 'cyrus-core/clock';
+import type { Failure } from 'cyrus-core/failure';
+import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
+import { eventLog } from 'cyrus-executor-interface/event-log';
+import type { ExecutionRequest, RunResult } from 'cyrus-executor-interface/executor';
+import type { LocalRun } from 'cyrus-executor-interface/local-runs';
+import { configDirectory, temporaryDirectory } from './agent-env.ts';
+import { findTranscript, readTranscript } from './conversation-record.ts';
+import { classifyApiFailure } from './failures.ts';
+import { loadPrices } from './price.ts';
+import { contentEvents, isSynthetic, textOf } from './sdk-events.ts';
+import { steering } from './steering.ts';
+import type { ToolPolicy } from './tool-policy.ts';
+import { type Totals, usageMeter } from './usage-meter.ts';
+
+export interface ClaudeRunSetup {
+  readonly runId: string;
+  readonly request: ExecutionRequest;
+  readonly sandbox: Sandbox;
+  readonly clock: Clock;
+  readonly binary: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly policy: ToolPolicy;
+  readonly apiUrl: string | undefined;
+  readonly model: string | undefined;
+  readonly network: 'open' | 'none';
+  readonly readable: readonly string[];
+}
+
+/** At most one heartbeat in this time, however fast the model streams. */
+const heartbeatEveryMs = 5_000;
+/** The agent waits out a limit itself when it is shorter than this; else the run ends and says when to come back. */
+const longestWaitMs = 60_000;
+/** How long the agent may take to leave after its last result, and to take in a message that came with it. */
+const leaveWithinMs = 5_000;
+const readWithinMs = 30_000;
+
+/**
+ * Starts one run of Claude Code and returns it at once; what happens comes through its log.
+ * One function over one agent's state: the pieces that can be told apart (steering, metering, policy, events) are files of their own.
+ */
+export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
+  const { runId, request, sandbox, clock, policy } = setup;
+  const home = request.conversation.directory;
+  await mkdir(configDirectory(home), { recursive: true, mode: 0o700 });
+  await mkdir(temporaryDirectory(home), { recursive: true, mode: 0o700 });
+  const [{ query }, price] = await Promise.all([import('@anthropic-ai/claude-agent-sdk'), loadPrices()]);
+
+  const log = eventLog();
+  const talk = steering(runId, request.prompt);
+  const over = new AbortController();
+  const earlier = await recordedConversation(home, request.conversation.id);
+  const meter = usageMeter(price, earlier.totals);
+  let agent: SandboxedProcess | undefined;
+  let errorOutput = '';
+  let currentStep: string | undefined;
+  let lastHeartbeat = clock.now();
+  let retryAt: Instant | undefined;
+  let limitEnd: Instant | undefined;
+  let synthetic = '';
+  let outcome: RunResult | undefined;
+  let output = '';
+  let turns = 0;
+  /** Set once, by whatever decides how the run ends before the agent does: a stop, the deadline, a hopeless error. */
+  let forced: Pick<RunResult, 'state' | 'failure'> | undefined;
+  let ending: Promise<void> | undefined;
+
+  if (request.conversation.resume && !earlier.resumable) {
+    log.push({ type: 'message', content: 'Nothing of the earlier conversation was found to resume: a new one begins.' });
+  }
+
+  function finish(result: Pick<RunResult, 'state' | 'failure'>): void {
+    talk.close();
+    over.abort();
+    for (const usage of meter.abandoned()) log.push({ type: 'usage', usage });
+    log.push({
+      type: 'complete',
+      result: {
+        state: result.state,
+        output,
+        ...(result.failure ? { failure: result.failure } : {}),
+        ...(turns > 0 ? { turns } : {}),
+        ...(talk.lastRead === undefined ? {} : { lastDelivered: talk.lastRead }),
+      },
+    });
+  }
+
+  /** Ends the run from outside the agent: kills its tree, then closes the log. */
+  function end(result: Pick<RunResult, 'state' | 'failure'>): Promise<void> {
+    forced ??= result;
+    ending ??= (async () => {
+      talk.close();
+      await agent?.kill();
+      finish(forced ?? result);
+    })();
+    return ending;
+  }
+  const fail = (failure: Failure): Promise<void> => end({ state: 'failed', failure });
+
+  function beat(): void {
+    if (clock.now() - lastHeartbeat < heartbeatEveryMs) return;
+    lastHeartbeat = clock.now();
+    log.push({ type: 'heartbeat' });
+  }
+
+  const delivered = (ids: readonly number[]): void => {
+    for (const messageId of ids) log.push({ type: 'delivered', messageId });
+  };
+
+  function onMessage(message: SDKMessage): void {
+    beat();
+    for (const event of contentEvents(message)) {
+      if (event.type === 'tool-use') currentStep = event.tool;
+      log.push(event);
+    }
+    switch (message.type) {
+      case 'stream_event': {
+        if (message.parent_tool_use_id !== null) return;
+        const { event } = message;
+        if (event.type === 'message_start') {
+          meter.started(event.message.model, event.message.usage);
+          delivered(talk.answered());
+        } else if (event.type === 'message_delta') {
+          for (const usage of meter.finished(event.usage)) log.push({ type: 'usage', usage });
+        }
+        return;
+      }
+      case 'assistant':
+        if (isSynthetic(message)) synthetic = textOf(message);
+        else if (message.parent_tool_use_id !== null) {
+          const seen = meter.seen(message.message.id, message.message.model, message.message.usage);
+          for (const usage of seen) log.push({ type: 'usage', usage });
+        }
+        return;
+      case 'rate_limit_event':
+        if (message.rate_limit_info.status === 'rejected' && message.rate_limit_info.resetsAt)
+          limitEnd = message.rate_limit_info.resetsAt * 1000;
+        return;
+      case 'system':
+        return onSystem(message);
+      case 'result':
+        return onResult(message);
+    }
+  }
+
+  function onSystem(message: SDKMessage & { readonly type: 'system' }): void {
+    if (message.subtype === 'status' && 'user_message_uuids' in message) talk.offered(message.user_message_uuids as string[]);
+    if (message.subtype === 'informational' && 'tag' in message && message.tag === 'hook_callback_failed') {
+      void fail({ class: 'agent_failed', message: 'The tool policy could not be asked about a tool call; the agent was stopped.' });
+    }
+    if (message.subtype !== 'api_retry') return;
+    retryAt = clock.now() + message.retry_delay_ms;
+    const failure = classifyApiFailure({
+      status: message.error_status ?? undefined,
+      text: retryText(message),
+      retryAt,
+      apiUrl: setup.apiUrl,
+    });
+    if (failure.class === 'auth' || message.retry_delay_ms > longestWaitMs) void fail(failure);
+    else log.push({ type: 'error', failure });
+  }
+
+  function onResult(message: SDKResultMessage): void {
+    turns += message.num_turns;
+    for (const usage of meter.settled(message.modelUsage)) log.push({ type: 'usage', usage });
+    delivered(talk.consumed(uuidsOf(message)));
+    outcome = resultOf(message);
+    output = outcome.output;
+    if (outcome.state === 'failed' || talk.unread === 0) leave();
+    else void clock.sleep(readWithinMs, over.signal).then(() => (talk.unread > 0 && !over.signal.aborted ? leave() : undefined));
+  }
+
+  function leave(): void {
+    talk.close();
+    void clock.sleep(leaveWithinMs, over.signal).then(() => (over.signal.aborted ? undefined : agent?.kill()));
+  }
+
+  function resultOf(message: SDKResultMessage): RunResult {
+    if (message.subtype === 'success' && !message.is_error) return { state: 'succeeded', output: message.result };
+    const text = message.subtype === 'success' ? message.result || synthetic : message.errors.join('\n');
+    if (message.subtype === 'error_max_turns') {
+      return {
+        state: 'failed',
+        output: synthetic,
+        failure: { class: 'agent_failed', message: `The agent used up its ${request.maxTurns ?? ''} turns without finishing.` },
+      };
+    }
+    if (message.subtype === 'error_max_budget_usd') {
+      const fix = 'Raise the budget of the task, or split the task.';
+      return {
+        state: 'failed',
+        output: synthetic,
+        failure: { class: 'budget_exceeded', message: 'The agent reached the cost limit of this attempt.', fix },
+      };
+    }
+    const status = message.subtype === 'success' ? (message.api_error_status ?? undefined) : undefined;
+    return {
+      state: 'failed',
+      output: text,
+      failure: classifyApiFailure({ status, text, retryAt: limitEnd ?? retryAt, apiUrl: setup.apiUrl }),
+    };
+  }
+
+  async function askPolicy(input: PreToolUseHookInput): Promise<SyncHookJSONOutput> {
+    const refuse = (why: string): SyncHookJSONOutput => ({
+      hookSpecificOutput: {
+        hookEventName: 'PreToolUse',
+        permissionDecision: 'deny',
+        permissionDecisionReason: `Not allowed here: ${why}.`,
+      },
+    });
+    try {
+      const verdict = policy.decide({ tool: input.tool_name, input: input.tool_input, cwd: input.cwd });
+      return verdict.allowed ? {} : refuse(verdict.why);
+    } catch (error) {
+      // An error in here would count as consent.
+      return refuse(`the policy failed (${error instanceof Error ? error.message : String(error)})`);
+    }
+  }
+
+  function options(resume: boolean): Options {
+    const builtIn = policy.offered;
+    return {
+      cwd: request.workingDirectory,
+      env: { ...setup.env },
+      pathToClaudeCodeExecutable: setup.binary,
+      ...(resume ? { resume: request.conversation.id } : { sessionId: request.conversation.id }),
+      ...(setup.model === undefined ? {} : { model: setup.model }),
+      ...(request.maxTurns === undefined ? {} : { maxTurns: request.maxTurns }),
+      ...(request.maxCost === undefined ? {} : { maxBudgetUsd: request.maxCost / 1_000_000 }),
+      ...(builtIn === undefined ? {} : { tools: [...builtIn] }),
+      systemPrompt: { type: 'preset', preset: 'claude_code', ...(request.systemContext ? { append: request.systemContext } : {}) },
+      settingSources: [],
+      strictMcpConfig: true,
+      mcpServers: mcpServersOf(request.mcpConfig),
+      permissionMode: 'bypassPermissions',
+      allowDangerouslySkipPermissions: true,
+      disallowedTools: [...policy.neverAllowed],
+      hooks: { PreToolUse: [{ hooks: [(input) => askPolicy(input as PreToolUseHookInput)] }] },
+      includePartialMessages: true,
+      spawnClaudeCodeProcess: ({ command, args }) => {
+        const spawned = sandbox.spawn({
+          runId,
+          command,
+          args,
+          cwd: request.workingDirectory,
+          env: setup.env,
+          writable: [request.workingDirectory, home],
+          readable: [...request.readable, ...setup.readable, dirname(setup.binary)],
+          network: setup.network,
+        });
+        agent = spawned;
+        if (forced) void spawned.kill();
+        spawned.child.stderr?.on('data', (chunk: Buffer) => {
+          errorOutput = (errorOutput + chunk.toString('utf8')).slice(-2000);
+        });
+        const { child } = spawned;
+        if (!child.stdin || !child.stdout) throw new Error('the sandbox gave a process without pipes');
+        return child as typeof child & { stdin: NonNullable<typeof child.stdin>; stdout: NonNullable<typeof child.stdout> };
+      },
+    };
+  }
+
+  async function talkTo(running: Query): Promise<unknown> {
+    try {
+      for await (const message of running) if (!forced) onMessage(message);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  async function pump(): Promise<void> {
+    const thrown = await talkTo(query({ prompt: talk.input, options: options(earlier.resumable) }));
+    if (forced) return;
+    const exit = await agent?.exited;
+    await agent?.kill();
+    if (forced) return;
+    finish(outcome ?? { state: 'failed', failure: endedEarly(exit, thrown, errorOutput) });
+  }
+
+  pump().catch((error: unknown) =>
+    fail({ class: 'agent_failed', message: `The run broke: ${error instanceof Error ? error.message : String(error)}` }),
+  );
+  void clock.sleep(request.timeoutMs, over.signal).then(() => {
+    if (over.signal.aborted) return;
+    const message = `The agent was stopped after its ${Math.round(request.timeoutMs / 60_000)} minutes.`;
+    void end({ state: 'expired', failure: { class: 'timeout', message } });
+  });
+
+  return {
+    log,
+    get currentStep() {
+      return currentStep;
+    },
+    async stop() {
+      if (log.ended) return;
+      await end({ state: 'cancelled' });
+    },
+    send: (message) => (log.ended || forced ? 'too_late' : talk.send(message)),
+  };
+}
+
+/** What is on disk of this conversation. A transcript too broken to resume is put aside, for its id would be refused to a new one. */
+async function recordedConversation(home: string, id: string): Promise<{ readonly resumable: boolean; readonly totals: Totals }> {
+  const path = await findTranscript(home, id);
+  if (path === undefined) return { resumable: false, totals: {} };
+  const record = await readTranscript(path);
+  if (record.resumable) return record;
+  await rename(path, `${path}.unusable`);
+  return { resumable: false, totals: {} };
+}
+
+function uuidsOf(message: SDKResultMessage): readonly string[] {
+  return 'user_message_uuids' in message ? (message.user_message_uuids ?? []) : [];
+}
+
+/** Servers by name, or a whole `{mcpServers: …}` file. In-process servers pass through as they are. */
+function mcpServersOf(config: ExecutionRequest['mcpConfig']): NonNullable<Options['mcpServers']> {
+  return (config?.['mcpServers'] ?? config ?? {}) as NonNullable<Options['mcpServers']>;
+}
+
+function retryText(message: { readonly error_status: number | null; readonly error: string }): string {
+  return message.error_status === null ? 'no connection' : message.error.replaceAll('_', ' ');
+}
+
+type Exit = { readonly code: number | null; readonly signal: string | null; readonly spawnError?: Error };
+
+function endedEarly(exit: Exit | undefined, thrown: unknown, errorOutput: string): Failure {
+  if (exit?.spawnError) {
+    return { class: 'missing_binary', message: `Claude Code could not be started: ${exit.spawnError.message}`, fix: 'Run cyrus doctor.' };
+  }
+  if (exit && (exit.signal !== null || exit.code === 137 || exit.code === 143)) {
+    return { class: 'sandbox_lost', message: `The agent's process was killed (${exit.signal ?? exit.code}) before it had finished.` };
+  }
+  const said = errorOutput.trim().slice(-500) || (thrown instanceof Error ? thrown.message : '');
+  return { class: 'agent_failed', message: `The agent ended without a result (exit code ${exit?.code ?? 'unknown'}): ${said}` };
+}
