@@ -1,0 +1,179 @@
+import type { Clock } from 'cyrus-core/clock';
+import { type Failure, FailureError } from 'cyrus-core/failure';
+import { wake } from 'cyrus-store/advance';
+import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
+import { type ClaimedWrite, claimWrites } from 'cyrus-store/queries/outbound-claim';
+import { insertCredentialEvent } from 'cyrus-store/queries/outbound-credential-event';
+import { recoverWrites } from 'cyrus-store/queries/outbound-recover';
+import { requeueWrite } from 'cyrus-store/queries/outbound-requeue';
+import { settleWrite } from 'cyrus-store/queries/outbound-settle';
+import { createBell } from '../supervisor/bell.ts';
+import { untilStored } from '../supervisor/until-stored.ts';
+import { decideRetry } from './decide-retry.ts';
+import { type HoldLock, type Lock, takeLock } from './lock.ts';
+import type { Perform, WriteOutcome } from './outcome.ts';
+import { storableResult } from './storable-result.ts';
+
+const lanesAtOnce = 8;
+const pollMs = 1_000;
+/** How long what is under way may take once the broker closes; after that it is sent again under its id by the next. */
+const closeWithinMs = 5_000;
+const lockRetryMs = 1_000;
+const longestFailureWaitMs = 5_000;
+/** A write whose performer throws what it should not is a defect: after so many tries its lane goes on without it. */
+const defectTries = 10;
+
+export interface BrokerOptions {
+  readonly db: Database;
+  readonly clock: Clock;
+  /** 0 ≤ x < 1 */
+  readonly random: () => number;
+  readonly credential: string;
+  readonly perform: Perform;
+  readonly log: Log;
+  /** Told after a commit that woke an entity. */
+  readonly onWake?: () => void;
+  readonly holdLock: HoldLock;
+}
+
+/** Sends the outbound writes of one credential. One broker of a credential works at a time, on however many hosts. */
+export interface Broker {
+  readonly credential: string;
+  /** There may be something to send. */
+  wake(): void;
+  /** True while this broker is the one that sends. */
+  held(): boolean;
+  /** Takes on nothing more, lets what is under way end, and lets go. */
+  close(): Promise<void>;
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { db, clock, credential, log } = options;
+  const stopped = new AbortController();
+  const abandoned = new AbortController();
+  const bell = createBell(clock);
+  const underWay = new Map<string, Promise<void>>();
+  let lock: Lock | undefined;
+  let pausedUntil = 0;
+  let reported = false;
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopped.signal.aborted; ) {
+      try {
+        lock = await takeLock(options.holdLock, { name: `broker:${credential}`, clock, retryMs: lockRetryMs, signal: stopped.signal });
+        if (!lock) return;
+        const recovered = await recoverWrites(db, credential, [...underWay.keys()]);
+        if (recovered > 0) log.info({ credential, recovered }, 'writes of an earlier run are sent again under their ids');
+        failures = 0;
+        await drain(lock);
+      } catch (error) {
+        log.warn({ credential, error: String(error) }, 'the broker starts again');
+        await clock.sleep(Math.min(longestFailureWaitMs, 50 * 2 ** failures++), stopped.signal);
+      } finally {
+        if (stopped.signal.aborted) await Promise.allSettled(underWay.values());
+        await lock?.release();
+        lock = undefined;
+      }
+    }
+  }
+
+  async function drain(held: Lock): Promise<void> {
+    while (!stopped.signal.aborted && held.held()) {
+      const free = lanesAtOnce - underWay.size;
+      const pausedMs = pausedUntil - clock.now();
+      if (free > 0 && pausedMs <= 0) {
+        const { claimed, cancelled } = await db.tx((tx) => claimWrites(tx, { credential, limit: free }));
+        for (const write of claimed) start(write);
+        // Behind a cancelled head there may be one to send.
+        if (cancelled > 0) continue;
+      }
+      await bell.wait(pausedMs > 0 ? Math.min(pausedMs, pollMs) : pollMs);
+    }
+  }
+
+  function start(write: ClaimedWrite): void {
+    const sending = send(write)
+      .catch((error) =>
+        log.error(
+          { credential, key: write.key, error: String(error) },
+          'the end of a write was not recorded; it is sent again under its id',
+        ),
+      )
+      .finally(() => {
+        underWay.delete(write.id);
+        bell.ring();
+      });
+    underWay.set(write.id, sending);
+  }
+
+  async function send(write: ClaimedWrite): Promise<void> {
+    const outcome = await tryOnce(write);
+    if (outcome.state === 'retry') return again(write, outcome.failure);
+    if (outcome.state === 'sent') await worksAgain();
+    else log.warn({ credential, key: write.key, failure: outcome.failure }, 'a write was refused');
+    const settlement = outcome.state === 'sent' ? { ...outcome, result: storableResult(outcome.result) } : outcome;
+    const notify = await untilStored({ db, clock, log, givenUp: abandoned.signal }, `write ${write.key}`, async (tx) => {
+      const entity = await settleWrite(tx, write.id, settlement);
+      if (entity !== null) await wake(tx, [entity]);
+      return entity;
+    });
+    if (notify !== null) options.onWake?.();
+  }
+
+  async function tryOnce(write: ClaimedWrite): Promise<WriteOutcome> {
+    try {
+      return await options.perform(write, abandoned.signal);
+    } catch (error) {
+      if (error instanceof FailureError) return { state: 'retry', failure: error.failure };
+      log.error({ credential, key: write.key, error: error instanceof Error ? error.stack : String(error) }, 'a write failed unexpectedly');
+      const failure: Failure = {
+        class: 'network',
+        message: `The write failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`,
+      };
+      return write.attempts >= defectTries ? { state: 'rejected', failure } : { state: 'retry', failure };
+    }
+  }
+
+  async function again(write: ClaimedWrite, failure: Failure): Promise<void> {
+    const retry = decideRetry(failure, write.attempts, clock.now(), options.random());
+    if (retry.pauses === 'credential') pausedUntil = Math.max(pausedUntil, clock.now() + retry.delayMs);
+    if (failure.class === 'auth' && !reported) {
+      reported = true;
+      log.error({ credential, failure }, 'the credential is refused');
+      await untilStored({ db, clock, log, givenUp: abandoned.signal }, 'a refused credential', (tx) =>
+        insertCredentialEvent(tx, 'credential_failed', { credential, failure }),
+      );
+    }
+    log.debug({ credential, key: write.key, failure, ...retry }, 'a write is tried again later');
+    await untilStored({ db, clock, log, givenUp: abandoned.signal }, `write ${write.key}`, (tx) =>
+      requeueWrite(tx, { id: write.id, delayMs: retry.delayMs, failure }),
+    );
+    // The poll is coarser than the first delays.
+    if (retry.delayMs < pollMs) void clock.sleep(retry.delayMs, stopped.signal).then(bell.ring);
+  }
+
+  async function worksAgain(): Promise<void> {
+    if (!reported) return;
+    reported = false;
+    log.info({ credential }, 'the credential works again');
+    await untilStored({ db, clock, log, givenUp: abandoned.signal }, 'a credential that works again', (tx) =>
+      insertCredentialEvent(tx, 'credential_recovered', { credential }),
+    );
+  }
+
+  const running = run();
+  return {
+    credential,
+    wake: bell.ring,
+    held: () => lock?.held() ?? false,
+    async close() {
+      stopped.abort();
+      bell.ring();
+      const done = new AbortController();
+      void clock.sleep(closeWithinMs, done.signal).then(() => abandoned.abort());
+      await running;
+      done.abort();
+    },
+  };
+}

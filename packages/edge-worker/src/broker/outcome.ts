@@ -1,0 +1,16 @@
+import type { Failure } from 'cyrus-core/failure';
+import type { ClaimedWrite } from 'cyrus-store/queries/outbound-claim';
+
+/** What became of one try of a write. */
+export type WriteOutcome =
+  | { readonly state: 'sent'; readonly result: Readonly<Record<string, unknown>> }
+  /** For good: the same write would be refused again. */
+  | { readonly state: 'rejected'; readonly failure: Failure }
+  /** Not now, or unknown whether it happened: the same write, under the same id, is tried again. */
+  | { readonly state: 'retry'; readonly failure: Failure };
+
+/**
+ * Makes one write happen outside, at most once however often it is called with the same `id`: the provider takes the id
+ * as an idempotency key, or the effect is looked up first. Gives up by itself in bounded time.
+ */
+export type Perform = (write: ClaimedWrite, signal: AbortSignal) => Promise<WriteOutcome>;

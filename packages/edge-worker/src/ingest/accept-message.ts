@@ -1,0 +1,93 @@
+import { idOf } from 'cyrus-core/ids';
+import { wake } from 'cyrus-store/advance';
+import type { Tx } from 'cyrus-store/pool';
+import { insertMessage } from 'cyrus-store/queries/message-insert';
+import { type ArrivedSession, createMessageSession } from 'cyrus-store/queries/message-session-create';
+import { lockMessageSession, type MessageSession } from 'cyrus-store/queries/message-session-lock';
+import { refreshMessageSession } from 'cyrus-store/queries/message-session-refresh';
+import { cancelQueuedWrites } from 'cyrus-store/queries/outbound-cancel';
+import { insertWrites } from 'cyrus-store/queries/outbound-insert';
+import { insertStopRequest } from 'cyrus-store/queries/turn-stop';
+import { isStop } from 'cyrus-task-orchestrator/stop-words';
+import { acknowledgement, credentialOf } from 'cyrus-task-orchestrator/tracker-writes';
+
+/** One thing a person said. */
+export interface Saying {
+  /** The tracker's id of it; null where it has none of its own, as the request that opens a session. */
+  readonly activityId: string | null;
+  readonly authorId: string | null;
+  readonly authorName: string | null;
+  readonly body: string;
+  readonly signal: string | null;
+}
+
+/** Where a message went. `seq` is null when there was nothing to say: the session only learned more context. */
+export interface Placed {
+  readonly sessionId: string;
+  readonly seq: number | null;
+  readonly turnId: string | null;
+  readonly opened: boolean;
+  /** Whose broker has a first activity to send. */
+  readonly credential: string | null;
+  /** The plan whose stop was asked for. */
+  readonly stopPlanId: string | null;
+}
+
+/**
+ * Puts what opens a session, or continues it, into the session: creates what is missing, so a prompt may come before the
+ * creation it belongs to. `opens`: the arrival is the session's creation, whose words may be empty (the issue is the request).
+ */
+export async function acceptMessage(tx: Tx, arrival: { session: ArrivedSession; opens: boolean; saying: Saying }): Promise<Placed> {
+  const { session, opens, saying } = arrival;
+  const known = await lockMessageSession(tx, session.id);
+  if (known) {
+    if (opens) await refreshMessageSession(tx, session);
+    // A prompt came first and has begun the session: an empty creation has nothing to add to it.
+    if (opens && known.nextSeq > 1 && saying.body.trim() === '') {
+      await wake(tx, [`session:${session.id}`]);
+      return { sessionId: session.id, seq: null, turnId: null, opened: false, credential: null, stopPlanId: null };
+    }
+    return placeMessage(tx, known, saying);
+  }
+  await createMessageSession(tx, session);
+  const created = await lockMessageSession(tx, session.id);
+  if (!created) throw new Error(`session ${session.id} vanished while it was created`);
+  return placeMessage(tx, created, saying);
+}
+
+/** Numbers a message into the open turn of a locked session, or opens one with its first activity; carries out a stop. */
+export async function placeMessage(tx: Tx, session: MessageSession, saying: Saying): Promise<Placed> {
+  const seq = session.nextSeq;
+  const { turnId, opened } = await insertMessage(tx, {
+    ...saying,
+    sessionId: session.id,
+    seq,
+    newTurnId: idOf(`turn:${session.id}:${seq}`),
+  });
+  const credential = credentialOf(session);
+  const stop = isStop(saying);
+  if (stop) {
+    if (session.planId !== null) {
+      const requestedBy = saying.authorName ?? saying.authorId ?? session.source;
+      await insertStopRequest(tx, { planId: session.planId, sessionId: session.id, requestedBy });
+    }
+    await cancelQueuedWrites(tx, { turnId, planId: session.planId });
+  } else if (opened) {
+    const to = { sessionId: session.id, source: session.source, workspace: session.workspace, turnId };
+    await insertWrites(tx, [acknowledgement(to, firstActivity(seq))]);
+  }
+  await wake(tx, [`session:${session.id}`]);
+  return {
+    sessionId: session.id,
+    seq,
+    turnId,
+    opened,
+    credential: opened && !stop ? credential : null,
+    stopPlanId: stop ? session.planId : null,
+  };
+}
+
+/** What happens next, said at once. */
+function firstActivity(seq: number): string {
+  return seq === 1 ? 'Got it. Reading the issue…' : 'Got it. Picking this up…';
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Clock } from 'cyrus-core/clock';
+import type { Config } from 'cyrus-core/config/schema';
+import type { Ids } from 'cyrus-core/ids';
+import { verifyWebhook } from 'cyrus-linear/webhook';
+import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
+import type { Arrival } from 'cyrus-store/queries/inbox-insert';
+import { type Accepted, accept, type Request } from './accept.ts';
+import type { Placed } from './accept-message.ts';
+import { type CliSaying, type CliTask, sayArrival, submitArrival } from './cli-request.ts';
+import { verifyGithub } from './github-request.ts';
+import { eventName, keyOf, maySign, requestOf, webhookSecrets } from './linear-request.ts';
+import { storable } from './storable-json.ts';
+
+/** Linear hangs up after five seconds and comes back later: better to ask it to than to be cut off. */
+const answerWithinMs = 4_000;
+
+/** Called after a commit, in this process; whoever is elsewhere hears by NOTIFY or polls. */
+export interface IngestHooks {
+  wakeBroker(credential: string): void;
+  stopPlan(planId: string): void;
+  wakeEngine(): void;
+}
+
+export interface IngestOptions {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** The configuration as it is now. */
+  readonly config: () => Config;
+  readonly hooks: IngestHooks;
+  readonly log: Log;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The one door by which work comes in. What it has answered 200 to is stored. */
+export interface Ingest {
+  /** A delivery of Linear's; `rawBody` exactly as received. 200: stored, seen before, or of no interest. 503: come again. */
+  linear(rawBody: Buffer, headers: IncomingHttpHeaders): Promise<HttpAnswer>;
+  /** A delivery of GitHub's: verified and stored. */
+  github(rawBody: Buffer, headers: IncomingHttpHeaders): Promise<HttpAnswer>;
+  /** A task from a terminal. The same `sessionId` again changes nothing. */
+  submit(task: CliTask): Promise<Placed | null>;
+  /**
+   * A message, or with `signal: 'stop'` a stop, from a terminal to any session. Resolves with null when `saying.id` was seen before.
+   * @throws Error when there is no such session
+   */
+  say(sessionId: string, saying: CliSaying): Promise<Placed | null>;
+}
+
+export function createIngest(options: IngestOptions): Ingest {
+  const { db, clock, ids, log, hooks } = options;
+
+  async function take(arrival: Arrival, request: Request): Promise<Accepted> {
+    const accepted = await db.tx((tx) => accept(tx, arrival, request));
+    if (accepted.outcome === 'accepted') tell(accepted);
+    return accepted;
+  }
+
+  function tell(accepted: Extract<Accepted, { outcome: 'accepted' }>): void {
+    try {
+      for (const credential of accepted.credentials) hooks.wakeBroker(credential);
+      for (const { stopPlanId } of accepted.placed) if (stopPlanId !== null) hooks.stopPlan(stopPlanId);
+      if (accepted.placed.length > 0) hooks.wakeEngine();
+    } catch (error) {
+      log.error({ error: String(error) }, 'a hook of ingest threw; the loops see the rows at their next poll');
+    }
+  }
+
+  async function store(arrival: Arrival, request: Request): Promise<HttpAnswer> {
+    const taken = take(arrival, request).then(
+      (accepted): HttpAnswer => ({ status: 200, body: answerBody(accepted) }),
+      (error): HttpAnswer => {
+        log.error({ event: arrival.event, eventKey: arrival.eventKey, error: String(error) }, 'a webhook could not be stored');
+        return { status: 503, body: { error: 'not stored; send it again' } };
+      },
+    );
+    const done = new AbortController();
+    const late = clock
+      .sleep(answerWithinMs, done.signal)
+      .then((): HttpAnswer => ({ status: 503, body: { error: 'too slow; send it again' } }));
+    try {
+      return await Promise.race([taken, late]);
+    } finally {
+      done.abort();
+    }
+  }
+
+  return {
+    async linear(rawBody, headers) {
+      const secrets = webhookSecrets(options.config());
+      const verdict = verifyWebhook({ rawBody, header: (name) => single(headers[name]) }, { secrets, clock });
+      if (!verdict.accepted) return { status: verdict.status, body: { error: verdict.reason } };
+      const { event } = verdict;
+      if (!maySign(secrets, verdict.secretId, event)) return { status: 401, body: { error: 'signature_wrong' } };
+      const request = requestOf(event);
+      const body = request.kind === 'ignored' ? { ignored: request.reason, event } : verdict.body;
+      const arrival: Arrival = {
+        source: 'linear',
+        bodySha256: verdict.bodySha256,
+        deliveryId: verdict.deliveryId ?? null,
+        eventKey: keyOf(event),
+        event: eventName(event),
+        body: toStorableText(body),
+      };
+      return store(arrival, request);
+    },
+
+    async github(rawBody, headers) {
+      const verdict = verifyGithub(rawBody, headers, options.config().github.webhookSecret);
+      if (!verdict.accepted) return { status: verdict.status, body: { error: verdict.reason } };
+      const arrival: Arrival = {
+        source: 'github',
+        bodySha256: createHash('sha256').update(rawBody).digest('hex'),
+        deliveryId: verdict.deliveryId,
+        eventKey: null,
+        event: verdict.event,
+        body: toStorableText(verdict.body),
+      };
+      return store(arrival, { kind: 'ignored', reason: 'stored' });
+    },
+
+    async submit(task) {
+      const { arrival, request } = submitArrival(task);
+      return first(await take(arrival, request));
+    },
+
+    async say(sessionId, saying) {
+      const { arrival, request } = sayArrival(sessionId, saying, saying.id ?? ids.next());
+      return first(await take(arrival, request));
+    },
+  };
+}
+
+function first(accepted: Accepted): Placed | null {
+  return accepted.outcome === 'accepted' ? (accepted.placed[0] ?? null) : null;
+}
+
+function answerBody(accepted: Accepted): Readonly<Record<string, unknown>> {
+  return accepted.outcome === 'ignored' ? { outcome: 'ignored', reason: accepted.reason } : { outcome: accepted.outcome };
+}
+
+function toStorableText(body: unknown): string {
+  const text = JSON.stringify(body);
+  const clean = storable(body, text);
+  return clean === body ? text : JSON.stringify(clean);
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
