@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from 'cyrus-core/clock';
+import { FailureError } from 'cyrus-core/failure';
+import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import {
+  type Checkout,
+  type CreateRequest,
+  createCheckout,
+  deleteCheckout,
+  findCheckout,
+  type GitIdentity,
+  listCheckouts,
+  sweepCheckouts,
+} from './checkout.ts';
+import { type Collected, type CollectRequest, collectWork } from './collect.ts';
+import { type Evidence, readDiff, readEvidence } from './evidence.ts';
+import { createGit, type Git } from './git.ts';
+import { writeHostFiles } from './host-files.ts';
+import { type Merged, type MergeRequest, mergeInMirror } from './merge.ts';
+import { type Mirror, openMirror } from './mirror.ts';
+import { componentOf, isRefName } from './names.ts';
+import { type Pushed, type PushRequest, pushBranch } from './push.ts';
+import type { RepositorySource } from './remote.ts';
+import { type RepackOutcome, repackMirror } from './repack.ts';
+
+export interface CheckoutsOptions {
+  /** `$CYRUS_HOME`: mirrors go to `repos/<id>.git`, checkouts to `checkouts/<name>/`. One service at a time. */
+  readonly root: string;
+  readonly sandbox: Sandbox;
+  /** A real clock: it limits real processes. */
+  readonly clock: Clock;
+  readonly gitIdentity: GitIdentity;
+  /** What git needs of it is passed on; default `process.env`. */
+  readonly hostEnvironment?: NodeJS.ProcessEnv;
+}
+
+/** All the product does with git. Methods throw FailureError for what is expected to fail. */
+export interface Checkouts {
+  /** Opens the mirror of a repository, made at its first use. Reads no network; call `fetch` for that. */
+  mirror(repository: RepositorySource): Promise<Mirror>;
+  create(request: CreateRequest): Promise<Checkout>;
+  find(name: string): Promise<Checkout | undefined>;
+  /** Every checkout there is, the oldest first. */
+  list(): Promise<Checkout[]>;
+  collect(request: CollectRequest): Promise<Collected>;
+  /** Deletes a checkout. Its work is collected first, unless `collected` shows that it is, or it was made to verify. Gone already is no error. */
+  remove(request: { readonly mirror: Mirror; readonly checkout: Checkout; readonly collected?: Collected }): Promise<void>;
+  evidence(request: { readonly mirror: Mirror; readonly base: string; readonly head: string }): Promise<Evidence>;
+  diff(request: { readonly mirror: Mirror; readonly base: string; readonly head: string; readonly maxBytes: number }): Promise<{
+    readonly text: string;
+    readonly truncated: boolean;
+  }>;
+  merge(request: MergeRequest): Promise<Merged>;
+  push(request: PushRequest): Promise<Pushed>;
+  /** Drops the saved work of an attempt once `pushed`, a commit on the remote as of the last fetch, holds it. False: it does not, nothing was dropped. */
+  prune(request: { readonly mirror: Mirror; readonly attempt: string; readonly pushed: string }): Promise<boolean>;
+  /** Packs the mirror; drops nothing. Not done while a checkout borrows from it. */
+  repack(mirror: Mirror): Promise<RepackOutcome>;
+}
+
+export function createCheckouts(options: CheckoutsOptions): Checkouts {
+  const { sandbox, clock, gitIdentity } = options;
+  const mirrors = new Map<string, { readonly key: string; readonly opened: Promise<Mirror> }>();
+  let begun: Promise<{ git: Git; root: string; runId: string }> | undefined;
+  const begin = (): Promise<{ git: Git; root: string; runId: string }> => {
+    begun ??= prepareHost(options);
+    return begun;
+  };
+  const directory = async (): Promise<string> => join((await begin()).root, 'checkouts');
+
+  const collect = async (request: CollectRequest): Promise<Collected> => {
+    const { runId } = await begin();
+    return request.mirror.lock.shared(() => collectWork(sandbox, gitIdentity, `${runId}-${componentOf(request.attempt)}`, request));
+  };
+
+  return {
+    collect,
+    async mirror(repository) {
+      const { git, root } = await begin();
+      const place = join(root, 'repos', `${componentOf(repository.id)}.git`);
+      const key = JSON.stringify([repository.id, repository.remoteUrl, repository.repositoryPath, repository.token]);
+      const known = mirrors.get(place);
+      if (known?.key === key) return known.opened;
+      // One mirror, opened again for another token or address: it waits for the first and keeps its lock.
+      const earlier = known?.opened.catch(() => undefined) ?? Promise.resolve(undefined);
+      const opened = earlier.then((mirror) => openMirror(git, place, repository, mirror?.lock));
+      const entry = { key, opened };
+      mirrors.set(place, entry);
+      opened.catch(() => mirrors.get(place) === entry && mirrors.delete(place));
+      return opened;
+    },
+    async create(request) {
+      const place = await directory();
+      return request.mirror.lock.shared(() => createCheckout(place, gitIdentity, clock, request));
+    },
+    find: async (name) => findCheckout(await directory(), name),
+    list: async () => listCheckouts(await directory()),
+    async remove({ mirror, checkout, collected }) {
+      const place = await directory();
+      const there = await findCheckout(place, checkout.name);
+      if (there === undefined) return;
+      if (there.purpose === 'work') {
+        const saved = collected !== undefined && (await mirror.resolve(collected.ref)) === collected.sha;
+        if (!saved) await collect({ mirror, checkout: there, attempt: `${there.name}-removed` });
+      }
+      await deleteCheckout(place, checkout.name);
+    },
+    evidence: ({ mirror, ...range }) => mirror.lock.shared(() => readEvidence(mirror, range)),
+    diff: ({ mirror, ...range }) => mirror.lock.shared(() => readDiff(mirror, range)),
+    merge: (request) => request.mirror.lock.shared(() => mergeInMirror(gitIdentity, request)),
+    push: (request) => request.mirror.lock.shared(() => pushBranch(request)),
+    prune: ({ mirror, attempt, pushed }) => mirror.lock.shared(() => pruneWork(mirror, attempt, pushed)),
+    async repack(mirror) {
+      const borrowing = async () =>
+        (await listCheckouts(await directory())).filter((checkout) => checkout.repositoryId === mirror.id).length;
+      return mirror.lock.exclusive(async () => repackMirror(mirror, await borrowing()));
+    },
+  };
+}
+
+async function prepareHost(options: CheckoutsOptions): Promise<{ git: Git; root: string; runId: string }> {
+  await mkdir(options.root, { recursive: true, mode: 0o700 });
+  const root = await realpath(options.root);
+  // Names this home's own git, so that what a killed service left running is found and no other service's is.
+  const runId = `git-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`;
+  await options.sandbox.killLeftovers(runId);
+  await sweepCheckouts(join(root, 'checkouts'));
+  const files = await writeHostFiles(join(root, 'repos', '.git-host'));
+  const host = options.hostEnvironment === undefined ? {} : { host: options.hostEnvironment };
+  return { git: createGit({ clock: options.clock, files, runId, ...host }), root, runId };
+}
+
+async function pruneWork(mirror: Mirror, attempt: string, pushed: string): Promise<boolean> {
+  const name = componentOf(attempt);
+  const refs = [`refs/cyrus/wip/${name}`, `refs/cyrus/own/${name}`];
+  const sha = await mirror.resolve(pushed);
+  const git = (args: readonly string[], answers: readonly number[] = []) =>
+    mirror.git.run({ did: 'drop saved work', gitDir: mirror.directory, args, answers });
+  if (sha === undefined || !isRefName(refs[0] ?? ''))
+    throw new FailureError({ class: 'invalid_request', message: `${pushed} is not in the mirror.` });
+  const onRemote = await git(['for-each-ref', '--count=1', `--contains=${sha}`, '--format=%(refname)', 'refs/remotes/origin/']);
+  if (onRemote.stdout === '') return false;
+  for (const ref of refs) {
+    const tip = await mirror.resolve(ref);
+    if (tip !== undefined && (await git(['merge-base', '--is-ancestor', tip, sha], [1])).code !== 0) return false;
+  }
+  for (const ref of refs) await git(['update-ref', '-d', '--', ref]);
+  return true;
+}

@@ -1,0 +1,176 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Failure, FailureError } from 'cyrus-core/failure';
+import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
+import type { Checkout, GitIdentity } from './checkout.ts';
+import type { Peer } from './git.ts';
+import type { Mirror } from './mirror.ts';
+import { componentOf } from './names.ts';
+
+export interface CollectRequest {
+  readonly mirror: Mirror;
+  readonly checkout: Checkout;
+  /** The work goes to `refs/cyrus/wip/<attempt>`. */
+  readonly attempt: string;
+  /** Default 2 minutes. */
+  readonly timeoutMs?: number;
+  /** Of what is new, packed; default 1 GiB. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Collected {
+  /** Holds `sha` in the mirror. */
+  readonly ref: string;
+  /** All of the work: what the agent committed and, in a last commit of ours, what it did not. */
+  readonly sha: string;
+  /** What the agent itself committed last; its base when it committed nothing. */
+  readonly committedSha: string;
+  /** Whether `sha` holds changes the agent had not committed. */
+  readonly uncommitted: boolean;
+  /** Whether there is any work at all. */
+  readonly changed: boolean;
+}
+
+/**
+ * Runs in the sandbox, where the agent's tree can be read and not written. It makes a repository of its own beside it, so that nothing
+ * in the agent's `.git` has to be right: configuration, hooks, locks and index are not used, broken ones do no harm. A tree whose
+ * repository is gone is saved on top of its base. Then it serves that repository on stdin and stdout.
+ */
+const serveWork = `
+set -u
+git init --quiet --bare --template= "--object-format=$FORMAT" served >&2 || exit 1
+printf '%s\\n%s\\n' "$TREE/.git/objects" "$OBJECTS" > served/objects/info/alternates
+own=$(git -C "$TREE" rev-parse --verify --quiet --end-of-options 'HEAD^{commit}') || own=
+export GIT_DIR="$PWD/served"
+case "$own" in *[!0-9a-f]*) own= ;; esac
+if [ -z "$own" ] || ! git cat-file -e "$own^{tree}" 2>/dev/null; then own=$BASE; fi
+mkdir -p served/info
+[ -f "$TREE/.git/info/exclude" ] && [ ! -L "$TREE/.git/info/exclude" ] && cp "$TREE/.git/info/exclude" served/info/exclude
+stage() {
+  git --work-tree="$TREE" -c core.bare=false add --all --ignore-errors -- "$TREE" >&2
+  tree=$(git write-tree)
+}
+copied() { [ -f "$TREE/.git/index" ] && [ ! -L "$TREE/.git/index" ] && cp "$TREE/.git/index" served/index; }
+fresh() { rm -f served/index && git read-tree "$own"; }
+tree=
+{ copied && stage; } || { fresh && stage; } || exit 1
+work=$own
+if [ "$tree" != "$(git rev-parse "$own^{tree}")" ]; then
+  work=$(git commit-tree "$tree" -p "$own" -m 'Work in progress' -m 'Saved by Cyrus: changes the agent had not committed.') || exit 1
+fi
+git update-ref refs/heads/work "$work" && git update-ref refs/heads/own "$own" || exit 1
+exec git upload-pack --strict --timeout=60 "$GIT_DIR"
+`;
+
+/**
+ * Gets the work of a checkout into the mirror, whether or not an agent is running in it; the checkout is not changed. The host
+ * runs no git in the agent's tree: it fetches from a pipe what a sandbox without network serves.
+ * @throws FailureError `no_evidence` when the tree cannot be read or is larger than allowed, `timeout`, `setup_failed`
+ */
+export async function collectWork(sandbox: Sandbox, identity: GitIdentity, runId: string, request: CollectRequest): Promise<Collected> {
+  const { mirror, checkout, timeoutMs = 120_000, maxBytes = 1024 ** 3 } = request;
+  const attempt = componentOf(request.attempt);
+  const ref = `refs/cyrus/wip/${attempt}`;
+  const ownRef = `refs/cyrus/own/${attempt}`;
+  const scratch = await mkdtemp(join(dirname(checkout.directory), '.collect-'));
+  const run = sandbox.spawn({
+    runId,
+    command: '/bin/sh',
+    args: ['-c', serveWork],
+    cwd: scratch,
+    env: environment(mirror, checkout, identity, scratch),
+    writable: [scratch],
+    readable: [checkout.directory, mirror.objectsDirectory],
+    network: 'none',
+  });
+  const said = lastWords(run);
+  try {
+    await mirror.git.run({
+      did: 'collect the work',
+      gitDir: mirror.directory,
+      timeoutMs,
+      signal: request.signal,
+      config: { 'protocol.fd.allow': 'always', 'protocol.version': '0', 'fetch.fsckObjects': 'true' },
+      peer: peerOf(run, maxBytes),
+      args: [
+        ...['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--refmap='],
+        ...[`--negotiation-tip=${checkout.baseSha}`, '--', 'fd::3', `+refs/heads/work:${ref}`, `+refs/heads/own:${ownRef}`],
+      ],
+    });
+  } catch (error) {
+    await run.kill();
+    throw await explained(error, run, said);
+  } finally {
+    await run.kill();
+    await rm(scratch, { recursive: true, force: true });
+  }
+  const [sha, committedSha] = await Promise.all([mirror.resolve(ref), mirror.resolve(ownRef)]);
+  if (sha === undefined || committedSha === undefined) throw new Error(`${ref} is missing after it was fetched`);
+  return { ref, sha, committedSha, uncommitted: sha !== committedSha, changed: sha !== checkout.baseSha };
+}
+
+function environment(mirror: Mirror, checkout: Checkout, identity: GitIdentity, scratch: string): Record<string, string> {
+  // The same work saved twice is the same commit.
+  const date = `${Math.floor(checkout.createdAt / 1000)} +0000`;
+  return {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    HOME: scratch,
+    LC_ALL: 'C',
+    TREE: checkout.directory,
+    BASE: checkout.baseSha,
+    FORMAT: checkout.baseSha.length === 64 ? 'sha256' : 'sha1',
+    OBJECTS: mirror.objectsDirectory,
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_COUNT: '4',
+    GIT_CONFIG_KEY_0: 'safe.directory',
+    GIT_CONFIG_VALUE_0: '*',
+    GIT_CONFIG_KEY_1: 'core.hooksPath',
+    GIT_CONFIG_VALUE_1: '/dev/null',
+    GIT_CONFIG_KEY_2: 'core.fsmonitor',
+    GIT_CONFIG_VALUE_2: 'false',
+    GIT_CONFIG_KEY_3: 'gc.auto',
+    GIT_CONFIG_VALUE_3: '0',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_AUTHOR_NAME: identity.name,
+    GIT_AUTHOR_EMAIL: identity.email,
+    GIT_AUTHOR_DATE: date,
+    GIT_COMMITTER_NAME: identity.name,
+    GIT_COMMITTER_EMAIL: identity.email,
+    GIT_COMMITTER_DATE: date,
+  };
+}
+
+function peerOf(run: SandboxedProcess, maxBytes: number): Peer {
+  const { stdin, stdout } = run.child;
+  if (stdin === null || stdout === null) throw new Error('the sandbox gave no pipes');
+  return { output: stdout, input: stdin, maxBytes };
+}
+
+function lastWords(run: SandboxedProcess): () => string {
+  let text = '';
+  run.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-4_000);
+  });
+  return () => text;
+}
+
+/** When the sandbox is what failed, the fetch only says that the other end hung up. */
+async function explained(error: unknown, run: SandboxedProcess, said: () => string): Promise<unknown> {
+  if (!(error instanceof FailureError)) return error;
+  const { spawnError } = await run.exited;
+  if (spawnError !== undefined) {
+    const failure: Failure = {
+      class: 'setup_failed',
+      message: `Could not collect the work: ${spawnError.message}. ${said().trim().slice(-300)}`.trim(),
+    };
+    return new FailureError(failure, error);
+  }
+  if (error.failure.class !== 'network' && error.failure.class !== 'invalid_request') return error;
+  const words = said().trim().split('\n').slice(-2).join(' ').slice(-300);
+  return new FailureError(
+    { class: 'no_evidence', message: `What the agent left cannot be read: ${words || error.failure.message}` },
+    error,
+  );
+}

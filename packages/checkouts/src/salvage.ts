@@ -1,0 +1,66 @@
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FailureError } from 'cyrus-core/failure';
+import type { Git } from './git.ts';
+
+/** Moves a broken mirror out of the way; it is deleted only when everything of ours in it is in the new one. */
+export async function setAsideMirror(directory: string): Promise<void> {
+  const taken = await setAside(directory);
+  await rename(directory, `${directory}.old-${taken.length + 1}`);
+}
+
+async function setAside(directory: string): Promise<string[]> {
+  const names = await readdir(dirname(directory));
+  return names.filter((name) => name.startsWith(`${basename(directory)}.old-`)).map((name) => join(dirname(directory), name));
+}
+
+/**
+ * Brings what mirrors set aside hold under `refs/cyrus/` into the mirror, one ref at a time, so that one broken object costs
+ * one ref. What cannot be read now stays where it is and is tried again after the next fetch.
+ */
+export async function salvage(git: Git, directory: string): Promise<void> {
+  for (const old of await setAside(directory)) {
+    const refs = await ownRefs(git, old);
+    const outcomes: boolean[] = [];
+    for (const ref of refs) outcomes.push(await bringOver(git, old, directory, ref));
+    if (outcomes.every((brought) => brought)) await rm(old, { recursive: true, force: true });
+  }
+}
+
+async function ownRefs(git: Git, old: string): Promise<readonly string[]> {
+  // The least git asks of a repository, in case this is what was lost.
+  await mkdir(join(old, 'refs'), { recursive: true });
+  await mkdir(join(old, 'objects'), { recursive: true });
+  for (const [file, text] of [
+    ['HEAD', 'ref: refs/heads/main\n'],
+    ['config', '[core]\n\tbare = true\n'],
+  ] as const) {
+    const found = await stat(join(old, file)).catch(() => undefined);
+    if (found === undefined || found.size === 0) await writeFile(join(old, file), text);
+  }
+  const { stdout } = await git.run({
+    did: 'read the refs set aside',
+    gitDir: old,
+    args: ['for-each-ref', '--format=%(refname)', 'refs/cyrus/'],
+  });
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+async function bringOver(git: Git, old: string, directory: string, ref: string): Promise<boolean> {
+  try {
+    await git.run({
+      did: `bring over ${ref}`,
+      gitDir: directory,
+      config: { 'protocol.file.allow': 'always' },
+      timeoutMs: 5 * 60_000,
+      args: [
+        ...['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--refmap='],
+        ...['--', old, `${ref}:${ref}`],
+      ],
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof FailureError) return false;
+    throw error;
+  }
+}
