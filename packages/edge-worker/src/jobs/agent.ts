@@ -1,0 +1,173 @@
+import { FailureError } from 'cyrus-core/failure';
+import type { AttemptKey, ExecutionEvent, ExecutionRequest, RunRef, RunResult, TaskExecutor } from 'cyrus-executor-interface/executor';
+import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
+import type { HostJob } from 'cyrus-store/queries/job-row';
+import { type EventSink, openEventSink } from '../supervisor/event-sink.ts';
+import { failureOf } from '../supervisor/job-failure.ts';
+import type { JobContext, JobOutcome, JobRunner } from '../supervisor/job-runner.ts';
+import type { Redact } from '../supervisor/redact.ts';
+import { steer } from './steer.ts';
+
+/** The payload of an `agent` job. */
+export interface AgentJob {
+  readonly executorId: string;
+  readonly request: ExecutionRequest;
+  readonly key: AttemptKey;
+}
+
+/** The result of an `agent` job. */
+export interface AgentJobResult {
+  readonly result: RunResult | null;
+  /** The last message the agent has certainly read; 0: none of those sent while it ran. */
+  readonly lastDelivered: number;
+  /** What the agent asked last, if it asked. */
+  readonly question?: { readonly question: string; readonly options?: readonly string[] };
+}
+
+export interface AgentRunnerOptions {
+  readonly executors: Readonly<Record<string, TaskExecutor>>;
+  readonly db: Database;
+  readonly redact: Redact;
+  readonly spoolDirectory: string;
+  /** Variables of the repository, which are in no job's payload because they may be secret. */
+  readonly environment: (job: HostJob) => Promise<Readonly<Record<string, string>>>;
+  readonly spoolBytes?: number;
+}
+
+/** How long an agent that was stopped may take to say its last words, which are its costs. */
+const lastWordsMs = 3_000;
+
+/** Runs an agent to its end: events to disk and database, messages to the agent, its end to the attempt. */
+export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
+  return async (job, context) => {
+    const { executorId, request, key } = job.payload as unknown as AgentJob;
+    const executor = options.executors[executorId];
+    if (!executor)
+      return {
+        failure: { class: 'missing_binary', message: `No executor is called ${executorId} here.`, fix: 'Correct the configuration.' },
+      };
+    const attemptId = job.attemptId ?? key.attemptId;
+    const sink = await openEventSink({
+      db: options.db,
+      clock: context.clock,
+      log: context.log,
+      directory: options.spoolDirectory,
+      place: { attemptId, taskId: job.taskId, planId: job.planId, sessionId: job.sessionId },
+      jobId: job.id,
+      redact: options.redact,
+      givenUp: context.givenUp,
+      ...(options.spoolBytes === undefined ? {} : { maxBytes: options.spoolBytes }),
+    });
+    try {
+      const environmentVariables = { ...(await options.environment(job)), ...request.environmentVariables };
+      return await runAgent({ job, context, executor, sink, key, db: options.db, request: { ...request, environmentVariables } });
+    } finally {
+      await sink.finish().catch((error) => {
+        if (!context.givenUp.aborted) throw error;
+      });
+    }
+  };
+}
+
+interface Run {
+  readonly job: HostJob;
+  readonly context: JobContext;
+  readonly executor: TaskExecutor;
+  readonly sink: EventSink;
+  readonly key: AttemptKey;
+  readonly request: ExecutionRequest;
+  readonly db: Database;
+}
+
+async function runAgent(run: Run): Promise<JobOutcome> {
+  const { job, context, executor, request, key } = run;
+  if (context.signal.aborted) return { failure: { class: 'sandbox_lost', message: 'Stopped before the agent began.' } };
+  const ref = await executor.start(request, key);
+  const end = ending(executor, ref, context);
+  const told = context.tell('job_started', { jobId: job.id, runRef: ref });
+  const steering = steer({ job, ref, executor, context, db: run.db });
+  const seen = { lastDelivered: 0, result: null as RunResult | null, question: undefined as AgentJobResult['question'] };
+  let broken: unknown;
+  const reading = (async () => {
+    for await (const event of executor.attach(ref)) {
+      note(event, seen);
+      await run.sink.push(event);
+      if (event.type === 'complete') return;
+    }
+  })().catch((error) => {
+    broken = error;
+  });
+  await Promise.race([reading, end.ended]);
+  steering.close();
+  await end.settle();
+  await Promise.all([told, steering.settled()]).catch((error) => {
+    if (!context.givenUp.aborted) throw error;
+  });
+  const result: AgentJobResult = {
+    result: seen.result,
+    lastDelivered: Math.max(seen.lastDelivered, seen.result?.lastDelivered ?? 0),
+    ...(seen.question ? { question: seen.question } : {}),
+  };
+  const kept = { ...result };
+  if (context.signal.aborted) {
+    const endedItself = seen.result !== null && seen.result.state !== 'cancelled';
+    return endedItself ? { result: kept } : { failure: { class: 'sandbox_lost', message: 'The agent was stopped.' }, result: kept };
+  }
+  if (broken !== undefined) {
+    if (!(broken instanceof FailureError)) context.log.error({ jobId: job.id, error: String(broken) }, 'the events of an agent broke off');
+    // Whatever it still does has no witness.
+    await stopRun(executor, ref, context.log);
+    return { failure: failureOf('agent', broken), result: kept };
+  }
+  if (!seen.result) return { failure: { class: 'sandbox_lost', message: 'The agent ended without saying how.' }, result: kept };
+  return { result: kept };
+}
+
+function note(
+  event: ExecutionEvent,
+  seen: { lastDelivered: number; result: RunResult | null; question: AgentJobResult['question'] },
+): void {
+  if (event.type === 'delivered') seen.lastDelivered = Math.max(seen.lastDelivered, event.messageId);
+  if (event.type === 'needs-input') {
+    seen.question = { question: event.question, ...(event.options ? { options: event.options } : {}) };
+  }
+  if (event.type === 'complete') seen.result = event.result;
+}
+
+interface Ending {
+  /** Resolves when the run was stopped and has had its time for last words; never otherwise. */
+  readonly ended: Promise<void>;
+  /** Resolves when a stop that began is over. */
+  settle(): Promise<void>;
+}
+
+/** Stops the run as soon as the job is to end. */
+function ending(executor: TaskExecutor, ref: RunRef, context: JobContext): Ending {
+  let stopping: Promise<void> | undefined;
+  const settled = new AbortController();
+  const ended = new Promise<void>((resolve) => {
+    const stop = (): void => {
+      stopping ??= stopRun(executor, ref, context.log);
+      void stopping.then(() => context.clock.sleep(lastWordsMs, settled.signal)).then(resolve);
+    };
+    if (context.signal.aborted) stop();
+    else context.signal.addEventListener('abort', stop, { once: true });
+  });
+  return {
+    ended,
+    async settle() {
+      settled.abort();
+      await stopping;
+    },
+  };
+}
+
+async function stopRun(executor: TaskExecutor, ref: RunRef, log: Log): Promise<void> {
+  try {
+    const answer = await executor.stop(ref);
+    if (answer !== 'confirmed') log.warn({ ref, answer }, 'the stop of a run is not confirmed');
+  } catch (error) {
+    log.error({ ref, error: String(error) }, 'a run could not be stopped');
+  }
+}
