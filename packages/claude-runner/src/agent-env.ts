@@ -44,6 +44,8 @@ export function agentEnv(options: AgentEnvOptions): Record<string, string> {
     // One result per run: nothing goes on behind it, and subagents are waited for.
     CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
     CLAUDE_CODE_DISABLE_CRON: '1',
+    // The transcript is on disk before the agent acts on it, so that a kill loses nothing of the conversation.
+    CLAUDE_CODE_EAGER_FLUSH: '1',
     CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
     CLAUDE_CODE_DISABLE_BUNDLED_SKILLS: '1',
     // `@path` in an issue's text must not read files past the tool policy.

@@ -4,6 +4,7 @@ import type { ExecutorHarness, Scenario } from 'cyrus-executor-interface/conform
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import { type ModelStandIn, startModel } from 'cyrus-stand-in-model/server';
 import { type ClaudeExecutorOptions, createClaudeExecutor } from '../src/claude-executor.ts';
+import { findTranscript, readTranscript } from '../src/conversation-record.ts';
 import { processesOf } from './processes.ts';
 
 export interface ClaudeHarness extends ExecutorHarness {
@@ -47,6 +48,10 @@ export async function claudeHarness(sandbox: Sandbox): Promise<ClaudeHarness> {
     processes: (ref) => processesOf(ref.runId),
     heard: async (request) =>
       model.requests().findLast((one) => one.userTexts.some((text) => text.includes(request.prompt.split('\n')[0] ?? '')))?.userTexts ?? [],
+    recorded: async ({ conversation }) => {
+      const path = await findTranscript(conversation.directory, conversation.id);
+      return path !== undefined && (await readTranscript(path)).resumable;
+    },
     billedOutputTokens: async (request) => 300 * ofConversation(request.prompt).filter((one) => one.status === 200 && !one.aborted).length,
     broken: {
       missingBinary: executorWith({ binaryPath: '/nonexistent/claude' }),

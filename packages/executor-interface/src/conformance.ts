@@ -29,6 +29,8 @@ export interface ExecutorHarness {
   processes?(ref: RunRef): Promise<readonly number[]>;
   /** Everything people have said to the agent of this conversation, as its newest thought knew it. */
   heard(request: ExecutionRequest): Promise<readonly string[]>;
+  /** Whether the agent has written down what would be needed to go on with the conversation; agents write with a short delay. */
+  recorded?(request: ExecutionRequest): Promise<boolean>;
   /** Output tokens the provider has really billed for this conversation; absent where nothing is billed. */
   billedOutputTokens?(request: ExecutionRequest): Promise<number>;
   /** Executors that cannot work, each for its own reason; absent where the reason does not exist for this executor. */
@@ -258,6 +260,7 @@ export function describeExecutor(name: string, setup: () => Promise<ExecutorHarn
       const asked = await request({ kind: 'command-until-file', file: 'never', text: 'Not reached.' });
       const followed = await run(asked);
       await inCommand(followed);
+      if (harness.recorded) await eventually('the conversation is on disk', () => harness.recorded?.(asked));
       for (const pid of (await harness.processes?.(followed.ref)) ?? []) process.kill(pid, 'SIGKILL');
       expect(await followed.result).toMatchObject({ state: 'failed', failure: { class: 'sandbox_lost' } });
       await expectGone(followed.ref);

@@ -25,12 +25,19 @@ export interface MessagesRequest {
 const blocksOf = (content: ApiMessage['content'] | undefined): readonly ContentBlock[] =>
   typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
 
-/** A message's own text: no tool results, no reminders that the agent's harness adds. */
+/** How Claude Code hands on what a person says to a working agent. */
+const midTurnMessage =
+  /<system-reminder>\s*The user sent a new message while you were working:\n([\s\S]*?)(?:\n\nThis is how Claude Code[\s\S]*?)?<\/system-reminder>/g;
+
+/** A message's own text: no tool results, no reminders that the agent's harness adds; what a person said in one stays. */
 export function textOf(message: ApiMessage): string {
   const text = blocksOf(message.content)
     .map((block) => (block.type === 'text' ? (block.text ?? '') : ''))
     .join('\n');
-  return text.replace(/<system-reminder>[\s\S]*?<\/system-reminder>/g, '').trim();
+  return text
+    .replace(midTurnMessage, '$1')
+    .replace(/<system-reminder>[\s\S]*?<\/system-reminder>/g, '')
+    .trim();
 }
 
 /** Whether a person's words can be in it: a message given to a working agent arrives with the role `system`. */
