@@ -104,7 +104,8 @@ function callOf(write: LinearWrite): Call {
     case 'checklist':
       return sessionCall(write.sessionId, { plan: write.items });
     case 'externalUrls':
-      return sessionCall(write.sessionId, { externalUrls: write.urls });
+      // Linear refuses a url that comes twice; the last label of it stays.
+      return sessionCall(write.sessionId, { externalUrls: [...new Map(write.urls.map((link) => [link.url, link])).values()] });
     case 'issueState':
       return issueCall(write.issueId, { stateId: write.stateId });
     case 'delegate':
