@@ -145,13 +145,17 @@ const relatedOf = (issue: z.output<typeof related>): RelatedIssue => ({
 });
 
 function commentsOf(nodes: Read['issue']['comments']['nodes']): LinearIssueDetails['comments'] {
-  return nodes
-    .filter(({ isArtificialAgentSessionRoot, body }) => !isArtificialAgentSessionRoot && !isStubComment(body))
-    .map(({ id, body, createdAt, user, botActor, externalUser }) => ({
-      id,
-      author: user?.name || botActor?.name || externalUser?.name || 'someone',
-      body,
-      createdAt,
-    }))
-    .sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0));
+  return (
+    nodes
+      .filter(({ isArtificialAgentSessionRoot, body }) => !isArtificialAgentSessionRoot && !isStubComment(body))
+      .map(({ id, body, createdAt, user, botActor, externalUser }) => ({
+        id,
+        author: user?.name || botActor?.name || externalUser?.name || 'someone',
+        body,
+        createdAt,
+      }))
+      // Linear sends the newest first; turned round before the (stable) sort, those of one millisecond keep their order.
+      .reverse()
+      .sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0))
+  );
 }

@@ -11,6 +11,11 @@ export interface Receiver extends AsyncDisposable {
   readonly failNext: number[];
   /** Waits until `count` accepted events of a type have come, and gives them. */
   events<T extends LinearEvent['type']>(type: T, count?: number): Promise<Extract<LinearEvent, { type: T }>[]>;
+  /** Waits until an event of a type has come that fits, and gives it. */
+  event<T extends LinearEvent['type']>(
+    type: T,
+    fits: (event: Extract<LinearEvent, { type: T }>) => boolean,
+  ): Promise<Extract<LinearEvent, { type: T }>>;
 }
 
 /** An address for webhooks that verifies each as the service does and keeps what it found. */
@@ -43,6 +48,15 @@ export async function receiver(secret: string, clock: Clock): Promise<Receiver> 
         () => `${count} × ${type}, have ${JSON.stringify(verdicts.map(told))}`,
       );
       return of(type);
+    },
+    async event(type, fits) {
+      await until(
+        () => of(type).some(fits),
+        () => `a fitting ${type}`,
+      );
+      const [found] = of(type).filter(fits);
+      if (!found) throw new Error(`no fitting ${type}`);
+      return found;
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
