@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { codeOf } from '../connection-lost.ts';
+import type { Binaries } from './binaries.ts';
+import type { Layout } from './layout.ts';
+import { isAlive } from './process-table.ts';
+import { orUseYourOwn, ServerError } from './server-error.ts';
+import { initdbArguments } from './settings.ts';
+
+/** The database role that owns everything. */
+export const clusterUser = 'cyrus';
+
+/** The major version an existing data directory was made by; undefined: there is none. */
+export async function clusterVersion(data: string): Promise<number | undefined> {
+  const text = await readFile(path.join(data, 'PG_VERSION'), 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw new ServerError(
+      'permission',
+      `Cannot read the database in ${data} (${codeOf(error)}): it belongs to another account. Start Cyrus as that account, ${orUseYourOwn}.`,
+      error,
+    );
+  });
+  return text === undefined ? undefined : Number.parseInt(text, 10);
+}
+
+/** The password in the home; made at first use. A home without it gets a new one, and `created` says so. */
+export async function readPassword(layout: Layout): Promise<{ readonly password: string; readonly created: boolean }> {
+  const { passwordFile, account } = layout;
+  for (;;) {
+    const known = await readFile(passwordFile, 'utf8').catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return '';
+      throw new ServerError(
+        'permission',
+        `Cannot read ${passwordFile} (${codeOf(error)}): make it readable for the account that runs Cyrus.`,
+        error,
+      );
+    });
+    if (known.trim() !== '') return { password: known.trim(), created: false };
+    const password = randomBytes(32).toString('base64url');
+    const temporary = `${passwordFile}.${process.pid}`;
+    await writeFile(temporary, `${password}\n`, { mode: 0o600 });
+    if (account && !account.lent) await chown(temporary, account.uid, account.gid);
+    await rename(temporary, passwordFile);
+    // Of two that came here at once one has overwritten the other: both go on with what is in the file.
+    const { password: winner } = await readFile(passwordFile, 'utf8').then((text) => ({ password: text.trim() }));
+    return { password: winner, created: true };
+  }
+}
+
+/**
+ * Makes the data directory, all or nothing: in a directory beside it, then renamed. Of two at once one wins.
+ * @throws ServerError `disk_full`, `permission`, `account`, `start_failed`
+ */
+export async function createCluster(layout: Layout, binaries: Binaries, password: string, initdbExtra: readonly string[]): Promise<void> {
+  const { base, data, account } = layout;
+  await removeAbandoned(base);
+  const temporary = path.join(base, `data.new-${process.pid}-${randomBytes(4).toString('hex')}`);
+  const passwordCopy = `${temporary}.password`;
+  try {
+    await mkdir(temporary, { mode: 0o700 });
+    await writeFile(passwordCopy, `${password}\n`, { mode: 0o600 });
+    if (account) for (const file of [temporary, passwordCopy]) await chown(file, account.uid, account.gid);
+    const { code, output } = await runAs(layout, path.join(binaries.bin, 'initdb'), [
+      ...initdbArguments(binaries.major, temporary, clusterUser, passwordCopy),
+      ...initdbExtra,
+    ]);
+    if (code !== 0) throw explainFailure('PostgreSQL could not make its data directory', output, data);
+    await rename(temporary, data).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
+    });
+  } catch (error) {
+    if (error instanceof ServerError) throw error;
+    throw explainFailure('PostgreSQL could not make its data directory', String(error), data);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+    await rm(passwordCopy, { force: true });
+  }
+}
+
+/** Gives the role `password` while the server is down: for a home that lost the old one. */
+export async function resetPassword(layout: Layout, binaries: Binaries, password: string): Promise<void> {
+  const statement = `alter role ${clusterUser} password '${password}';\n`;
+  const { code, output } = await runAs(
+    layout,
+    path.join(binaries.bin, 'postgres'),
+    ['--single', '-D', layout.data, '-c', 'log_min_messages=fatal', 'postgres'],
+    statement,
+  );
+  if (code !== 0) throw explainFailure('The password of the database could not be renewed', output, layout.data);
+}
+
+/** The environment of every program of the server. */
+export function serverEnvironment(layout: Layout): NodeJS.ProcessEnv {
+  return { PATH: '/usr/bin:/bin', HOME: layout.base, LC_ALL: 'C', TZ: 'UTC' };
+}
+
+/** Says what went wrong in words of ours where the output shows a cause that has a remedy. */
+export function explainFailure(what: string, output: string, data: string): ServerError {
+  const tail = output.trim().split('\n').slice(-6).join('\n');
+  if (/No space left on device|ENOSPC|Disk quota exceeded/.test(output))
+    return new ServerError(
+      'disk_full',
+      `${what}: the disk that holds ${data} is full. Nothing is lost; free some space and start again.\n${tail}`,
+    );
+  if (/could not look up effective user ID|user does not exist/.test(output))
+    return new ServerError(
+      'account',
+      `${what}: the account with uid ${process.getuid?.()} has no passwd entry. Give it one, ${orUseYourOwn}.\n${tail}`,
+    );
+  if (/Permission denied|EACCES|Operation not permitted|EPERM|Read-only file system|EROFS/.test(output))
+    return new ServerError(
+      'permission',
+      `${what} in ${data}: make the directories above it passable and writable for the account that runs it, ${orUseYourOwn}.\n${tail}`,
+    );
+  if (/error while loading shared libraries|Library not loaded|cannot execute|ENOEXEC|ENOENT/.test(output))
+    return new ServerError('no_binaries', `${what}: its programs do not run on this system. Install PostgreSQL, ${orUseYourOwn}.\n${tail}`);
+  return new ServerError('start_failed', `${what}.\n${tail}`);
+}
+
+/** Runs one program of the server to its end, as the account it is run as. */
+async function runAs(layout: Layout, program: string, args: readonly string[], input?: string): Promise<{ code: number; output: string }> {
+  const { account, base } = layout;
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd: account?.lent ? '/' : base,
+      env: serverEnvironment(layout),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(account ? { uid: account.uid, gid: account.gid } : {}),
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input ?? '');
+    child.once('error', (error) => resolve({ code: -1, output: `${output}\n${String(error)}` }));
+    child.once('close', (code) => resolve({ code: code ?? -1, output }));
+  });
+}
+
+async function removeAbandoned(base: string): Promise<void> {
+  for (const name of await readdir(base)) {
+    const pid = /^data\.new-(\d+)-/.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await stat(path.join(base, name)).then(
+      () => rm(path.join(base, name), { recursive: true, force: true }),
+      () => undefined,
+    );
+  }
+}

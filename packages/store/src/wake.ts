@@ -1,0 +1,60 @@
+import { type Tx, toTimestamp } from './pool.ts';
+
+/** Channel that says there is a due row. */
+export const dueChannel = 'due';
+
+/** Makes the entities `kind:id` due at `at` (epoch milliseconds; absent: at once), when this transaction commits. */
+export async function wake(tx: Tx, entities: readonly string[], at?: number): Promise<void> {
+  if (entities.length === 0) return;
+  await tx.query(
+    `with woken as (insert into cyrus.due (id, at) select id, coalesce($2::timestamptz, clock_timestamp()) from unnest($1::text[]) id)
+     select pg_notify('${dueChannel}', '')`,
+    [entities, at === undefined ? tx.manualNow() : toTimestamp(at)],
+  );
+}
+
+/** Every one of `live` gets a due row unless it has one. Resolves with how many got one. */
+export async function wakeForgotten(tx: Tx, live: readonly string[]): Promise<number> {
+  const { rowCount } = await tx.query(
+    `insert into cyrus.due (id, at) select id, coalesce($2::timestamptz, clock_timestamp()) from unnest($1::text[]) id
+     where not exists (select from cyrus.due where due.id = id.id)`,
+    [live, tx.manualNow()],
+  );
+  if (rowCount > 0) await tx.query(`select pg_notify('${dueChannel}', '')`);
+  return rowCount;
+}
+
+/** A due entity, its due rows deleted in this transaction. */
+export interface Taken {
+  readonly entity: string;
+  readonly now: number;
+}
+
+/**
+ * Takes the entity that has been due longest. Its due rows up to now are deleted before anything is read: an input
+ * committed later comes with a due row of its own, so deciding on what is seen afterwards loses none. Rows another worker
+ * holds are left to it. A recorded failure goes too; both come back if the transaction is rolled back.
+ */
+export async function takeDue(tx: Tx): Promise<Taken | undefined> {
+  const { rows } = await tx.query<Taken>(
+    `with time as (select coalesce($1::timestamptz, clock_timestamp()) as now),
+     taken as (select id from cyrus.due, time where at <= time.now order by at limit 1 for update of due skip locked)
+     select taken.id as entity, time.now from taken, time`,
+    [tx.manualNow()],
+  );
+  const taken = rows[0];
+  if (!taken) return undefined;
+  await dropDue(tx, taken.entity);
+  await tx.query('delete from cyrus.advance_failure where entity = $1', [taken.entity]);
+  return taken;
+}
+
+/** Deletes what is due of one entity by `at` (absent: now) and not in another worker's hands. Resolves with how many rows that were. */
+export async function dropDue(tx: Tx, entity: string, at?: number): Promise<number> {
+  const { rowCount } = await tx.query(
+    `delete from cyrus.due where seq = any (array (
+       select seq from cyrus.due where id = $1 and at <= coalesce($2::timestamptz, clock_timestamp()) for update skip locked))`,
+    [entity, at === undefined ? tx.manualNow() : toTimestamp(at)],
+  );
+  return rowCount;
+}
