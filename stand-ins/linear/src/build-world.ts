@@ -16,13 +16,16 @@ import type { World } from './world.ts';
 
 const allEvents = ['AgentSessionEvent', 'AppUserNotification', 'PermissionChange', 'OAuthApp', 'Issue', 'Comment'];
 
-/** Puts the parts of one server together, with the seeded workspace. @param baseUrl where it will listen */
-export function buildWorld(options: LinearOptions, baseUrl: () => string): World {
-  const timeScale = options.timeScale ?? 1;
+/**
+ * Puts the parts of one server together, with the seeded workspace.
+ * @param baseUrl where it will listen
+ * @param timers what lets Linear's time pass
+ */
+export function buildWorld(options: LinearOptions, baseUrl: () => string, timers: Timers = new Timers(options.timeScale ?? 1)): World {
+  const { timeScale } = timers;
   const schema = loadSchema(schemaPath(options.schema));
   const store = new Store();
   const workspace = seedWorkspace(store, options.urlKey ?? 'local');
-  const timers = new Timers(timeScale);
   const journal = new Journal();
   const violations = new Violations(journal);
   const faults = new Faults(timers);
