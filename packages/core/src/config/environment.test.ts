@@ -48,6 +48,11 @@ test("one token for all: the variable replaces the repositories' own", () => {
   expect(warnings).toEqual([]);
 });
 
+test("the one workspace's token is replaced, its other values stay", () => {
+  const { value } = mergeEnvironment({ linearWorkspaces: { w: { linearToken: 'old', webhookSecret: 's' } } }, { LINEAR_TOKEN: 'new' });
+  expect(value['linearWorkspaces']).toEqual({ w: { linearToken: 'new', webhookSecret: 's' } });
+});
+
 test('several workspaces keep their own tokens, and a warning says so', () => {
   const repositories = [
     { id: 'a', repositoryPath: '/a', linearToken: 'one' },

@@ -43,7 +43,7 @@ export interface Merged {
 
 /**
  * The file's values with the environment's over them; an empty variable counts as absent. Pure: `file` stays as it is.
- * `LINEAR_TOKEN` and `GITHUB_TOKEN` replace tokens inside `repositories` too, as long as the file has no more than one:
+ * `LINEAR_TOKEN` and `GITHUB_TOKEN` replace tokens inside `repositories` and `linearWorkspaces` too, as long as the file has no more than one:
  * with several workspaces one variable cannot stand for all.
  */
 export function mergeEnvironment(file: Readonly<Record<string, unknown>>, environment: Environment): Merged {
@@ -84,14 +84,16 @@ function setAt(target: Record<string, unknown>, path: readonly string[], value: 
 
 function overInlineTokens(value: Record<string, unknown>, key: string, name: string, environment: Environment): ConfigWarning[] {
   const token = environment[name]?.trim();
-  if (!token || !Array.isArray(value['repositories'])) return [];
-  const holders = value['repositories'].filter(isRecord).filter((repository) => typeof repository[key] === 'string');
-  const several = new Set(holders.map((repository) => repository[key])).size > 1;
+  if (!token) return [];
+  const repositories = Array.isArray(value['repositories']) ? value['repositories'] : [];
+  const workspaces = isRecord(value['linearWorkspaces']) ? Object.values(value['linearWorkspaces']) : [];
+  const holders = [...repositories, ...workspaces].filter(isRecord).filter((holder) => typeof holder[key] === 'string');
+  const several = new Set(holders.map((holder) => holder[key])).size > 1;
   if (several) {
-    const message = `${name} is used only for repositories without a ${key} of their own, because the file has several`;
+    const message = `${name} is used only where there is no ${key}, because the file has several of them`;
     return [{ path: 'repositories', message }];
   }
-  for (const repository of holders) repository[key] = token;
+  for (const holder of holders) holder[key] = token;
   return [];
 }
 

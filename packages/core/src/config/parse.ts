@@ -8,6 +8,7 @@ import { configJsonSchema } from './json-schema.ts';
 import { type ConfigWarning, unknownKeys } from './known-keys.ts';
 import { pathText, shown } from './mask.ts';
 import { type Config, configSchema } from './schema.ts';
+import { withSharedToken } from './shared-token.ts';
 
 /** One mistake, told so that it can be mended without reading the documentation. No secret in it. */
 export interface ConfigError {
@@ -48,11 +49,13 @@ export function checkConfig(file: unknown, environment: Environment = {}): Resul
     return err([{ path: pathText([]), value: shown([], file), allowed: 'a JSON object', fix: 'start the file with { and end it with }' }]);
   }
   const merged = mergeEnvironment(withOurNames(file as Record<string, unknown>), environment);
-  const checked = configSchema.safeParse(merged.value);
-  const issues = checked.success ? [] : checked.error.issues.map((issue) => explainIssue(issue, merged.value));
-  const errors = [...issues, ...crossMistakes(merged.value).map(fromCross)].map((error) => named(error, merged.setBy));
+  const shared = withSharedToken(merged.value);
+  const value = shared.file;
+  const checked = configSchema.safeParse(value);
+  const issues = checked.success ? [] : checked.error.issues.map((issue) => explainIssue(issue, value));
+  const errors = [...issues, ...crossMistakes(value).map(fromCross)].map((error) => named(error, merged.setBy));
   if (!checked.success || errors.length > 0) return err(errors);
-  const warnings = [...unknownKeys(merged.value, configJsonSchema()), ...crossWarnings(merged.value), ...merged.warnings];
+  const warnings = [...unknownKeys(value, configJsonSchema()), ...crossWarnings(value), ...merged.warnings, ...shared.warnings];
   return ok({ config: checked.data, warnings });
 }
 

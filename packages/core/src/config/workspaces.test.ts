@@ -40,3 +40,28 @@ test('a token alone is a workspace, nothing is none', () => {
   expect(linearWorkspaces(config({ linear: { token: 't' } }))).toEqual([{ token: 't', repositoryIds: [] }]);
   expect(linearWorkspaces(config({}))).toEqual([]);
 });
+
+test('one token in repositories without a workspace is the token of the configuration', () => {
+  const one = config({
+    repositories: [
+      { id: 'a', repositoryPath: '/a', linearToken: 't' },
+      { id: 'b', repositoryPath: '/b' },
+    ],
+  });
+  expect(one.linear.token).toBe('t');
+  expect(linearWorkspaces(one)).toEqual([{ token: 't', repositoryIds: ['a', 'b'] }]);
+  const set = config({ linear: { token: 'own' }, repositories: [{ id: 'a', repositoryPath: '/a', linearToken: 't' }] });
+  expect(set.linear.token).toBe('own');
+});
+
+test('several tokens without workspaces load, with a warning', () => {
+  const repositories = [
+    { id: 'a', repositoryPath: '/a', linearToken: 't' },
+    { id: 'b', repositoryPath: '/b', linearToken: 'u' },
+  ];
+  expect(checkConfig({ repositories })).toMatchObject({
+    ok: true,
+    value: { warnings: [{ path: 'repositories', message: expect.stringContaining('linearWorkspaceId') }] },
+  });
+  expect(config({ repositories }).linear.token).toBeUndefined();
+});
