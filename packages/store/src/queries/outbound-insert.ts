@@ -8,12 +8,12 @@ import type { Tx } from '../pool.ts';
  */
 export async function insertWrites(tx: Tx, drafts: readonly OutboundDraft[]): Promise<void> {
   if (drafts.length === 0) return;
-  const rows = drafts.map((draft) => ({ ...draft, id: idOf(draft.key) }));
+  const rows = drafts.map((draft, n) => ({ ...draft, id: idOf(draft.key), n }));
   await tx.query(
     `with draft as (
-       select * from jsonb_to_recordset($1::jsonb) with ordinality as d(
+       select * from jsonb_to_recordset($1::jsonb) as d(
          id uuid, key text, credential text, lane text, priority int, kind text, payload jsonb, closing boolean,
-         "sessionId" text, "turnId" text, "planId" text, notify text, n bigint)
+         "sessionId" text, "turnId" text, "planId" text, notify text, n int)
      ),
      added as (
        insert into cyrus.outbound_write
