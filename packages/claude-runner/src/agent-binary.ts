@@ -1,9 +1,7 @@
-import { constants } from 'node:fs';
-import { access, realpath, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { delimiter, isAbsolute, join } from 'node:path';
 import type { Failure } from 'cyrus-core/failure';
 import { err, ok, type Result } from 'cyrus-core/result';
+import { findExecutable } from 'cyrus-executor-interface/find-executable';
 
 export interface BinarySearch {
   /** Used and nothing else, when given. */
@@ -16,12 +14,12 @@ export interface BinarySearch {
 /** The agent's binary: the configured one, else the SDK's own for this platform, else `claude` on the PATH. Resolves links. */
 export async function findAgentBinary(search: BinarySearch): Promise<Result<string, Failure>> {
   if (search.binaryPath !== undefined) {
-    const path = isAbsolute(search.binaryPath) ? search.binaryPath : await onPath(search.binaryPath, search.searchPath);
-    const found = path === undefined ? undefined : await executable(path);
+    const found = await findExecutable(search.binaryPath, search.searchPath);
     return found ? ok(found) : err(missing(`The Claude Code binary ${search.binaryPath} is not there or cannot be executed.`));
   }
   const packaged = (search.packaged ?? packagedBinary)();
-  const found = (packaged === undefined ? undefined : await executable(packaged)) ?? (await onPath('claude', search.searchPath));
+  const found =
+    (packaged === undefined ? undefined : await findExecutable(packaged, '')) ?? (await findExecutable('claude', search.searchPath));
   return found
     ? ok(found)
     : err(missing(`No Claude Code binary was found: neither the SDK's for ${process.platform}-${process.arch} nor "claude" on the PATH.`));
@@ -44,22 +42,4 @@ function packagedBinary(): string | undefined {
     }
   }
   return undefined;
-}
-
-async function onPath(name: string, searchPath: string): Promise<string | undefined> {
-  for (const directory of searchPath.split(delimiter)) {
-    const found = directory === '' ? undefined : await executable(join(directory, name));
-    if (found) return found;
-  }
-  return undefined;
-}
-
-async function executable(path: string): Promise<string | undefined> {
-  try {
-    await access(path, constants.X_OK);
-    const real = await realpath(path);
-    return (await stat(real)).isFile() ? real : undefined;
-  } catch {
-    return undefined;
-  }
 }

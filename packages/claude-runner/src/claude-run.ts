@@ -7,6 +7,7 @@ import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
 import { eventLog } from 'cyrus-executor-interface/event-log';
 import type { ExecutionRequest, RunResult } from 'cyrus-executor-interface/executor';
 import type { LocalRun } from 'cyrus-executor-interface/local-runs';
+import { runEnd } from 'cyrus-executor-interface/run-end';
 import { configDirectory, temporaryDirectory } from './agent-env.ts';
 import { findTranscript, readTranscript } from './conversation-record.ts';
 import { classifyApiFailure } from './failures.ts';
@@ -51,7 +52,6 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
 
   const log = eventLog();
   const talk = steering(runId, request.prompt);
-  const over = new AbortController();
   const earlier = await recordedConversation(home, request.conversation.id);
   const meter = usageMeter(price, earlier.totals);
   let agent: SandboxedProcess | undefined;
@@ -64,41 +64,28 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
   let outcome: RunResult | undefined;
   let output = '';
   let turns = 0;
-  /** Set once, by whatever decides how the run ends before the agent does: a stop, the deadline, a hopeless error. */
-  let forced: Pick<RunResult, 'state' | 'failure'> | undefined;
-  let ending: Promise<void> | undefined;
 
   if (request.conversation.resume && !earlier.resumable) {
     log.push({ type: 'message', content: 'Nothing of the earlier conversation was found to resume: a new one begins.' });
   }
 
-  function finish(result: Pick<RunResult, 'state' | 'failure'>): void {
-    talk.close();
-    over.abort();
-    for (const usage of meter.abandoned()) log.push({ type: 'usage', usage });
-    log.push({
-      type: 'complete',
-      result: {
-        state: result.state,
+  const end = runEnd({
+    log,
+    clock,
+    timeoutMs: request.timeoutMs,
+    close: talk.close,
+    kill: async () => agent?.kill(),
+    result: (ended) => {
+      for (const usage of meter.abandoned()) log.push({ type: 'usage', usage });
+      return {
+        ...ended,
         output,
-        ...(result.failure ? { failure: result.failure } : {}),
         ...(turns > 0 ? { turns } : {}),
         ...(talk.lastRead === undefined ? {} : { lastDelivered: talk.lastRead }),
-      },
-    });
-  }
-
-  /** Ends the run from outside the agent: kills its tree, then closes the log. */
-  function end(result: Pick<RunResult, 'state' | 'failure'>): Promise<void> {
-    forced ??= result;
-    ending ??= (async () => {
-      talk.close();
-      await agent?.kill();
-      finish(forced ?? result);
-    })();
-    return ending;
-  }
-  const fail = (failure: Failure): Promise<void> => end({ state: 'failed', failure });
+      };
+    },
+  });
+  const fail = (failure: Failure): Promise<void> => end.force({ state: 'failed', failure });
 
   function beat(): void {
     if (clock.now() - lastHeartbeat < heartbeatEveryMs) return;
@@ -121,6 +108,8 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
         if (message.parent_tool_use_id !== null) return;
         const { event } = message;
         if (event.type === 'message_start') {
+          // A message that came late has begun another turn: the result so far is not the run's.
+          outcome = undefined;
           meter.started(event.message.model, event.message.usage);
           delivered(talk.answered());
         } else if (event.type === 'message_delta') {
@@ -170,12 +159,12 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
     outcome = resultOf(message);
     output = outcome.output;
     if (outcome.state === 'failed' || talk.unread === 0) leave();
-    else void clock.sleep(readWithinMs, over.signal).then(() => (talk.unread > 0 && !over.signal.aborted ? leave() : undefined));
+    else void clock.sleep(readWithinMs, end.over).then(() => (talk.unread > 0 && !end.over.aborted ? leave() : undefined));
   }
 
   function leave(): void {
     talk.close();
-    void clock.sleep(leaveWithinMs, over.signal).then(() => (over.signal.aborted ? undefined : agent?.kill()));
+    void clock.sleep(leaveWithinMs, end.over).then(() => (end.over.aborted ? undefined : agent?.kill()));
   }
 
   function resultOf(message: SDKResultMessage): RunResult {
@@ -253,7 +242,7 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
           network: setup.network,
         });
         agent = spawned;
-        if (forced) void spawned.kill();
+        if (end.decided) void spawned.kill();
         spawned.child.stderr?.on('data', (chunk: Buffer) => {
           errorOutput = (errorOutput + chunk.toString('utf8')).slice(-2000);
         });
@@ -266,7 +255,7 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
 
   async function talkTo(running: Query): Promise<unknown> {
     try {
-      for await (const message of running) if (!forced) onMessage(message);
+      for await (const message of running) if (!end.decided) onMessage(message);
       return undefined;
     } catch (error) {
       return error;
@@ -275,32 +264,23 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
 
   async function pump(): Promise<void> {
     const thrown = await talkTo(query({ prompt: talk.input, options: options(earlier.resumable) }));
-    if (forced) return;
+    if (end.decided) return;
     const exit = await agent?.exited;
     await agent?.kill();
-    if (forced) return;
-    finish(outcome ?? { state: 'failed', failure: endedEarly(exit, thrown, errorOutput) });
+    if (end.decided) return;
+    end.finish(outcome ?? { state: 'failed', failure: endedEarly(exit, thrown, errorOutput) });
   }
 
   pump().catch((error: unknown) =>
     fail({ class: 'agent_failed', message: `The run broke: ${error instanceof Error ? error.message : String(error)}` }),
   );
-  void clock.sleep(request.timeoutMs, over.signal).then(() => {
-    if (over.signal.aborted) return;
-    const message = `The agent was stopped after its ${Math.round(request.timeoutMs / 60_000)} minutes.`;
-    void end({ state: 'expired', failure: { class: 'timeout', message } });
-  });
-
   return {
     log,
     get currentStep() {
       return currentStep;
     },
-    async stop() {
-      if (log.ended) return;
-      await end({ state: 'cancelled' });
-    },
-    send: (message) => (log.ended || forced ? 'too_late' : talk.send(message)),
+    stop: () => end.force({ state: 'cancelled' }),
+    send: (message) => talk.send(message),
   };
 }
 
