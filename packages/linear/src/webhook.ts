@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from 'cyrus-core/clock';
-import { type LinearEvent, parseEvent } from './events.ts';
+import type { LinearEvent } from './events.ts';
+import { parseEvent } from './parse-event.ts';
 
 /** What Linear sends is far smaller; a reader of the body may stop here. */
 export const maxWebhookBytes: number = 5 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { type CrossMistake, crossMistakes, crossWarnings } from './cross-checks.
 import { type Environment, mergeEnvironment } from './environment.ts';
 import { explainIssue } from './explain-issue.ts';
 import { findJsonMistake } from './json-mistake.ts';
-import { configJsonSchema } from './json-schema.ts';
+import { configJsonSchema, type JsonSchema } from './json-schema.ts';
 import { type ConfigWarning, unknownKeys } from './known-keys.ts';
 import { pathText, shown } from './mask.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -43,6 +43,13 @@ export function parseConfig(text: string, source: string, environment: Environme
   return checkConfig(JSON.parse(bare), environment);
 }
 
+let schemaOnce: JsonSchema | undefined;
+
+function knownKeys(): JsonSchema {
+  schemaOnce ??= configJsonSchema();
+  return schemaOnce;
+}
+
 /** Checks configuration values that are no text: defaults filled in, environment over them. */
 export function checkConfig(file: unknown, environment: Environment = {}): Result<ParsedConfig, readonly ConfigError[]> {
   if (typeof file !== 'object' || file === null || Array.isArray(file)) {
@@ -55,7 +62,7 @@ export function checkConfig(file: unknown, environment: Environment = {}): Resul
   const issues = checked.success ? [] : checked.error.issues.map((issue) => explainIssue(issue, value));
   const errors = [...issues, ...crossMistakes(value).map(fromCross)].map((error) => named(error, merged.setBy));
   if (!checked.success || errors.length > 0) return err(errors);
-  const warnings = [...unknownKeys(value, configJsonSchema()), ...crossWarnings(value), ...merged.warnings, ...shared.warnings];
+  const warnings = [...unknownKeys(value, knownKeys()), ...crossWarnings(value), ...merged.warnings, ...shared.warnings];
   return ok({ config: checked.data, warnings });
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { eventKey, isStubComment, type LinearEvent, parseEvent } from './events.ts';
+import { eventKey, isStubComment, type LinearEvent } from './events.ts';
+import { parseEvent } from './parse-event.ts';
 
 const stub = 'This thread is for an agent session with Cyrus.';
 const issue = {
