@@ -1,0 +1,48 @@
+import { type Clock, systemClock } from 'cyrus-core/clock';
+import { ok } from 'cyrus-core/result';
+import { readChecks } from './checks.ts';
+import type { CodeHost } from './code-host.ts';
+import { comment } from './comments.ts';
+import { connect } from './connection.ts';
+import { ensurePullRequest, findPullRequest, getPullRequest, updatePullRequest } from './pull-requests.ts';
+import { fullName } from './repository.ts';
+
+export interface GitHubOptions {
+  /** Base of the REST API; default `https://api.github.com`. */
+  readonly apiUrl?: string;
+  /** A personal access token or an installation token. */
+  readonly token: string;
+  readonly clock?: Clock;
+  readonly fetch?: typeof globalThis.fetch;
+  /** For one call; default 30 s. */
+  readonly timeoutMs?: number;
+}
+
+/** GitHub as the code host. Calls are neither repeated nor slowed down here: whoever calls decides from the failure. */
+export function createGitHub(options: GitHubOptions): CodeHost {
+  const connection = connect({
+    apiUrl: options.apiUrl ?? 'https://api.github.com',
+    token: options.token,
+    clock: options.clock ?? systemClock,
+    fetch: options.fetch ?? globalThis.fetch,
+    timeoutMs: options.timeoutMs ?? 30_000,
+  });
+  return {
+    async whoAmI() {
+      const user = await connection.call('asking who the token belongs to', (octokit) => octokit.rest.users.getAuthenticated());
+      return user.ok ? ok({ login: user.value.login }) : user;
+    },
+    async getRepository(repository) {
+      const got = await connection.call(`reading the repository ${fullName(repository)}`, (octokit) =>
+        octokit.rest.repos.get({ owner: repository.owner, repo: repository.name }),
+      );
+      return got.ok ? ok({ defaultBranch: got.value.default_branch, archived: got.value.archived }) : got;
+    },
+    findPullRequest: (request) => findPullRequest(connection, request),
+    ensurePullRequest: (request) => ensurePullRequest(connection, request),
+    getPullRequest: (request) => getPullRequest(connection, request),
+    updatePullRequest: (request) => updatePullRequest(connection, request),
+    comment: (request) => comment(connection, request),
+    readChecks: (request) => readChecks(connection, request),
+  };
+}

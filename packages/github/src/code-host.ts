@@ -1,0 +1,101 @@
+import type { Failure } from 'cyrus-core/failure';
+import type { Result } from 'cyrus-core/result';
+import type { RepositoryRef } from './repository.ts';
+
+export interface PullRequest {
+  readonly number: number;
+  /** For people. */
+  readonly url: string;
+  readonly title: string;
+  readonly body: string;
+  readonly state: 'open' | 'closed' | 'merged';
+  readonly draft: boolean;
+  readonly head: string;
+  readonly headSha: string;
+  readonly base: string;
+  readonly mergeCommitSha?: string;
+  /** Absent: not known, or still being computed. */
+  readonly mergeable?: boolean;
+  /** The plan whose marker the body bears. */
+  readonly planId?: string;
+}
+
+export interface EnsuredPullRequest extends PullRequest {
+  /** True when this very call is known to have opened it. */
+  readonly created: boolean;
+}
+
+export type CheckState = 'pending' | 'success' | 'failure';
+
+export interface Check {
+  readonly name: string;
+  readonly state: CheckState;
+  readonly url?: string;
+  /** One line of what it said. */
+  readonly summary?: string;
+}
+
+export interface Checks {
+  /** `failure` as soon as one has failed; `none` when nothing reports on the commit. */
+  readonly state: CheckState | 'none';
+  readonly items: readonly Check[];
+}
+
+export interface FindPullRequest {
+  readonly repository: RepositoryRef;
+  /** A branch, or `owner:branch` for a fork's. */
+  readonly head: string;
+  readonly base?: string;
+  /** Closed ones that bear another plan's marker are passed over. */
+  readonly planId?: string;
+}
+
+export interface EnsurePullRequest {
+  readonly repository: RepositoryRef;
+  readonly head: string;
+  readonly base: string;
+  readonly title: string;
+  readonly body: string;
+  readonly draft?: boolean;
+  /** Put into the body as a hidden marker; the pull request is recognised by it. */
+  readonly planId: string;
+}
+
+export interface UpdatePullRequest {
+  readonly repository: RepositoryRef;
+  readonly number: number;
+  readonly title?: string;
+  /** Needs `planId`, so that the marker is never lost. */
+  readonly body?: { readonly text: string; readonly planId: string };
+  readonly base?: string;
+  readonly state?: 'open' | 'closed';
+}
+
+/**
+ * A host of repositories and pull requests. Expected failures: `network` (no answer or 5xx: the effect may have happened),
+ * `rate_limited` with `retryAt`, `auth`, `invalid_request`. Titles and bodies are cleaned and cut to what the host takes.
+ */
+export interface CodeHost {
+  /** The login the token belongs to. */
+  whoAmI(): Promise<Result<{ readonly login: string }, Failure>>;
+  getRepository(repository: RepositoryRef): Promise<Result<{ readonly defaultBranch: string; readonly archived: boolean }, Failure>>;
+  /** The pull request of a head branch, open or not: an open one first, else the newest. */
+  findPullRequest(request: FindPullRequest): Promise<Result<PullRequest | undefined, Failure>>;
+  /**
+   * The one pull request of a head branch, opened when there is none. Safe to repeat after a lost answer, and at the same time elsewhere.
+   * An existing one is returned as it is, closed or merged or against another base included: what to do about that is the caller's decision.
+   */
+  ensurePullRequest(request: EnsurePullRequest): Promise<Result<EnsuredPullRequest, Failure>>;
+  getPullRequest(request: { readonly repository: RepositoryRef; readonly number: number }): Promise<Result<PullRequest, Failure>>;
+  /** Absent fields stay as they are. Safe to repeat. */
+  updatePullRequest(request: UpdatePullRequest): Promise<Result<PullRequest, Failure>>;
+  /** Writes a comment once per `key`: one that bears it already is returned instead. */
+  comment(request: {
+    readonly repository: RepositoryRef;
+    readonly number: number;
+    readonly body: string;
+    readonly key: string;
+  }): Promise<Result<{ readonly id: number; readonly url: string; readonly created: boolean }, Failure>>;
+  /** What check runs and commit statuses say about a commit. */
+  readChecks(request: { readonly repository: RepositoryRef; readonly sha: string }): Promise<Result<Checks, Failure>>;
+}
