@@ -61,7 +61,7 @@ describe('the SDK reads the workspace', () => {
     await page.fetchNext();
     expect([page.nodes.length, page.pageInfo.hasNextPage]).toEqual([7, false]);
     const tooMany = await query(linear.graphqlUrl, '{ issues(first: 251) { nodes { id } } }');
-    expect(tooMany.body.errors[0].extensions.userPresentableMessage).toMatch(/greater than 250/);
+    expect(tooMany.body.errors[0]?.extensions['userPresentableMessage']).toMatch(/greater than 250/);
   });
 
   test('comments with a chosen id: honoured, and refused the second time without an effect', async () => {
@@ -105,7 +105,7 @@ describe('what is refused', () => {
     const { linear } = await startBench();
     for (const token of ['', 'lin_api_wrong', 'Bearer lin_api_local', 'lin_oauth_app']) {
       const answer = await query(linear.graphqlUrl, '{ viewer { id } }', { token });
-      expect([token, answer.status, answer.body.errors[0].extensions.code]).toEqual([token, 401, 'AUTHENTICATION_ERROR']);
+      expect([token, answer.status, answer.body.errors[0]?.extensions['code']]).toEqual([token, 401, 'AUTHENTICATION_ERROR']);
     }
     const stranger = new LinearClient({ accessToken: 'bad', apiUrl: linear.graphqlUrl });
     await expect(stranger.viewer).rejects.toBeInstanceOf(AuthenticationLinearError);
@@ -121,7 +121,7 @@ describe('what is refused', () => {
     const misspelt = 'mutation($input: IssueCreateInput!) { issueCreate(input: $input) { success } }';
     const answer = await query(linear.graphqlUrl, misspelt, { variables: { input: { titel: 'typo', teamId: 'ENG' } } });
     expect(JSON.stringify(answer.body.errors)).toMatch(/titel/);
-    expect((await query(linear.graphqlUrl, '{')).body.errors[0].extensions.code).toBe('GRAPHQL_PARSE_FAILED');
+    expect((await query(linear.graphqlUrl, '{')).body.errors[0]?.extensions['code']).toBe('GRAPHQL_PARSE_FAILED');
   });
 
   test('what does not exist: HTTP 200 with an error that is the user’s', async () => {
@@ -148,7 +148,7 @@ describe('what is refused', () => {
     ];
     for (const text of texts) {
       const answer = await query(linear.graphqlUrl, text);
-      expect([text, answer.body.errors?.[0].extensions.code]).toEqual([text, 'NOT_MODELLED']);
+      expect([text, answer.body.errors?.[0]?.extensions['code']]).toEqual([text, 'NOT_MODELLED']);
     }
   });
 
@@ -170,7 +170,7 @@ describe('OAuth', () => {
   };
 
   test('client credentials, rotating refresh with replay, revocation', async () => {
-    const { linear } = await startBench({ timeScale: 30_000 });
+    const { linear } = await startBench({ timeScale: 3_000 });
     const client = await token(linear.url, { grant_type: 'client_credentials' });
     expect(client['expires_in']).toBe(2_591_999);
     const agent = new LinearClient({ accessToken: client['access_token'] ?? '', apiUrl: linear.graphqlUrl });

@@ -10,10 +10,10 @@ describe('webhooks', () => {
     const { linear, receiver } = await startBench({ timeScale: 20_000, events: ['AgentSessionEvent'] });
     linear.control.addFault({ kind: 'duplicate', afterMs: [1_000, 60_000, 3_600_000], deliveryId, action: 'created', times: 1 });
     const { sessions } = linear.people.createIssue({ title: 'x', delegate: true });
-    await until(() => receiver.received.length === 4);
+    await until(() => linear.control.deliveries().length === 4);
     expect(new Set(receiver.received.map((each) => each.raw)).size).toBe(1);
     expect(new Set(receiver.received.map((each) => each.headers['linear-delivery'])).size).toBe(deliveryId === 'same' ? 1 : 4);
-    expect(linear.control.deliveries().map((each) => each.duplicate)).toEqual([false, true, true, true]);
+    expect(linear.control.deliveries().filter((each) => each.duplicate).length).toBe(3);
     expect(linear.control.faults()).toEqual([]);
     linear.people.prompt(sessions[0] ?? '', { body: 'once' });
     await until(() => receiver.bodies('AgentSessionEvent', 'prompted').length === 1);
@@ -42,7 +42,7 @@ describe('webhooks', () => {
     linear.control.addFault({ kind: 'outage', ms: 100, direction: 'out' });
     linear.people.createIssue({ title: 'x', delegate: true });
     expect((await query(linear.graphqlUrl, '{ viewer { id } }')).status).toBe(200);
-    await until(() => receiver.received.length === 1);
+    await until(() => linear.control.deliveries().length === 2 && receiver.received.length === 1);
     expect(linear.control.deliveries().map(({ attempt, status }) => [attempt, status])).toEqual([
       [0, 0],
       [1, 200],
@@ -55,7 +55,7 @@ describe('webhooks', () => {
     linear.people.createIssue({ title: 'x', delegate: true });
     await until(() => receiver.received.length === 4);
     expect(receiver.received.map((each) => each.status)).toEqual([400, 400, 400, 400]);
-    expect(Date.now() - receiver.received[0]?.body.webhookTimestamp).toBeGreaterThanOrEqual(3_600_000);
+    expect(Date.now() - (receiver.received[0]?.body.webhookTimestamp ?? 0)).toBeGreaterThanOrEqual(3_600_000);
   });
 });
 
@@ -66,7 +66,7 @@ describe('the API', () => {
     ['refuse', 'fetch failed'],
   ] as const)('outage inwards by %s, then recovery at the same address; the control address stays', async (how, expected) => {
     const { linear } = await startBench();
-    linear.control.addFault({ kind: 'outage', ms: 150, direction: 'in', how });
+    linear.control.addFault({ kind: 'outage', ms: 500, direction: 'in', how });
     const ask = (): Promise<number | string> =>
       query(linear.graphqlUrl, '{ viewer { id } }').then(
         (answer) => answer.status,
@@ -87,13 +87,15 @@ describe('the API', () => {
       '7',
       '0',
     ]);
-    expect(limited.body.errors[0].extensions).toMatchObject({ code: 'RATELIMITED', type: 'ratelimited' });
+    expect(limited.body.errors[0]?.extensions).toMatchObject({ code: 'RATELIMITED', type: 'ratelimited' });
     await expect(agent.viewer).rejects.toBeInstanceOf(RatelimitedLinearError);
     expect((await agent.viewer).name).toBe('Cyrus');
   });
 
   test('rate-limit of one endpoint leaves the others alone', async () => {
     const { linear, act, agent } = await startSession();
+    linear.control.addFault({ kind: 'rate-limit', requests: 1, status: 429 });
+    expect((await query(linear.graphqlUrl, '{ viewer { id } }')).status).toBe(429);
     linear.control.addFault({ kind: 'rate-limit', requests: 1, endpoint: 'agentActivityCreate' });
     expect((await agent.viewer).name).toBe('Cyrus');
     await expect(act({ type: 'thought', body: 'x' })).rejects.toBeInstanceOf(RatelimitedLinearError);
@@ -112,10 +114,10 @@ describe('the API', () => {
     const text = 'mutation($input: AgentActivityCreateInput!) { agentActivityCreate(input: $input) { success } }';
     const variables = { input: { id, agentSessionId: sessionId, content: { type: 'thought', body: 'x' } } };
     const failed = await query(linear.graphqlUrl, text, { variables });
-    expect([failed.status, failed.body.data, failed.body.errors[0].message]).toEqual([200, null, 'Internal']);
-    expect(failed.body.errors[0].extensions).toMatchObject({ code: 'INTERNAL_SERVER_ERROR', userError: false });
+    expect([failed.status, failed.body.data, failed.body.errors[0]?.message]).toEqual([200, null, 'Internal']);
+    expect(failed.body.errors[0]?.extensions).toMatchObject({ code: 'INTERNAL_SERVER_ERROR', userError: false });
     expect(linear.control.session(sessionId)?.activities).toEqual([]);
-    expect((await query(linear.graphqlUrl, text, { variables })).body.data.agentActivityCreate.success).toBe(true);
+    expect((await query(linear.graphqlUrl, text, { variables })).body.data?.['agentActivityCreate']?.['success']).toBe(true);
   });
 
   test.each([
@@ -134,14 +136,15 @@ describe('the API', () => {
 
   test('latency: the answer comes late, the effect does not', async () => {
     const { linear, act, sessionId, agent } = await startSession();
-    linear.control.addFault({ kind: 'latency', ms: 120, field: 'agentActivityCreate', times: 1 });
+    linear.control.addFault({ kind: 'latency', ms: 400, field: 'agentActivityCreate', times: 1 });
     expect((await agent.viewer).name).toBe('Cyrus');
-    const started = performance.now();
-    const slow = act({ type: 'thought', body: 'x' });
+    let answered = false;
+    const slow = act({ type: 'thought', body: 'x' }).then(() => {
+      answered = true;
+    });
     await until(() => linear.control.session(sessionId)?.activities.length === 1);
-    expect(performance.now() - started).toBeLessThan(120);
+    expect(answered).toBe(false);
     await slow;
-    expect(performance.now() - started).toBeGreaterThanOrEqual(119);
   });
 
   test('http-error and unauthorized strike once each', async () => {

@@ -9,14 +9,43 @@ import { type LinearStandIn, startLinear } from '../src/server.ts';
 
 export const secret = 'whsec_local';
 
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The fields of webhook bodies that tests read; which of them are there depends on the type. */
+export interface Body {
+  readonly type: string;
+  readonly action: string;
+  readonly webhookTimestamp: number;
+  readonly promptContext: string;
+  readonly previousComments: readonly { readonly body: string }[];
+  readonly agentSession: {
+    readonly id: string;
+    readonly creator: Named | null;
+    readonly comment: { readonly body: string };
+    readonly sourceCommentId: string | null;
+    readonly issue: Readonly<Record<string, unknown>>;
+  };
+  readonly agentActivity: { readonly content: { readonly body: string }; readonly signal: string | null; readonly user: Named };
+  readonly notification: Readonly<Record<string, unknown>>;
+  readonly updatedFrom: Readonly<Record<string, unknown>>;
+}
+
+/** The body of a GraphQL answer. */
+export interface AnswerBody {
+  readonly data: Readonly<Record<string, Readonly<Record<string, unknown>>>> | null;
+  readonly errors: readonly { readonly message: string; readonly extensions: Readonly<Record<string, unknown>> }[];
+}
+
 /** A webhook that the SDK's own client verified, or the status it was refused with. */
 export interface Received {
   readonly at: number;
   readonly raw: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: bodies of many types, read by tests field by field
-  readonly body: any;
+  readonly body: Body;
 }
 
 export class Receiver {
@@ -28,8 +57,7 @@ export class Receiver {
   url = '';
 
   /** Bodies that were verified, of one type and action. */
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  bodies(type: string, action?: string): any[] {
+  bodies(type: string, action?: string): Body[] {
     const wanted = this.received.filter((each) => each.status === 200 && each.body.type === type);
     return wanted.filter((each) => action === undefined || each.body.action === action).map((each) => each.body);
   }
@@ -115,17 +143,14 @@ export async function query(
   url: string,
   text: string,
   options: { variables?: object; token?: string } = {},
-  // biome-ignore lint/suspicious/noExplicitAny: answers of any query
-): Promise<{ status: number; headers: Headers; body: any }> {
+): Promise<{ status: number; headers: Headers; body: AnswerBody }> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: options.token ?? 'Bearer lin_oauth_app' },
     body: JSON.stringify({ query: text, variables: options.variables ?? {} }),
   });
-  const type = response.headers.get('content-type') ?? '';
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: type.includes('json') ? await response.json() : await response.text(),
-  };
+  const answer = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  const body = (isJson ? JSON.parse(answer) : { data: null, errors: [] }) as AnswerBody;
+  return { status: response.status, headers: response.headers, body };
 }

@@ -34,7 +34,7 @@ describe('the program', () => {
     expect(await send(`${url}/people/issues`, { title: 'Fix it', labels: ['Bug'] })).toMatchObject({ status: 200, identifier: 'ENG-1' });
     const { session } = (await send(`${controlUrl}/people/issues/ENG-1/delegate`)) as { session: { id: string } };
     expect(await send(`${url}/people/sessions/${session.id}/prompt`, { body: 'hi' })).toMatchObject({ activity: { body: 'hi' } });
-    expect((await query(graphqlUrl ?? '', '{ issue(id: "ENG-1") { title } }')).body.data.issue.title).toBe('Fix it');
+    expect((await query(graphqlUrl ?? '', '{ issue(id: "ENG-1") { title } }')).body.data?.['issue']?.['title']).toBe('Fix it');
     child.kill('SIGTERM');
     const [code] = await once(child, 'exit');
     expect(code).toBe(0);

@@ -75,14 +75,14 @@ describe('delivery', () => {
     const { linear, receiver } = await startBench({ timeScale: 200_000, events: ['AgentSessionEvent'] });
     receiver.nextStatuses.push(503, 500, 404, 503);
     linear.people.createIssue({ title: 'x', delegate: true });
-    await until(() => receiver.received.length === 4);
+    await until(() => linear.control.deliveries().length === 4);
     const [first] = receiver.received;
     expect(new Set(receiver.received.map((each) => each.raw)).size).toBe(1);
     expect(new Set(receiver.received.map((each) => each.headers['linear-delivery'])).size).toBe(1);
     const gaps = receiver.received.slice(1).map((each, index) => each.at - (receiver.received[index]?.at ?? 0));
     expect(gaps[2]).toBeGreaterThanOrEqual(21_600_000 / 200_000 - 2);
     linear.people.createIssue({ title: 'y', delegate: true });
-    await until(() => receiver.received.length === 5);
+    await until(() => linear.control.deliveries().length === 5);
     expect(receiver.received[4]?.raw).not.toBe(first?.raw);
     expect(linear.control.deliveries().map(({ attempt, status }) => [attempt, status])).toEqual([
       [0, 503],

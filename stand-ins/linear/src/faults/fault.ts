@@ -15,8 +15,14 @@ export type Fault =
   | { readonly kind: 'reorder'; readonly holdMs?: number; readonly times?: number }
   /** Nothing gets through, `in` (API), `out` (webhooks) or `both`. `refuse` closes the port, `reset` cuts each connection. */
   | { readonly kind: 'outage'; readonly ms: number; readonly direction?: 'in' | 'out' | 'both'; readonly how?: 'refuse' | 'reset' | '503' }
-  /** The next requests are over the limit; with `endpoint`, only those of that root field. */
-  | { readonly kind: 'rate-limit'; readonly requests: number; readonly retryAfterSeconds?: number; readonly endpoint?: string }
+  /** The next requests are over the limit (`status` 400, as Linear answers, or 429); with `endpoint`, only those of that root field. */
+  | {
+      readonly kind: 'rate-limit';
+      readonly requests: number;
+      readonly retryAfterSeconds?: number;
+      readonly status?: 400 | 429;
+      readonly endpoint?: string;
+    }
   /** HTTP 200 with an error and no effect, for a mutation by name. */
   | {
       readonly kind: 'error';
@@ -55,7 +61,7 @@ const fields: Readonly<Record<FaultKind, Readonly<Record<string, Check>>>> = {
   duplicate: { 'afterMs!': amounts, deliveryId: oneOf('same', 'new'), action: word, times: count },
   reorder: { holdMs: amount, times: count },
   outage: { 'ms!': amount, direction: oneOf('in', 'out', 'both'), how: oneOf('refuse', 'reset', '503') },
-  'rate-limit': { 'requests!': count, retryAfterSeconds: amount, endpoint: word },
+  'rate-limit': { 'requests!': count, retryAfterSeconds: amount, status: (value) => value === 400 || value === 429, endpoint: word },
   error: { 'mutation!': word, times: count, code: oneOf('INPUT_ERROR', 'FORBIDDEN', 'INTERNAL_SERVER_ERROR'), message: word },
   'http-error': { 'status!': (value) => Number.isInteger(value) && Number(value) >= 400, times: count },
   unauthorized: { times: count },

@@ -1,10 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildSchema, type GraphQLSchema, isScalarType } from 'graphql';
 
-/** Beside the source; a bundle elsewhere names the file in `LINEAR_SCHEMA` or by option. */
+/** Where the schema may lie: beside a bundle, or in this package. */
+const places = ['./linear.graphql', '../../schema/linear.graphql'];
+
+/** The option, else `LINEAR_SCHEMA`, else the file beside a bundle or in this package. */
 export function schemaPath(option?: string): string {
-  return option ?? process.env['LINEAR_SCHEMA'] ?? fileURLToPath(new URL('../../schema/linear.graphql', import.meta.url));
+  const named = option ?? process.env['LINEAR_SCHEMA'];
+  if (named) return named;
+  const files = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  return files.find((file) => existsSync(file)) ?? files.join(' or ');
 }
 
 /** Linear's schema, ready to execute. */

@@ -62,7 +62,7 @@ async function decide(world: World, request: Request, prepared: Prepared | reado
   const verdict = world.limits.charge(token.userId, token.kind, points);
   const forced = limited && limitedHeaders(limited.retryAfterSeconds ?? 1, limited.endpoint);
   const headers = { ...verdict.headers, ...forced };
-  if (limited || !verdict.allowed) return { ...refuse(400, rateLimited()), headers, points };
+  if (limited || !verdict.allowed) return { ...refuse(limited?.status ?? 400, rateLimited()), headers, points };
   const cuts = (when: 'before' | 'after'): boolean =>
     faults.take('cut', (fault) => (fault.when ?? 'after') === when && (fault.field === undefined || fields.includes(fault.field))) !==
     undefined;
