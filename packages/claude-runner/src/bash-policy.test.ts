@@ -72,7 +72,7 @@ describe('with Bash(git:*) each command of a line must be git', () => {
     'time touch x',
     'while true; do touch x; done',
     'git status \\; touch x && touch y',
-    'git log ${X:-$(touch x)}',
+    `git log $\{X:-$(touch x)}`,
     '[[ -f x ]] && git status',
   ])('refused: %s', (command) => expect(allowed(command, ['Bash(git:*)'])).toBe(false));
 });

@@ -187,14 +187,15 @@ const isBelow = (path: string, directory: string): boolean =>
 
 /** Whether something that `pattern` matches could lie below `directory`: yes unless its literal beginning leads elsewhere. */
 function mayLieBelow(pattern: string, directory: string, root: string, home: string): boolean {
+  if (!pattern.replace(/\/$/, '').includes('/')) return true;
   const literal = pattern.slice(0, pattern.search(/[*?[{]|$/));
-  if (!literal.replace(/\/$/, '').includes('/') && !/^(?:\/\/|~|\.)/.test(pattern) && !pattern.includes('/')) return true;
-  const base = pattern.startsWith('//')
+  const absolute = pattern.startsWith('//')
     ? literal.slice(1)
     : pattern.startsWith('~/')
       ? home + literal.slice(1)
       : resolve(root, literal.replace(/^\/+/, ''));
-  return isBelow(base.replace(/(.)\/$/, '$1'), directory) || isBelow(directory, base.replace(/(.)\/$/, '$1'));
+  const base = absolute.replace(/(.)\/$/, '$1');
+  return isBelow(base, directory) || isBelow(directory, base);
 }
 
 function hostOf(url: unknown): string | undefined {
