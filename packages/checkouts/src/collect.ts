@@ -167,10 +167,10 @@ async function explained(error: unknown, run: SandboxedProcess, said: () => stri
     };
     return new FailureError(failure, error);
   }
-  if (error.failure.class !== 'network' && error.failure.class !== 'invalid_request') return error;
-  const words = said().trim().split('\n').slice(-2).join(' ').slice(-300);
+  if (['timeout', 'no_evidence', 'missing_binary'].includes(error.failure.class) || /space left|quota/i.test(error.message)) return error;
+  const words = said().trim().split('\n').at(-1)?.slice(-300) ?? '';
   return new FailureError(
-    { class: 'no_evidence', message: `What the agent left cannot be read: ${words || error.failure.message}` },
+    { class: 'no_evidence', message: `What the agent left cannot be read. ${error.failure.message} ${words}`.trim() },
     error,
   );
 }

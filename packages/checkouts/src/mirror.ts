@@ -83,7 +83,7 @@ async function findRemote(git: Git, source: RepositorySource): Promise<Remote> {
   });
   const origin = stdout.trim();
   // An origin that is itself a relative path means something only inside that checkout.
-  const known = origin === '' || /^\.{1,2}\//.test(origin) ? source.repositoryPath : origin.replace(/^file:\/\//, '');
+  const known = origin === '' || /^\.{1,2}\//.test(origin) ? source.repositoryPath : origin;
   return remoteOf(known, source.token);
 }
 

@@ -4,7 +4,7 @@ import { FailureError } from 'cyrus-core/failure';
 /** Where a repository comes from. `remoteUrl` wins over the `origin` of the user's checkout at `repositoryPath`. */
 export interface RepositorySource {
   readonly id: string;
-  /** `https://…`, `http://…`, `ssh://…` or `user@host:path`. */
+  /** `https://…`, `http://…`, `ssh://…`, `user@host:path`, `file:///…` or an absolute path. */
   readonly remoteUrl?: string;
   /** The user's own checkout: read, never touched. */
   readonly repositoryPath?: string;
@@ -33,7 +33,8 @@ export interface Remote {
  */
 export function remoteOf(address: string, token?: string): Remote {
   if (hasControlCharacter(address) || address.startsWith('-')) throw refused(address);
-  if (isAbsolute(address)) return { url: address, kind: 'local' };
+  const path = address.replace(/^file:\/\//, '');
+  if (isAbsolute(path)) return { url: path, kind: 'local' };
   const web = /^https?:\/\//i.test(address) ? URL.parse(address) : null;
   if (web !== null) return webRemote(web, token);
   const ssh = sshAddress(address);
@@ -55,6 +56,7 @@ function sshAddress(address: string): { readonly host: string; readonly path: st
   const url = address.startsWith('ssh://') ? URL.parse(address) : null;
   if (url !== null)
     return url.hostname === '' || url.hostname.startsWith('-') ? undefined : { host: url.hostname, path: url.pathname.slice(1) };
+  if (address.includes('://')) return undefined;
   const short = /^(?:[\w.-]+@)?([A-Za-z0-9][\w.-]*):(?!:)([^\s]+)$/.exec(address);
   return short?.[1] === undefined || short[2] === undefined ? undefined : { host: short[1], path: short[2].replace(/^\/+/, '') };
 }

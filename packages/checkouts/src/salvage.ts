@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FailureError } from 'cyrus-core/failure';
 import type { Git } from './git.ts';
@@ -21,29 +21,28 @@ async function setAside(directory: string): Promise<string[]> {
 export async function salvage(git: Git, directory: string): Promise<void> {
   for (const old of await setAside(directory)) {
     const refs = await ownRefs(git, old);
+    if (refs === undefined) continue;
     const outcomes: boolean[] = [];
     for (const ref of refs) outcomes.push(await bringOver(git, old, directory, ref));
     if (outcomes.every((brought) => brought)) await rm(old, { recursive: true, force: true });
   }
 }
 
-async function ownRefs(git: Git, old: string): Promise<readonly string[]> {
-  // The least git asks of a repository, in case this is what was lost.
+/** Undefined when not even the list can be read. */
+async function ownRefs(git: Git, old: string): Promise<readonly string[] | undefined> {
+  // The least git asks of a repository, in case this is what was lost. Neither file ever says anything else here.
   await mkdir(join(old, 'refs'), { recursive: true });
   await mkdir(join(old, 'objects'), { recursive: true });
-  for (const [file, text] of [
-    ['HEAD', 'ref: refs/heads/main\n'],
-    ['config', '[core]\n\tbare = true\n'],
-  ] as const) {
-    const found = await stat(join(old, file)).catch(() => undefined);
-    if (found === undefined || found.size === 0) await writeFile(join(old, file), text);
+  await writeFile(join(old, 'HEAD'), 'ref: refs/heads/main\n');
+  await writeFile(join(old, 'config'), '[core]\n\trepositoryformatversion = 0\n\tbare = true\n');
+  try {
+    const args = ['for-each-ref', '--format=%(refname)', 'refs/cyrus/'];
+    const { stdout } = await git.run({ did: 'read the refs set aside', gitDir: old, args });
+    return stdout.split('\n').filter((line) => line !== '');
+  } catch (error) {
+    if (error instanceof FailureError) return undefined;
+    throw error;
   }
-  const { stdout } = await git.run({
-    did: 'read the refs set aside',
-    gitDir: old,
-    args: ['for-each-ref', '--format=%(refname)', 'refs/cyrus/'],
-  });
-  return stdout.split('\n').filter((line) => line !== '');
 }
 
 async function bringOver(git: Git, old: string, directory: string, ref: string): Promise<boolean> {

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A code host: git over HTTP with a password, and the faults a line can have. */
+export interface HttpGit {
+  readonly url: string;
+  readonly port: number;
+  /** Paths asked for, with the password that came with each. */
+  readonly seen: { readonly path: string; readonly password: string | undefined }[];
+  password: string;
+  /** Does what the next push asks, and cuts the line instead of answering. */
+  loseNextPush: boolean;
+  /** Sends everybody there. */
+  redirectTo: string | undefined;
+  /** Accepts and says nothing. */
+  silent: boolean;
+  close(): Promise<void>;
+}
+
+/** Serves the bare repositories below `root`. */
+export async function startHttpGit(root: string): Promise<HttpGit> {
+  const state = { seen: [], password: 'sesame', loseNextPush: false, redirectTo: undefined, silent: false } as unknown as HttpGit;
+  const server = createServer((request, response) => {
+    const [, encoded] = (request.headers.authorization ?? '').split(' ');
+    const password = encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString().split(':')[1];
+    state.seen.push({ path: request.url ?? '', password });
+    if (state.silent) return;
+    if (state.redirectTo !== undefined) return response.writeHead(302, { location: `${state.redirectTo}${request.url}` }).end();
+    if (password !== state.password) return response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
+    const lose = state.loseNextPush && request.method === 'POST' && (request.url ?? '').endsWith('/git-receive-pack');
+    if (lose) state.loseNextPush = false;
+    backend(root, request, response, lose);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return Object.assign(state, {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+}
+
+function backend(root: string, request: IncomingMessage, response: ServerResponse, lose: boolean): void {
+  const url = new URL(request.url ?? '/', 'http://x');
+  const child = spawn('git', ['http-backend'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: '/nonexistent',
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: '1',
+      GIT_CONFIG_COUNT: '2',
+      GIT_CONFIG_KEY_0: 'http.receivepack',
+      GIT_CONFIG_VALUE_0: 'true',
+      GIT_CONFIG_KEY_1: 'safe.directory',
+      GIT_CONFIG_VALUE_1: '*',
+      REQUEST_METHOD: request.method ?? 'GET',
+      PATH_INFO: decodeURIComponent(url.pathname),
+      QUERY_STRING: url.search.slice(1),
+      CONTENT_TYPE: request.headers['content-type'] ?? '',
+      HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
+      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+      REMOTE_USER: 'cyrus',
+    },
+  });
+  request.pipe(child.stdin);
+  child.stdin.on('error', () => undefined);
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.once('close', () => {
+    if (lose) return void response.socket?.destroy();
+    const whole = Buffer.concat(chunks);
+    const split = whole.indexOf('\r\n\r\n');
+    const headers = whole.subarray(0, split).toString().split('\r\n');
+    let status = 200;
+    for (const line of headers) {
+      const [name = '', value = ''] = line.split(/: (.*)/);
+      if (name.toLowerCase() === 'status') status = Number.parseInt(value, 10);
+      else response.setHeader(name, value);
+    }
+    response.writeHead(status).end(whole.subarray(split + 4));
+  });
+}
