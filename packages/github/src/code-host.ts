@@ -57,7 +57,7 @@ export interface EnsurePullRequest {
   readonly title: string;
   readonly body: string;
   readonly draft?: boolean;
-  /** Put into the body as a hidden marker; the pull request is recognised by it. */
+  /** Put into the body as a hidden marker; the pull request is recognised by it. Letters, digits, `_`, `.`, `:`, `-`, at most 200. */
   readonly planId: string;
 }
 

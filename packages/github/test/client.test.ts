@@ -73,6 +73,13 @@ describe('the one pull request', () => {
     expect(pulls()).toHaveLength(1);
   });
 
+  test('is found under the name the host gives the owner', async () => {
+    await host.ensurePullRequest(request);
+    const renamed = { ...request, repository: { owner: 'ACME', name: 'Widget' } };
+    expect(await host.ensurePullRequest(renamed)).toMatchObject({ ok: true, value: { number: 1, created: false } });
+    expect(github.calls('pulls.create')).toHaveLength(2);
+  });
+
   test('is not opened by a call that fails before it has an effect', async () => {
     github.setFaults({ failNext: { count: 1, status: 502, operation: 'pulls.create' } });
     expect(await host.ensurePullRequest(request)).toMatchObject({

@@ -9,7 +9,7 @@ export interface NewRepository {
   readonly name: string;
   /** Default `main`. */
   readonly defaultBranch?: string;
-  /** A repository (its HEAD is taken), or a plain directory (its files become the first commit). Absent: a README. */
+  /** A repository (its HEAD is taken), or a plain directory (its files become the first commit, but those its `.gitignore` names). Absent: a README. */
   readonly seedFrom?: string;
   /** No commit at all. */
   readonly empty?: boolean;
@@ -90,7 +90,7 @@ async function directoryTree(bare: string, source: string): Promise<string> {
   await mkdir(bare, { recursive: true });
   const env = { GIT_INDEX_FILE: index, GIT_DIR: bare, GIT_WORK_TREE: source };
   try {
-    await git(source, ['-c', 'core.bare=false', 'add', '--all', '--force', '.'], { env });
+    await git(source, ['-c', 'core.bare=false', 'add', '--all', '.'], { env });
     return await git(source, ['write-tree'], { env });
   } finally {
     await rm(index, { force: true });

@@ -1,3 +1,5 @@
+import { operations } from './operations.ts';
+
 /** What can be made to go wrong, set through `POST /control/faults`. Absent fields stay as they are. */
 export interface FaultRequest {
   /** Everything is away for this long from now. */
@@ -30,6 +32,7 @@ export type Fault =
   | { readonly kind: 'rate_limit'; readonly limit: 'primary' | 'secondary'; readonly retryAfterSeconds: number };
 
 export interface Faults {
+  /** @throws Error for a switch or operation there is not */
   set(request: FaultRequest): void;
   /** The fault this call meets, if any; a counted one is used up. */
   take(operation: string, isGit: boolean): Fault | undefined;
@@ -61,11 +64,33 @@ const calm = (): State => ({
   webhooks: { duplicate: 0, delayMs: 0, dropNext: 0 },
 });
 
+const switches: readonly string[] = [
+  'outageMs',
+  'outageKind',
+  'failNext',
+  'rateLimitNext',
+  'latencyMs',
+  'loseAnswer',
+  'webhooks',
+  'clear',
+] satisfies (keyof FaultRequest)[];
+const names: readonly string[] = [...operations.map((operation) => operation.name), 'git.refs', 'git.fetch', 'git.push', 'not_modelled'];
+
+/** A misspelt switch would make a test pass for nothing. @throws Error */
+function check(request: FaultRequest): void {
+  for (const key of Object.keys(request))
+    if (!switches.includes(key)) throw new Error(`no fault switch ${key}; there are ${switches.join(', ')}`);
+  const used = [request.failNext?.operation, request.rateLimitNext?.operation, ...Object.keys(request.loseAnswer ?? {})];
+  for (const name of used)
+    if (name !== undefined && !names.includes(name)) throw new Error(`no operation ${name}; there are ${names.join(', ')}`);
+}
+
 /** The fault switches of one stand-in. */
 export function createFaults(): Faults {
   let state = calm();
   return {
     set(request) {
+      check(request);
       if (request.clear) state = calm();
       if (request.outageMs !== undefined) state.outageUntil = Date.now() + request.outageMs;
       if (request.outageKind !== undefined) state.outageKind = request.outageKind;

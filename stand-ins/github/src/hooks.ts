@@ -1,8 +1,10 @@
+import { commitOf, git, isAncestor } from './bare.ts';
 import { simpleUser } from './bodies/account.ts';
 import { checkRunBody, checkSuiteBody } from './bodies/check.ts';
 import { commitInHook } from './bodies/commit.ts';
 import { pullFull } from './bodies/pull.ts';
 import { htmlUrl, repositoryBody } from './bodies/repository.ts';
+import type { Schemas } from './bodies/schemas.ts';
 import { commentBody, reviewBody } from './bodies/talk.ts';
 import { pullFacts } from './pull-facts.ts';
 import {
@@ -40,20 +42,31 @@ export async function announcePull(
   });
 }
 
+const commitsInAPush = 20;
+
 export async function announcePush(site: Site, repository: Repository, push: PushRecord, sender: Account): Promise<void> {
+  const { directory } = repository;
   const deleted = push.new === zeroSha;
-  const commit = deleted ? undefined : await commitInHook(site.url, repository, push.new).catch(() => undefined);
+  const created = push.old === zeroSha;
+  const isCommit = !deleted && (await commitOf(directory, push.new)) !== undefined;
+  const commits: Schemas['simple-commit'][] = [];
+  if (isCommit) {
+    // A new branch brings what the default branch does not have yet.
+    const range = created ? [push.new, '--not', `--exclude=${push.ref}`, '--branches'] : [`${push.old}..${push.new}`];
+    const shas = await git(directory, ['rev-list', `--max-count=${commitsInAPush}`, '--reverse', ...range]);
+    for (const sha of shas.split('\n').filter(Boolean)) commits.push(await commitInHook(site.url, repository, sha));
+  }
   site.webhooks.send('push', {
     ref: push.ref,
     before: push.old,
     after: push.new,
-    created: push.old === zeroSha,
+    created,
     deleted,
-    forced: false,
+    forced: isCommit && !created && !(await isAncestor(directory, push.old, push.new)),
     base_ref: null,
     compare: `${htmlUrl(site.url, repository)}/compare/${push.old.slice(0, 12)}...${push.new.slice(0, 12)}`,
-    commits: commit ? [commit] : [],
-    head_commit: commit ?? null,
+    commits,
+    head_commit: isCommit ? await commitInHook(site.url, repository, push.new) : null,
     pusher: { name: sender.login, email: null },
     ...common(site, repository, sender),
   });

@@ -1,4 +1,4 @@
-import { git, mergedTree, writeCommit } from './bare.ts';
+import { GitError, git, mergedTree, writeCommit } from './bare.ts';
 import { signature } from './bodies/account.ts';
 import { announcePull } from './hooks.ts';
 import { applyRefChanges } from './ref-changes.ts';
@@ -14,7 +14,7 @@ export interface MergeRequest {
 
 export type MergeOutcome =
   | { readonly kind: 'merged'; readonly sha: string }
-  | { readonly kind: 'head_moved' }
+  | { readonly kind: 'moved'; readonly message: string }
   | { readonly kind: 'not_mergeable'; readonly message: string };
 
 /** Merges a pull request with a real commit on its base branch. Runs under the repository's lock. */
@@ -28,7 +28,8 @@ export async function mergePull(
 ): Promise<MergeOutcome> {
   if (pull.state === 'closed') return { kind: 'not_mergeable', message: 'Pull Request is not mergeable' };
   if (pull.draft) return { kind: 'not_mergeable', message: 'Pull Request is still a draft' };
-  if (request.sha !== undefined && request.sha !== pull.headSha) return { kind: 'head_moved' };
+  if (request.sha !== undefined && request.sha !== pull.headSha)
+    return { kind: 'moved', message: 'Head branch was modified. Review and try the merge again.' };
   const { directory } = repository;
   const { baseSha, headSha } = pull;
   const tree = await mergedTree(directory, baseSha, headSha);
@@ -43,7 +44,12 @@ export async function mergePull(
     author: signature(by),
   });
   const ref = `refs/heads/${pull.base}`;
-  await git(directory, ['update-ref', ref, sha, baseSha]);
+  try {
+    await git(directory, ['update-ref', ref, sha, baseSha]);
+  } catch (error) {
+    if (error instanceof GitError) return { kind: 'moved', message: 'Base branch was modified. Review and try the merge again.' };
+    throw error;
+  }
   const at = timestamp();
   Object.assign(pull, { state: 'closed', closedAt: at, updatedAt: at, mergedAt: at, mergedBy: by, mergeCommitSha: sha });
   await applyRefChanges(site, repository, [{ ref, old: baseSha, new: sha }], by, via);

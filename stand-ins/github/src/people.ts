@@ -106,7 +106,7 @@ export function createPeople(site: Site): People {
       const outcome = await repository.lock(() =>
         mergePull(site, repository, pull, who(request.by), 'person', { method: request.method ?? 'merge' }),
       );
-      if (outcome.kind !== 'merged') throw new Error(outcome.kind === 'head_moved' ? 'the head moved' : outcome.message);
+      if (outcome.kind !== 'merged') throw new Error(outcome.message);
       return { sha: outcome.sha };
     },
     close: setState('closed'),

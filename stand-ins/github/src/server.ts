@@ -15,6 +15,7 @@ import { createFaults, type Fault, type FaultRequest } from './faults.ts';
 import { basicToken, matchGit, runGit, sendGit } from './git-http.ts';
 import { createLimiter, primaryLimit, secondaryLimit } from './limits.ts';
 import { matchOperation, type OperationName } from './operations.ts';
+import { pullPage } from './page.ts';
 import { createPeople, type People } from './people.ts';
 import { applyRefChanges } from './ref-changes.ts';
 import { handlers } from './rest/handlers.ts';
@@ -165,6 +166,12 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
       }
       record(asked.operation, given.status, caller);
       return sendGit(response, given);
+    }
+
+    const page = method === 'GET' ? await pullPage(site, target.pathname) : undefined;
+    if (page !== undefined) {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'" }).end(page);
+      return;
     }
 
     const match = matchOperation(method, target.pathname);

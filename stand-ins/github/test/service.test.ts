@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type GitHubStandIn, startGitHub } from '../src/server.ts';
 import { act, git, receiver, rest, withToken } from './drive.ts';
@@ -34,6 +37,22 @@ const commit = async (work: string, file: string, content: string | Buffer): Pro
   await git(work, 'add', '-A');
   await git(work, 'commit', '-qm', file);
   return git(work, 'rev-parse', 'HEAD');
+};
+const directoryOf = (fullName: string): string =>
+  github.state().repositories.find((repository) => repository.fullName === fullName)?.directory ?? '';
+/** Polls until it holds; fails after 20 s. */
+const until = async (holds: () => Promise<boolean>, everyMs = 20): Promise<void> => {
+  for (const deadline = Date.now() + 20_000; !(await holds()); ) {
+    if (Date.now() > deadline) throw new Error('it never came to hold');
+    await sleep(everyMs);
+  }
+};
+/** The processes whose environment names this text. */
+const processesWith = async (text: string): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name)))
+    if ((await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')).includes(text)) found.push(pid);
+  return found;
 };
 const openPull = async (branch: string): Promise<void> => {
   await github.people.push({ repository: 'acme/widget', branch, files: { [`${branch}.txt`]: branch } });
@@ -67,6 +86,39 @@ describe('git', () => {
     ]);
   });
 
+  test('sends a large fetch only as fast as it is read, and ends git when the reader goes away', async () => {
+    const size = 40_000_000;
+    const { sha } = await github.people.push({
+      repository: 'acme/widget',
+      branch: 'main',
+      files: { 'big.txt': randomBytes(size / 2).toString('hex') },
+    });
+    const held = process.memoryUsage().arrayBuffers;
+    const want = `want ${sha}\n`;
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const asking = httpRequest(
+        `${cloneUrl}/git-upload-pack`,
+        { method: 'POST', auth: 'any:writer', headers: { 'content-type': 'application/x-git-upload-pack-request' } },
+        resolve,
+      );
+      asking.once('error', reject);
+      asking.end(`${(want.length + 4).toString(16).padStart(4, '0')}${want}00000009done\n`);
+    });
+    response.on('error', () => undefined);
+    const running = () => processesWith(directoryOf('acme/widget'));
+    await until(async () => (await running()).length > 0);
+    let read = -1;
+    await until(async () => {
+      const before = read;
+      read = response.socket.bytesRead;
+      return before === read;
+    }, 200);
+    expect(process.memoryUsage().arrayBuffers - held).toBeLessThan(10_000_000);
+    expect(read).toBeLessThan(size / 4);
+    response.destroy();
+    await until(async () => (await running()).length === 0);
+  });
+
   test('a push with a lease on another head than there is moves nothing', async () => {
     const work = await clone();
     await github.people.push({ repository: 'acme/widget', branch: 'main', files: { 'README.md': 'changed\n' } });
@@ -91,6 +143,8 @@ describe('seeds', () => {
     const plain = join(directory, 'plain');
     await mkdir(join(plain, 'src'), { recursive: true });
     await writeFile(join(plain, 'src', 'a.js'), '1');
+    await writeFile(join(plain, '.gitignore'), '*.log\n.gitignore\n');
+    await writeFile(join(plain, 'x.log'), '1');
     const source = join(directory, 'source');
     await git(directory, 'init', '-q', '-b', 'trunk', source);
     const head = await commit(source, 'b.txt', '2');
@@ -132,6 +186,20 @@ describe('pull requests', () => {
       body: { message: 'Pull Request is not mergeable' },
     });
     expect((await rest(github, 'GET', `${repo}/git/ref/heads/main`)).body.object.sha).toBe(sha);
+  });
+
+  test('a base that moved under a merge refuses it, and nothing is merged', async () => {
+    await openPull('feat');
+    // Moved behind the service's back, as a push that is still being taken in.
+    const directory = directoryOf('acme/widget');
+    const old = await git(directory, 'rev-parse', 'main');
+    const other = await git(directory, 'commit-tree', `${old}^{tree}`, '-p', old, '-m', 'other');
+    await git(directory, 'update-ref', 'refs/heads/main', other);
+    expect(await rest(github, 'PUT', `${repo}/pulls/1/merge`, {})).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('Base branch') },
+    });
+    expect(github.state().repositories[0]?.pulls[0]).toMatchObject({ state: 'open', merged: false });
   });
 
   test('a squash has one parent', async () => {
@@ -247,6 +315,20 @@ describe('control', () => {
     expect(body.notModelled).toEqual([`GET ${repo}/releases`]);
     expect((await act(github, 'POST', '/people/dance', {})).status).toBe(404);
     expect((await act(github, 'POST', '/people/merge', { repository: 'acme/widget', number: 9 })).body.message).toContain('#9');
+  });
+
+  test('a fault switch or operation that is not there is refused', async () => {
+    for (const wrong of [{ outage: 5 }, { loseAnswer: { push: 1 } }, { failNext: { count: 1, operation: 'pulls.created' } }])
+      expect((await act(github, 'POST', '/control/faults', wrong)).status).toBe(400);
+  });
+
+  test('a pull request has a page, and what it holds is text', async () => {
+    await github.people.push({ repository: 'acme/widget', branch: 'feat', files: { 'a.txt': '<b>' } });
+    await rest(github, 'POST', `${repo}/pulls`, { title: '<script>alert(1)</script>', head: 'feat', base: 'main' });
+    const page = await fetch(`${github.url}/acme/widget/pull/1`);
+    const html = await page.text();
+    expect([page.status, html.includes('<script'), html.includes('+&#60;b&#62;')]).toEqual([200, false, true]);
+    expect(github.notModelled()).toEqual([]);
   });
 
   test('people over HTTP: comment, review, check, close, merge', async () => {

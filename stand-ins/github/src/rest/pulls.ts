@@ -138,7 +138,7 @@ export async function mergePullCall(call: Call): Promise<Answer> {
   if (method !== 'merge' && method !== 'squash') throw refusal(405, 'Rebase merges are not allowed on this repository.');
   const [sha, title, message] = [textOf(call.body, 'sha'), textOf(call.body, 'commit_title'), textOf(call.body, 'commit_message')];
   const outcome = await repository.lock(() => mergePull(call.site, repository, pull, call.caller, 'api', { method, sha, title, message }));
-  if (outcome.kind === 'head_moved') throw refusal(409, 'Head branch was modified. Review and try the merge again.');
+  if (outcome.kind === 'moved') throw refusal(409, outcome.message);
   if (outcome.kind === 'not_mergeable') throw refusal(405, outcome.message);
   const body: Schemas['pull-request-merge-result'] = { sha: outcome.sha, merged: true, message: 'Pull Request successfully merged' };
   return answer(200, body);
