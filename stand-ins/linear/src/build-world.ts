@@ -19,10 +19,11 @@ const allEvents = ['AgentSessionEvent', 'AppUserNotification', 'PermissionChange
 /**
  * Puts the parts of one server together, with the seeded workspace.
  * @param baseUrl where it will listen
- * @param timers what lets Linear's time pass
+ * @param deadlines what lets the deadlines of agents pass
  */
-export function buildWorld(options: LinearOptions, baseUrl: () => string, timers: Timers = new Timers(options.timeScale ?? 1)): World {
-  const { timeScale } = timers;
+export function buildWorld(options: LinearOptions, baseUrl: () => string, deadlines?: Timers): World {
+  const timeScale = options.timeScale ?? 1;
+  const timers = new Timers(timeScale);
   const schema = loadSchema(schemaPath(options.schema));
   const store = new Store();
   const workspace = seedWorkspace(store, options.urlKey ?? 'local');
@@ -51,6 +52,7 @@ export function buildWorld(options: LinearOptions, baseUrl: () => string, timers
     store,
     sessions: new SessionStates(),
     timers,
+    deadlines: deadlines ?? new Timers(options.deadlineScale ?? timeScale),
     journal,
     violations,
     calls: new Calls(),

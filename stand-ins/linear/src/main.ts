@@ -9,7 +9,11 @@ const usage = `Usage: linear-stand-in [options]
   --webhook-url URL      where webhooks go (LINEAR_WEBHOOK_URL)
   --webhook-secret TEXT  what they are signed with (LINEAR_WEBHOOK_SECRET)
   --time-scale N         Linear's time passes N times faster (LINEAR_TIME_SCALE, default 1)
+  --deadline-scale N     the same for the agents' deadlines alone (LINEAR_DEADLINE_SCALE, default: the time scale)
   --requests-per-hour N  rate limit of each user (LINEAR_REQUESTS_PER_HOUR, default 5000)
+  --api-key TEXT         Ada's API key (LINEAR_API_KEY, default lin_api_local)
+  --app-token TEXT       the agent's token (LINEAR_APP_TOKEN, default lin_oauth_app)
+  --url-key TEXT         the workspace in URLs (LINEAR_URL_KEY, default local)
   --schema FILE          Linear's schema (LINEAR_SCHEMA, default: beside the source)
   --help
 `;
@@ -21,7 +25,11 @@ const { values } = parseArgs({
     'webhook-url': { type: 'string' },
     'webhook-secret': { type: 'string' },
     'time-scale': { type: 'string' },
+    'deadline-scale': { type: 'string' },
     'requests-per-hour': { type: 'string' },
+    'api-key': { type: 'string' },
+    'app-token': { type: 'string' },
+    'url-key': { type: 'string' },
     schema: { type: 'string' },
     help: { type: 'boolean' },
   },
@@ -45,7 +53,11 @@ function optionsFromFlags(): LinearOptions {
     port: numberOf('port'),
     controlPort: numberOf('control-port'),
     timeScale: numberOf('time-scale'),
+    deadlineScale: numberOf('deadline-scale'),
     requestsPerHour: numberOf('requests-per-hour'),
+    apiKey: textOf('api-key'),
+    appToken: textOf('app-token'),
+    urlKey: textOf('url-key'),
     schema: textOf('schema'),
     webhook: url ? { url, secret: textOf('webhook-secret') ?? '' } : undefined,
   };

@@ -10,8 +10,10 @@ export interface LinearOptions extends Partial<Behaviour> {
   readonly controlPort?: number;
   /** Where webhooks go; can be set later. */
   readonly webhook?: Target;
-  /** Linear's time passes this many times faster: deadlines, retries, token lifetimes, limits. Default 1. */
+  /** Linear's time passes this many times faster: retries, deadlines, token lifetimes, limits. Default 1. */
   readonly timeScale?: number;
+  /** The same for the deadlines of agents alone (10 s, 30 min), so that fast retries do not hurry them. Default `timeScale`. */
+  readonly deadlineScale?: number;
   /** Path of the schema; default `LINEAR_SCHEMA`, then the file beside this package's source. */
   readonly schema?: string;
   /** The API key of Ada, sent bare. Default `lin_api_local`. */

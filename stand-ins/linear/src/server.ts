@@ -66,6 +66,7 @@ export async function startLinear(options: LinearOptions = {}): Promise<LinearSt
     stop: async () => {
       world.webhooks.stop();
       world.timers.stop();
+      world.deadlines.stop();
       await Promise.all([main.stop(), side.stop()]);
     },
   };

@@ -20,6 +20,8 @@ export interface World extends Workspace {
   readonly store: Store;
   readonly sessions: SessionStates;
   readonly timers: Timers;
+  /** For the deadlines of agents, which may pass at another speed. */
+  readonly deadlines: Timers;
   readonly journal: Journal;
   readonly violations: Violations;
   readonly calls: Calls;

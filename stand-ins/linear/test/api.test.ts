@@ -55,6 +55,9 @@ describe('the SDK reads the workspace', () => {
     expect((await human.issues({ filter })).nodes.map((issue) => issue.title)).toEqual(['wanted']);
     const either = await human.issues({ filter: { or: [{ title: { startsWith: 'page' } }, { assignee: { null: true } }] } });
     expect(either.nodes.length).toBe(5);
+    linear.people.delegate('ENG-1');
+    const delegated = { delegate: { id: { eq: linear.app.id } }, updatedAt: { gt: '2020-01-01T00:00:00Z' } };
+    expect((await human.issues({ filter: delegated })).nodes.map((issue) => issue.title)).toEqual(['wanted']);
     const page = await human.issues({ first: 3 });
     expect([page.nodes.length, page.pageInfo.hasNextPage]).toEqual([3, true]);
     await page.fetchNext();

@@ -4,9 +4,15 @@ type Comparison = (value: unknown, expected: never) => boolean;
 
 const text = (value: unknown): string => String(value ?? '');
 const lower = (value: unknown): string => text(value).toLowerCase();
-/** Dates and numbers alike: ISO times compare as text. */
-const order = (value: unknown, expected: unknown): number =>
-  typeof value === 'number' ? value - Number(expected) : text(value) < text(expected) ? -1 : text(value) > text(expected) ? 1 : 0;
+const date = /^\d{4}-\d{2}-\d{2}/;
+const duration = /^-?P/;
+/** Negative when `value` comes before `expected`: numbers, dates, else text. */
+function order(value: unknown, expected: unknown): number {
+  if (typeof value === 'number') return value - Number(expected);
+  if (duration.test(text(expected))) throw notModelled('durations in filters');
+  if (date.test(text(value)) && date.test(text(expected))) return Date.parse(text(value)) - Date.parse(text(expected));
+  return text(value).localeCompare(text(expected));
+}
 
 const comparisons: Readonly<Record<string, Comparison>> = {
   eq: (value, expected) => value === expected,

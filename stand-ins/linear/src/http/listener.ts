@@ -5,6 +5,8 @@ import { Exchange, HttpError } from './exchange.ts';
 
 const host = '127.0.0.1';
 const reopenEveryMs = 20;
+/** Long, so that a client's idle connection is not closed under its next request. */
+const keepAliveMs = 120_000;
 
 export type Answer = (exchange: Exchange) => Promise<void> | void;
 
@@ -19,6 +21,7 @@ export class Listener {
       const exchange = new Exchange(request, response);
       void (async () => answer(exchange))().catch((error: unknown) => replyError(exchange, error));
     });
+    this.server.keepAliveTimeout = keepAliveMs;
   }
 
   get url(): string {

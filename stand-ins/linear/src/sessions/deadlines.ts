@@ -8,7 +8,7 @@ const waitsForAgent: ReadonlySet<SessionStatus> = new Set(['pending', 'active', 
 
 /** A session without an activity or external URL 10 s after its start is shown as unresponsive. */
 export function watchForFirstSign(world: World, session: AgentSessionRow): void {
-  world.timers.after(firstSignMs, () => {
+  world.deadlines.after(firstSignMs, () => {
     if (session.startedAt || session.status !== 'pending' || session.externalLinks.length || !exists(world, session)) return;
     world.sessions.of(session.id).unresponsive = true;
     goStale(world, session, 'no_first_activity');
@@ -19,7 +19,7 @@ export function watchForFirstSign(world: World, session: AgentSessionRow): void 
 export function watchForStaleness(world: World, session: AgentSessionRow): void {
   const state = world.sessions.of(session.id);
   state.cancelStale?.();
-  state.cancelStale = world.timers.after(silenceMs, () => {
+  state.cancelStale = world.deadlines.after(silenceMs, () => {
     if (waitsForAgent.has(session.status) && exists(world, session)) goStale(world, session, 'silent_30_minutes');
   });
 }
