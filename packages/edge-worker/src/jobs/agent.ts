@@ -26,7 +26,7 @@ export interface AgentJobResult {
 }
 
 export interface AgentRunnerOptions {
-  readonly executors: Readonly<Record<string, TaskExecutor>>;
+  readonly executors: ReadonlyMap<string, TaskExecutor>;
   readonly db: Database;
   readonly redact: Redact;
   readonly spoolDirectory: string;
@@ -42,7 +42,7 @@ const lastWordsMs = 3_000;
 export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
   return async (job, context) => {
     const { executorId, request, key } = job.payload as unknown as AgentJob;
-    const executor = options.executors[executorId];
+    const executor = options.executors.get(executorId);
     if (!executor)
       return {
         failure: { class: 'missing_binary', message: `No executor is called ${executorId} here.`, fix: 'Correct the configuration.' },

@@ -125,8 +125,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   async function beat(): Promise<void> {
     while (!closed.signal.aborted) {
-      await clock.sleep(options.heartbeatMs ?? 5_000, closed.signal);
+      await clock.sleep(options.heartbeatMs ?? 2_000, closed.signal);
       if (closed.signal.aborted) return;
+      if ((await claim?.renew()) === 'taken') return void takenOver();
       const mine = await beatHost(db, host).catch((error) => {
         log.debug({ error: String(error) }, 'no heartbeat');
         return true;
@@ -156,7 +157,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   async function open(): Promise<void> {
-    claim = await bootHost({ ...options, onLost: takenOver });
+    claim = await bootHost(options);
     const subscription = await db.listen('host', () => bell.ring());
     loops = Promise.all([work(), beat()]).finally(() => subscription.close());
   }

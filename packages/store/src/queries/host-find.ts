@@ -1,6 +1,7 @@
 import type { Queryable } from '../pool.ts';
 
 export interface HostSeen {
+  readonly id: string;
   readonly bootId: string;
   readonly pid: number;
   readonly version: string;
@@ -8,10 +9,11 @@ export interface HostSeen {
   readonly heartbeatAt: number;
 }
 
-export async function findHost(tx: Queryable, id: string): Promise<HostSeen | undefined> {
+/** The host that was heard of last. */
+export async function findLatestHost(tx: Queryable): Promise<HostSeen | undefined> {
   const { rows } = await tx.query<HostSeen>(
-    `select boot_id as "bootId", pid, version, started_at as "startedAt", heartbeat_at as "heartbeatAt" from cyrus.host where id = $1`,
-    [id],
+    `select id, boot_id as "bootId", pid, version, started_at as "startedAt", heartbeat_at as "heartbeatAt"
+       from cyrus.host order by heartbeat_at desc limit 1`,
   );
   return rows[0];
 }

@@ -5,16 +5,16 @@ import { tellEntity } from './job-tell.ts';
 const failure = { class: 'sandbox_lost', message: 'The service ended while this ran.' } as const;
 
 /**
- * Ends what an earlier boot of this host left running, and tells each one's entity. Only once nothing of it runs any more:
- * whoever is told may start the work anew at once.
+ * Ends what other boots left running, and tells each one's entity. To be called by the one process that may run jobs, once
+ * nothing of theirs runs any more: whoever is told may start the work anew at once.
  */
-export async function loseJobs(tx: Tx, host: { readonly id: string; readonly bootId: string }): Promise<readonly JobEnd[]> {
+export async function loseJobs(tx: Tx, bootId: string): Promise<readonly JobEnd[]> {
   const { rows } = await tx.query<{ id: string; kind: JobEnd['kind']; notify: string }>(
     `update cyrus.host_job j
-        set state = 'lost', failure = $3, ended_at = coalesce($4::timestamptz, clock_timestamp())
-      where j.state = 'running' and j.host_id = $1 and j.boot_id is distinct from $2
+        set state = 'lost', failure = $2, ended_at = coalesce($3::timestamptz, clock_timestamp())
+      where j.state = 'running' and j.boot_id is distinct from $1
      returning j.id, j.kind, j.notify`,
-    [host.id, host.bootId, JSON.stringify(failure), tx.manualNow()],
+    [bootId, JSON.stringify(failure), tx.manualNow()],
   );
   const ends: JobEnd[] = [];
   for (const { id, kind, notify } of rows) {

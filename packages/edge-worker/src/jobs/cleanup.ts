@@ -1,0 +1,31 @@
+import type { Checkouts } from 'cyrus-checkouts/checkouts';
+import type { JobRunner } from '../supervisor/job-runner.ts';
+import type { Repositories } from './repositories.ts';
+
+/** The payload of a `cleanup` job. Its result: `{}`. */
+export interface CleanupJob {
+  readonly repositoryId: string;
+  readonly taskId: string;
+  /** The task's attempts, in their order. */
+  readonly attemptIds: readonly string[];
+  readonly directory?: string;
+}
+
+/** Deletes a task's checkouts, after what is in them is saved under the last attempt's name. Gone already is no error. */
+export function createCleanupRunner(options: { readonly checkouts: Checkouts; readonly repositories: Repositories }): JobRunner {
+  const { checkouts, repositories } = options;
+  return async (job) => {
+    const { repositoryId, taskId, attemptIds, directory } = job.payload as unknown as CleanupJob;
+    const names = new Set([taskId, ...attemptIds.map((attempt) => `${taskId}-${attempt}`)]);
+    const mine = (await checkouts.list()).filter((checkout) => names.has(checkout.name) || checkout.directory === directory);
+    if (mine.length === 0) return { result: {} };
+    const mirror = await repositories.open(repositoryId);
+    for (const checkout of mine) {
+      const beside = [...attemptIds].reverse().find((attempt) => checkout.name === `${taskId}-${attempt}`);
+      const attempt = beside ?? (mine.length === 1 ? attemptIds.at(-1) : undefined) ?? `${checkout.name}-removed`;
+      const collected = await checkouts.collect({ mirror, checkout, attempt });
+      await checkouts.remove({ mirror, checkout, collected });
+    }
+    return { result: {} };
+  };
+}

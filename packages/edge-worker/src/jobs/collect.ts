@@ -1,0 +1,42 @@
+import type { Checkouts } from 'cyrus-checkouts/checkouts';
+import type { Evidence as GitEvidence } from 'cyrus-checkouts/evidence';
+import type { Evidence } from 'cyrus-core/domain/plan';
+import type { JobRunner } from '../supervisor/job-runner.ts';
+import { checkoutAt } from './find-checkout.ts';
+import type { Repositories } from './repositories.ts';
+
+/** The payload of a `collect` job. Its result: `{headSha, uncommitted, evidence}`. */
+export interface CollectJob {
+  readonly repositoryId: string;
+  readonly directory: string;
+  readonly attemptId: string;
+  /** Where the work began. */
+  readonly baseSha: string;
+}
+
+/** Brings an attempt's work into the mirror, to `refs/cyrus/wip/<attempt>`, and reads there what it is. */
+export function createCollectRunner(options: { readonly checkouts: Checkouts; readonly repositories: Repositories }): JobRunner {
+  const { checkouts, repositories } = options;
+  return async (job, { signal }) => {
+    const { repositoryId, directory, attemptId, baseSha } = job.payload as unknown as CollectJob;
+    const [mirror, checkout] = await Promise.all([repositories.open(repositoryId), checkoutAt(checkouts, directory)]);
+    const collected = await checkouts.collect({ mirror, checkout, attempt: attemptId, signal });
+    const evidence = await checkouts.evidence({ mirror, base: baseSha ?? checkout.baseSha, head: collected.sha });
+    const result = { headSha: collected.sha, uncommitted: collected.uncommitted, evidence: evidenceOf(evidence) };
+    if (evidence.relation === 'descends') return { result };
+    const message =
+      evidence.relation === 'unrelated'
+        ? 'The agent replaced the history of the branch: its work shares no commit with where it began.'
+        : 'The agent went back before the commit its work was to begin at.';
+    return { failure: { class: 'no_evidence', message }, result };
+  };
+}
+
+function evidenceOf({ commits, files, totals }: GitEvidence): Evidence {
+  return {
+    commits: commits.map(({ sha, subject }) => ({ sha, subject })),
+    files: files.map(({ path, status, insertions = 0, deletions = 0 }) => ({ path, status, insertions, deletions })),
+    insertions: totals.insertions,
+    deletions: totals.deletions,
+  };
+}

@@ -1,0 +1,44 @@
+import { FailureError } from 'cyrus-core/failure';
+import type { LinearClient } from 'cyrus-linear/client';
+import { readIssue } from 'cyrus-linear/read-issue';
+import type { JobRunner } from '../supervisor/job-runner.ts';
+
+/** The payload of an `issue` job. Its result: `{issue}`. */
+export interface IssueJob {
+  readonly workspace: string;
+  readonly issueId: string;
+}
+
+export interface IssueRunnerOptions {
+  /** The client of a workspace; undefined when there is no token for it. */
+  readonly linear: (workspace: string) => LinearClient | undefined;
+  /** In [0, 1); spreads retries. */
+  readonly random: () => number;
+}
+
+const giveUpMs = 24 * 3_600_000;
+const longestWaitMs = 60_000;
+
+/** Reads an issue; an outage or a limit of the tracker is waited out, for a day at most. */
+export function createIssueRunner(options: IssueRunnerOptions): JobRunner {
+  return async (job, { signal, clock, log }) => {
+    const { workspace, issueId } = job.payload as unknown as IssueJob;
+    const client = options.linear(workspace);
+    if (!client) {
+      const message = `There is no Linear token for the workspace ${workspace}.`;
+      return { failure: { class: 'auth', message, fix: 'Set linear.token, or linearWorkspaces for several.' } };
+    }
+    const deadline = clock.now() + giveUpMs;
+    for (let tries = 0; ; tries++) {
+      const answer = await readIssue(client, issueId, signal);
+      if (answer.ok) return { result: { issue: answer.value } };
+      const { action, failure } = answer.error;
+      if (signal.aborted) throw new FailureError(failure);
+      if (action === 'rejected' || clock.now() > deadline) return { failure };
+      const backoff = Math.min(longestWaitMs, 500 * 2 ** tries) * (0.5 + options.random() / 2);
+      const waitMs = Math.max(backoff, failure.retryAt === undefined ? 0 : failure.retryAt - clock.now());
+      log.warn({ issueId, failure: failure.message, waitMs: Math.round(waitMs) }, 'the issue cannot be read yet');
+      await clock.sleep(Math.min(waitMs, deadline - clock.now() + 1), signal);
+    }
+  };
+}

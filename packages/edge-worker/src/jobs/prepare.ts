@@ -1,0 +1,143 @@
+import type { Checkout } from 'cyrus-checkouts/checkout';
+import type { Checkouts } from 'cyrus-checkouts/checkouts';
+import type { Mirror } from 'cyrus-checkouts/mirror';
+import { componentOf } from 'cyrus-checkouts/names';
+import type { CheckoutInfo } from 'cyrus-core/domain/plan';
+import { FailureError } from 'cyrus-core/failure';
+import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import type { JobContext, JobRunner } from '../supervisor/job-runner.ts';
+import { checkFiles, detectChecks } from './detect-checks.ts';
+import { hasRepository } from './find-checkout.ts';
+import { guidanceFiles, guidanceOf } from './guidance.ts';
+import type { Repositories } from './repositories.ts';
+import { runCommand } from './run-command.ts';
+import type { ToolEnvironment } from './tool-environment.ts';
+import { contents, readTreeFiles } from './tree-files.ts';
+import { untilAborted } from './until-aborted.ts';
+
+/** The payload of a `prepare` job. Its result is a `CheckoutInfo`. */
+export interface PrepareJob {
+  readonly repositoryId: string;
+  readonly taskId: string;
+  readonly attemptId: string;
+  readonly branch: string;
+  /** Null: the base branch as it is now. */
+  readonly startFrom: { readonly sha: string } | { readonly branch: string } | null;
+  /** Absent: the repository's, else the remote's default branch. */
+  readonly baseBranch?: string;
+  /** Whether work of an earlier attempt is to be gone on with. */
+  readonly reuse: boolean;
+  /** Where that work is, should its checkout be gone. */
+  readonly lastWork?: { readonly attemptId: string; readonly sha: string };
+}
+
+export interface PrepareRunnerOptions {
+  readonly checkouts: Checkouts;
+  readonly repositories: Repositories;
+  readonly sandbox: Sandbox;
+  readonly tools: () => ToolEnvironment;
+  readonly runPrefix: string;
+}
+
+/** Brings the mirror up to date and gives the attempt its checkout: the one of the task, or a new one. */
+export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
+  return async (job, context) => {
+    const wanted = job.payload as unknown as PrepareJob;
+    const mirror = await untilAborted(context.signal, options.repositories.open(wanted.repositoryId));
+    const fetched = await untilAborted(context.signal, mirror.fetch());
+    const baseBranch = wanted.baseBranch ?? options.repositories.config(wanted.repositoryId)?.baseBranch ?? fetched.defaultBranch;
+    const baseSha = await resolved(mirror, baseBranch, `The base branch ${baseBranch} is not in the repository.`);
+    const startSha = await startOf(mirror, wanted, baseSha);
+    const given = await giveCheckout(options, context, mirror, wanted, startSha);
+    const files = contents(await readTreeFiles(mirror, baseSha, [...checkFiles, ...guidanceFiles]));
+    const info: CheckoutInfo = {
+      directory: given.checkout.directory,
+      baseBranch,
+      baseSha,
+      startSha: given.reused && wanted.startFrom === null ? given.checkout.baseSha : startSha,
+      reused: given.reused,
+      detected: detectChecks(files) ?? null,
+      context: guidanceOf(files),
+      readable: given.checkout.readable,
+    };
+    return { result: { ...info } };
+  };
+}
+
+async function resolved(mirror: Mirror, name: string, otherwise: string): Promise<string> {
+  const sha = await mirror.resolve(name);
+  if (sha === undefined) throw new FailureError({ class: 'invalid_request', message: otherwise });
+  return sha;
+}
+
+async function startOf(mirror: Mirror, { startFrom }: PrepareJob, baseSha: string): Promise<string> {
+  if (startFrom === null || startFrom === undefined) return baseSha;
+  const name = 'sha' in startFrom ? startFrom.sha : startFrom.branch;
+  return resolved(mirror, name, `The work to go on from, ${name}, is not in the repository.`);
+}
+
+async function giveCheckout(
+  options: PrepareRunnerOptions,
+  context: JobContext,
+  mirror: Mirror,
+  wanted: PrepareJob,
+  startSha: string,
+): Promise<{ readonly checkout: Checkout; readonly reused: boolean }> {
+  const { checkouts } = options;
+  const present = await checkouts.find(wanted.taskId);
+  const usable = present !== undefined && wanted.reuse && (await isIntact(options, context, present, wanted));
+  if (present && usable) return { checkout: present, reused: true };
+  let name = wanted.taskId;
+  if (present) {
+    // Removing saves what is in it. One that cannot even be read is left alone, and the attempt works beside it.
+    const removed = await untilAborted(context.signal, checkouts.remove({ mirror, checkout: present })).then(
+      () => true,
+      (error) => {
+        if (context.signal.aborted || !(error instanceof FailureError)) throw error;
+        context.log.warn(
+          { directory: present.directory, error: error.message },
+          'a broken checkout cannot be saved and is left where it is',
+        );
+        return false;
+      },
+    );
+    if (!removed) name = `${wanted.taskId}-${wanted.attemptId}`;
+  }
+  const sha = wanted.reuse ? ((await lastWork(mirror, wanted)) ?? startSha) : startSha;
+  const creating = checkouts.create({ mirror, name, sha, branch: wanted.branch });
+  const checkout = await untilAborted(context.signal, creating, (late) => checkouts.remove({ mirror, checkout: late }));
+  return { checkout, reused: false };
+}
+
+async function lastWork(mirror: Mirror, { lastWork: last, taskId }: PrepareJob): Promise<string | undefined> {
+  const names = last ? [last.sha, `refs/cyrus/wip/${componentOf(last.attemptId)}`] : [];
+  for (const name of [...names, `refs/cyrus/wip/${componentOf(`${taskId}-removed`)}`]) {
+    const sha = await mirror.resolve(name);
+    if (sha !== undefined) return sha;
+  }
+  return undefined;
+}
+
+/** Whether an earlier attempt's checkout can be worked in. Git looks at it inside the sandbox; locks of a killed one are taken away. */
+async function isIntact(options: PrepareRunnerOptions, context: JobContext, checkout: Checkout, wanted: PrepareJob): Promise<boolean> {
+  if (checkout.repositoryId !== wanted.repositoryId || checkout.branch !== wanted.branch || !(await hasRepository(checkout))) return false;
+  const tools = options.tools();
+  const look = await runCommand({
+    sandbox: options.sandbox,
+    clock: context.clock,
+    signal: context.signal,
+    timeoutMs: 60_000,
+    outputBytes: 4096,
+    spec: {
+      runId: `${options.runPrefix}${wanted.attemptId}.look`,
+      command: '/bin/sh',
+      args: ['-c', "find .git -name '*.lock' -type f -delete; git rev-parse --verify --quiet HEAD && git status --porcelain >/dev/null"],
+      cwd: checkout.directory,
+      env: { ...tools.env, HOME: checkout.directory, GIT_CONFIG_GLOBAL: '/dev/null', GIT_OPTIONAL_LOCKS: '0' },
+      writable: [checkout.directory],
+      readable: [...checkout.readable, ...tools.readable],
+      network: 'none',
+    },
+  });
+  return look.exitCode === 0;
+}

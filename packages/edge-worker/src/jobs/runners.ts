@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import type { Checkouts } from 'cyrus-checkouts/checkouts';
+import type { Clock } from 'cyrus-core/clock';
+import type { Config } from 'cyrus-core/config/schema';
+import type { JobKind } from 'cyrus-core/domain/effects';
+import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import type { TaskExecutor } from 'cyrus-executor-interface/executor';
+import { createLinear, type LinearClient } from 'cyrus-linear/client';
+import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
+import { findTaskBase } from 'cyrus-store/queries/job-base-sha';
+import { findPlanRepository } from 'cyrus-store/queries/job-repository';
+import { linearTokenOf } from '../broker/linear-token.ts';
+import { secretsOf } from '../secrets.ts';
+import type { JobRunner } from '../supervisor/job-runner.ts';
+import { createRedact, type Redact } from '../supervisor/redact.ts';
+import { createAgentRunner } from './agent.ts';
+import { createCleanupRunner } from './cleanup.ts';
+import { createCollectRunner } from './collect.ts';
+import { createIssueRunner } from './issue.ts';
+import { createMergeRunner } from './merge.ts';
+import { createPrepareRunner } from './prepare.ts';
+import { createRepositories } from './repositories.ts';
+import { createSetupRunner } from './setup.ts';
+import { toolEnvironment } from './tool-environment.ts';
+import { createVerifyRunner } from './verify.ts';
+
+export interface JobRunnersOptions {
+  readonly config: () => Config;
+  readonly home: string;
+  readonly sandbox: Sandbox;
+  readonly checkouts: Checkouts;
+  readonly executors: ReadonlyMap<string, TaskExecutor>;
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  /** What every `CYRUS_RUN` of this host starts with. */
+  readonly runPrefix: string;
+}
+
+/** Masks the secrets of the configuration as it is now; it may be loaded anew while agents run. */
+function redactOfCurrent(): (config: Config) => Redact {
+  let known: { readonly config: Config; readonly redact: Redact } | undefined;
+  return (config) => {
+    if (known?.config !== config) known = { config, redact: createRedact(secretsOf(config)) };
+    return known.redact;
+  };
+}
+
+/** What does each kind of host job on this machine. */
+export function createJobRunners(options: JobRunnersOptions): Readonly<Record<JobKind, JobRunner>> {
+  const { config, sandbox, checkouts, db, clock, runPrefix } = options;
+  const repositories = createRepositories(checkouts, config);
+  const tools = () => toolEnvironment(config().sandbox.readable ?? []);
+  const environment = (repositoryId: string): Readonly<Record<string, string>> =>
+    repositories.config(repositoryId)?.environmentVariables ?? {};
+  const linear = new Map<string, { readonly key: string; readonly client: LinearClient }>();
+  const currentRedact = redactOfCurrent();
+  const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix };
+  return {
+    issue: createIssueRunner({
+      random: options.random,
+      linear(workspace) {
+        const token = linearTokenOf(config(), workspace);
+        const { apiUrl } = config().linear;
+        if (token === undefined) return undefined;
+        const key = `${apiUrl} ${token}`;
+        const known = linear.get(workspace);
+        if (known?.key === key) return known.client;
+        const client = createLinear({ apiUrl, token, clock });
+        linear.set(workspace, { key, client });
+        return client;
+      },
+    }),
+    prepare: createPrepareRunner(shared),
+    setup: createSetupRunner(shared),
+    agent: createAgentRunner({
+      db,
+      executors: options.executors,
+      redact: (text) => currentRedact(config())(text),
+      spoolDirectory: join(options.home, 'logs', 'attempts'),
+      async environment(job) {
+        const repositoryId = job.planId === null ? undefined : await findPlanRepository(db, job.planId);
+        return repositoryId === undefined ? {} : environment(repositoryId);
+      },
+    }),
+    collect: createCollectRunner(shared),
+    verify: createVerifyRunner({ ...shared, base: (taskId) => findTaskBase(db, taskId) }),
+    merge: createMergeRunner(shared),
+    cleanup: createCleanupRunner(shared),
+  };
+}
