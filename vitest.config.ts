@@ -1,10 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const conditions = ['cyrus-source', 'node', 'import', 'default'];
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  ssr: { resolve: { conditions, externalConditions: ['cyrus-source'] } },
   test: {
     include: [
       'packages/*/src/**/*.test.ts',
@@ -18,3 +18,5 @@ export default defineConfig({
     maxWorkers: 2,
   },
 });
+
+export default config;

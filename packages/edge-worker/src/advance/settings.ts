@@ -56,6 +56,11 @@ function allowed(config: Config, repository: RepositoryConfig | undefined, proce
   return typeof chosen === 'string' ? presets[chosen] : chosen;
 }
 
+function deniedByLabel(repository: RepositoryConfig | undefined, procedure: Procedure): readonly string[] {
+  const prompt = repository?.labelPrompts?.[procedure];
+  return prompt && !Array.isArray(prompt) ? ((prompt as { disallowedTools?: readonly string[] }).disallowedTools ?? []) : [];
+}
+
 export function maxCostPerTask(config: Config): MicroUsd | null {
   return config.limits.maxCostPerTaskUsd === null ? null : microUsd(config.limits.maxCostPerTaskUsd);
 }
@@ -64,7 +69,13 @@ export function maxCostPerTask(config: Config): MicroUsd | null {
 export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd): AttemptSettings {
   const repository = repositoryOf(config, plan.repositoryId);
   const cap = maxCostPerTask(config);
-  const disallowed = repository?.disallowedTools ?? config.defaultDisallowedTools ?? [];
+  // A deny anywhere denies.
+  const disallowed = [
+    ...(config.defaultDisallowedTools ?? []),
+    ...(repository?.disallowedTools ?? []),
+    ...(config.promptDefaults?.[plan.procedure]?.disallowedTools ?? []),
+    ...deniedByLabel(repository, plan.procedure),
+  ];
   return {
     setup: repository?.setup
       ? { command: repository.setup.command, timeoutMs: repository.setup.timeoutMs ?? config.limits.setupTimeoutMs }

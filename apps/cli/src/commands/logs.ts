@@ -1,0 +1,47 @@
+import { systemClock } from 'cyrus-core/clock';
+import type { Queryable } from 'cyrus-store/pool';
+import { listPlanEvents } from 'cyrus-store/queries/event-list';
+import { findTasks } from 'cyrus-store/queries/task-list';
+import type { CommandContext } from '../context.ts';
+import { describeEvent } from '../describe-event.ts';
+import { findTask } from '../find-task.ts';
+import { timeOfDay } from '../format.ts';
+import { withStore } from '../open-home.ts';
+import { plain } from '../terminal.ts';
+
+const page = 500;
+
+/** `cyrus logs TASK [-f]`: what happened, in the order in which it did. Following ends with the task. */
+export async function logs(
+  { home, config, terminal }: CommandContext,
+  name: string,
+  options: { readonly json?: boolean; readonly follow?: boolean },
+): Promise<void> {
+  await withStore(home, config(), async ({ db }) => {
+    const task = await findTask(db, name);
+    let after = 0;
+    const print = async (): Promise<void> => {
+      for (;;) {
+        const events = await listPlanEvents(db, task.planId, after, page);
+        for (const event of events) {
+          after = event.number;
+          const text = options.json ? JSON.stringify(event) : describeEvent(event);
+          if (text !== null) terminal.out(options.json ? text : `${timeOfDay(event.at)}  ${plain(text)}`);
+        }
+        if (events.length < page) return;
+      }
+    };
+    if (!options.follow) return print();
+    for (;;) {
+      const ended = await hasEnded(db, task.planId);
+      await print();
+      if (ended) return;
+      await systemClock.sleep(300);
+    }
+  });
+}
+
+async function hasEnded(db: Queryable, planId: string): Promise<boolean> {
+  const [task] = await findTasks(db, planId);
+  return task?.endedAt !== null;
+}

@@ -1,0 +1,57 @@
+import { configuredWorkspaces } from 'cyrus-edge-worker/broker/linear-token';
+import { exitCode } from '../cli-error.ts';
+import type { CommandContext } from '../context.ts';
+import { serve } from '../serve.ts';
+import { onSignals } from '../signals.ts';
+import { version } from '../version.ts';
+
+/** `cyrus start`: serves until told to end. The first SIGTERM or SIGINT drains, the second ends at once. */
+export async function start({ home, config, terminal }: CommandContext, options: { readonly json?: boolean }): Promise<void> {
+  const settings = config();
+  let taken = (): void => undefined;
+  const takenOver = new Promise<void>((resolve) => {
+    taken = resolve;
+  });
+  const serving = await serve(home, settings, { http: true, onTakenOver: taken });
+  const { address } = serving.service;
+  const url = `http://${address?.host}:${address?.port}`;
+  if (options.json) {
+    terminal.out(
+      JSON.stringify({ ready: true, url, pid: process.pid, home: home.directory, isolation: serving.isolation.isolation, version }),
+    );
+  } else {
+    terminal.err(`Cyrus ${version} is running.`);
+    terminal.err(`  webhooks    ${url}/webhooks/linear`);
+    terminal.err(`  home        ${home.directory}`);
+    terminal.err(`  database    ${serving.store.description}`);
+    terminal.err(
+      `  isolation   ${serving.isolation.isolation}${serving.isolation.isolation === 'none' ? ': agents can read and write whatever this user can' : ''}`,
+    );
+    terminal.err(`  agents      up to ${serving.service.slots} at once`);
+    terminal.err(
+      `  repositories ${settings.repositories.map((repository) => repository.id).join(', ') || 'none configured: add one to config.json'}`,
+    );
+    if (configuredWorkspaces(settings).length === 0 && !settings.linear.token)
+      terminal.err('  Linear      no token: set LINEAR_TOKEN and LINEAR_WEBHOOK_SECRET, or linear.token and linear.webhookSecret');
+    if (!settings.github.token && !settings.repositories.some((repository) => repository.githubToken))
+      terminal.err('  GitHub      no token: work ends with a pushed branch; set GITHUB_TOKEN for pull requests');
+    terminal.err('See more with: cyrus status, cyrus tasks, cyrus doctor');
+  }
+  await new Promise<void>((resolve) => {
+    onSignals(
+      () => {
+        terminal.err(
+          `Draining: agents get ${Math.round(settings.drainMs / 1000)} s. Press again to end at once; nothing is lost either way.`,
+        );
+        void serving.end(settings.drainMs).then(resolve);
+      },
+      () => process.exit(exitCode.failed),
+    );
+    void takenOver.then(async () => {
+      terminal.err('Another cyrus start has taken this home over.');
+      process.exitCode = exitCode.failed;
+      await serving.store.close();
+      resolve();
+    });
+  });
+}

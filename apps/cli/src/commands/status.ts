@@ -1,0 +1,43 @@
+import { formatDuration } from 'cyrus-core/duration';
+import { formatUsd } from 'cyrus-core/money';
+import { readStatus, type StatusSnapshot } from 'cyrus-store/queries/status-read';
+import type { CommandContext } from '../context.ts';
+import { withStore } from '../open-home.ts';
+
+/** A host that has not been heard of for this long is not running. */
+const silentMs = 20_000;
+
+/** `cyrus status`: is it running, what waits, what went wrong, what it cost today. */
+export async function status({ home, config, terminal }: CommandContext, options: { readonly json?: boolean }): Promise<void> {
+  const snapshot = await withStore(home, config(), ({ db }) => readStatus(db));
+  const running = snapshot.hosts.filter((host) => snapshot.now - host.heartbeatAt < silentMs);
+  if (options.json) {
+    terminal.out(JSON.stringify({ running: running.length > 0, ...snapshot, strategy: config().codegen?.strategy ?? 'local-only' }));
+    return;
+  }
+  for (const line of lines(snapshot, running.length > 0)) terminal.out(line);
+}
+
+function lines(snapshot: StatusSnapshot, running: boolean): readonly string[] {
+  const out: string[] = [];
+  const [host] = snapshot.hosts;
+  if (running && host) {
+    const since = formatDuration(snapshot.now - host.startedAt);
+    out.push(`Running since ${since} (pid ${host.pid}, version ${host.version})${host.draining ? ', draining' : ''}`);
+    out.push(`Agents: ${snapshot.agentsRunning} of ${host.slots} · isolation: ${host.isolation}`);
+  } else out.push('Not running. Start it with: cyrus start');
+  const live = ['drafting', 'proposed', 'approved', 'running', 'verifying', 'parked'].reduce(
+    (sum, state) => sum + (snapshot.plans[state] ?? 0),
+    0,
+  );
+  const ended = (['done', 'failed', 'stopped'] as const).map((state) => `${snapshot.plans[state] ?? 0} ${state}`).join(', ');
+  out.push(`Plans: ${live} under way, ${ended} · open turns: ${snapshot.openTurns}`);
+  const unpriced = snapshot.unpricedToday > 0 ? ` (and ${snapshot.unpricedToday} unpriced calls)` : '';
+  out.push(`Spent today (UTC): ${formatUsd(snapshot.spentToday)}${unpriced}`);
+  for (const { credential, waiting, oldestAt, trouble } of snapshot.outbound)
+    out.push(
+      `Waiting to be sent with ${credential}: ${waiting}, the oldest for ${formatDuration(snapshot.now - oldestAt)}${trouble ? `: ${trouble}` : ''}`,
+    );
+  for (const failure of snapshot.failures) out.push(`Trouble with ${failure.entity} (${failure.failures} times): ${failure.lastError}`);
+  return out;
+}

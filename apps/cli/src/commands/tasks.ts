@@ -1,0 +1,33 @@
+import { listTasks } from 'cyrus-store/queries/task-list';
+import type { CommandContext } from '../context.ts';
+import { costOf, durationOf, stateOf } from '../format.ts';
+import { withStore } from '../open-home.ts';
+import { plain, table } from '../terminal.ts';
+
+/** `cyrus tasks`: what is under way and what was, newest first. */
+export async function tasks(
+  { home, config, terminal }: CommandContext,
+  options: { readonly json?: boolean; readonly limit: number; readonly live?: boolean },
+): Promise<void> {
+  const { rows, now } = await withStore(home, config(), async ({ db }) => ({
+    rows: await listTasks(db, { limit: options.limit, liveOnly: options.live === true }),
+    now: await db.now(),
+  }));
+  if (options.json) return terminal.out(JSON.stringify(rows));
+  if (rows.length === 0) return terminal.out('No tasks yet. Assign an issue to Cyrus, or try: cyrus run --task "…" --repo PATH');
+  const cells = rows.map((task) => [
+    task.identifier,
+    stateOf(task),
+    task.procedure,
+    task.repositoryId,
+    task.executorId ?? '–',
+    durationOf(task, now),
+    costOf(task.cost),
+    plain(task.pullRequest?.url ?? task.failure?.message ?? task.waiting ?? task.title)
+      .replace(/\s+/g, ' ')
+      .slice(0, 100),
+  ]);
+  const [head, ...body] = table([['ISSUE', 'STATE', 'KIND', 'REPOSITORY', 'EXECUTOR', 'TIME', 'COST', ''], ...cells]);
+  terminal.out(terminal.style('dim', head ?? ''));
+  for (const row of body) terminal.out(row);
+}

@@ -1,0 +1,59 @@
+import { plain, type Terminal } from '../terminal.ts';
+
+interface Entry {
+  readonly kind: string;
+  readonly at: string;
+  readonly [field: string]: unknown;
+}
+
+/** Follows what a person would see in Linear. Resolves with the last entries' journal number when `until` says so. */
+export async function watchLinear(
+  controlUrl: string,
+  show: (entry: Entry) => void,
+  until: (entry: Entry) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const response = await fetch(`${controlUrl}/control/stream?since=0`, { signal });
+  if (!response.body) throw new Error('the stand-in for Linear has no stream');
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const data = text
+        .slice(0, end)
+        .split('\n')
+        .find((line) => line.startsWith('data: '));
+      text = text.slice(end + 2);
+      if (!data) continue;
+      const entry = JSON.parse(data.slice(6)) as Entry;
+      show(entry);
+      if (until(entry)) return;
+    }
+  }
+}
+
+const marks: Readonly<Record<string, string>> = { thought: '·', action: '→', response: '✔', error: '✘', elicitation: '?', prompt: '@' };
+
+/** One line of an activity or an issue's change; null for what needs none. */
+export function describeEntry(entry: Entry, terminal: Terminal): string | null {
+  const time = terminal.style('dim', String(entry.at).slice(11, 19));
+  if (entry.kind === 'activity') {
+    const activity = (entry['activity'] ?? entry) as Record<string, unknown>;
+    const content = (activity['content'] ?? activity) as Record<string, unknown>;
+    const type = String(content['type'] ?? '');
+    const text = type === 'action' ? `${String(content['action'])} ${String(content['parameter'])}` : String(content['body'] ?? '');
+    const lines = plain(text).trim().split('\n');
+    const mark = `  ${time}  ${terminal.style('cyan', 'Linear')} ${marks[type] ?? '·'} `;
+    return lines.map((line, index) => (index === 0 ? mark + line : `                      ${line}`)).join('\n');
+  }
+  if (entry.kind === 'issue' && entry['change'] === 'updated' && (entry['fields'] as string[]).includes('stateId')) {
+    const issue = entry['issue'] as { identifier: string; state: string };
+    return `  ${time}  ${terminal.style('cyan', 'Linear')} ▸ ${issue.identifier} is now ${terminal.style('bold', issue.state)}`;
+  }
+  if (entry.kind === 'attachment') {
+    const attachment = entry['attachment'] as { title: string };
+    return `  ${time}  ${terminal.style('cyan', 'Linear')} ▸ attached: ${plain(attachment.title)}`;
+  }
+  return null;
+}

@@ -1,0 +1,44 @@
+import { formatUsd } from 'cyrus-core/money';
+import type { StoredEvent } from 'cyrus-store/queries/event-list';
+import { describeTool } from 'cyrus-task-orchestrator/describe-tool';
+
+const line = (value: unknown, limit = 400): string => {
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? '');
+  const flat = text.replace(/\s+/g, ' ').trim();
+  return flat.length <= limit ? flat : `${flat.slice(0, limit - 1)}…`;
+};
+
+/** One event as one line for a person; null for what says nothing to one. */
+export function describeEvent(event: StoredEvent): string | null {
+  const { payload } = event;
+  switch (event.type) {
+    case 'plan.state':
+      return `plan ${String(payload['from'])} → ${String(payload['to'])}`;
+    case 'task.state':
+      return `task ${String(payload['from'])} → ${String(payload['to'])}`;
+    case 'attempt.state':
+      return `attempt ${String(payload['from'])} → ${String(payload['to'])}`;
+    case 'task.waiting':
+      return line(payload['reason']);
+    case 'turn.closed':
+      return `answer (${String(payload['kind'])}): ${line(payload['body'])}`;
+    case 'message':
+      return `agent: ${line(payload['content'])}`;
+    case 'tool-use': {
+      const { tool, about } = describeTool(String(payload['tool']), payload['input']);
+      return `${tool} ${about}`;
+    }
+    case 'tool-result':
+      return payload['isError'] === true ? `  failed: ${line(payload['output'])}` : null;
+    case 'usage': {
+      const usage = payload['usage'] as { model?: string; cost?: number } | undefined;
+      return usage?.cost === undefined ? null : `${usage.model}: ${formatUsd(usage.cost)}`;
+    }
+    case 'error':
+      return `error: ${line((payload['failure'] as { message?: string } | undefined)?.message ?? payload)}`;
+    case 'needs-input':
+      return `question: ${line(payload['question'])}`;
+    default:
+      return null;
+  }
+}

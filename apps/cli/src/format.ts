@@ -1,0 +1,22 @@
+import { formatDuration } from 'cyrus-core/duration';
+import { formatUsd } from 'cyrus-core/money';
+import type { TaskSummary } from 'cyrus-store/queries/task-list';
+
+/** `12:04:31` in local time. */
+export function timeOfDay(at: number): string {
+  return new Date(at).toTimeString().slice(0, 8);
+}
+
+export function durationOf(task: Pick<TaskSummary, 'createdAt' | 'endedAt'>, now: number): string {
+  return formatDuration(Math.max(0, (task.endedAt ?? now) - task.createdAt));
+}
+
+export function costOf(cost: number | null): string {
+  return cost === null ? '–' : formatUsd(cost);
+}
+
+/** One word for where a task is. */
+export function stateOf(task: Pick<TaskSummary, 'planState' | 'state'>): string {
+  if (task.planState === 'running') return task.state;
+  return task.planState === 'verifying' ? 'publishing' : task.planState;
+}

@@ -1,0 +1,130 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { Config } from 'cyrus-core/config/schema';
+import { CliError, exitCode } from './cli-error.ts';
+import { loadConfig } from './configuration.ts';
+import type { CommandContext } from './context.ts';
+import { homeOf } from './home.ts';
+import { asCliError } from './known-errors.ts';
+import { createTerminal } from './terminal.ts';
+import { version } from './version.ts';
+
+const terminal = createTerminal(process.env, process.stdout, process.stderr);
+
+function context(home: string | undefined): CommandContext {
+  const where = homeOf(home, process.env);
+  let config: Config | undefined;
+  return {
+    home: where,
+    terminal,
+    environment: process.env,
+    config: () => {
+      config ??= loadConfig(where.configFile, process.env, terminal);
+      return config;
+    },
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number of at least 1');
+  return value;
+}
+
+const program = new Command('cyrus')
+  .description('Takes issues from Linear, has coding agents do them, and opens verified pull requests.')
+  .version(version)
+  .option('--home <directory>', 'where configuration and data are (default: $CYRUS_HOME or ~/.cyrus)')
+  .showHelpAfterError('Show what there is with: cyrus --help')
+  .exitOverride();
+
+const here = (): CommandContext => context(program.opts<{ home?: string }>().home);
+
+program
+  .command('start')
+  .description('serve: take issues from Linear and work on them until told to end')
+  .option('--json', 'print one line of JSON once it is ready')
+  .action(async (options: { json?: boolean }) => (await import('./commands/start.ts')).start(here(), options));
+
+program
+  .command('demo')
+  .description('show the whole way of an issue on this machine, without any account')
+  .option('--headless', 'for scripts: exit 0 only if the evidence is there')
+  .option('--keep', 'keep the demo’s files and say where they are')
+  .action(async (options: { headless?: boolean; keep?: boolean }) => (await import('./commands/demo.ts')).demo(here(), options));
+
+program
+  .command('run')
+  .description('do one task in a repository, without Linear')
+  .requiredOption('--task <text>', 'what to do')
+  .option('--repo <path>', 'the repository', '.')
+  .option('--base <branch>', 'the branch to start from')
+  .option('--json', 'print the result as JSON')
+  .action(async (options: import('./commands/run.ts').RunOptions) => (await import('./commands/run.ts')).run(here(), options));
+
+program
+  .command('status')
+  .description('how everything stands')
+  .option('--json', 'as JSON')
+  .action(async (options: { json?: boolean }) => (await import('./commands/status.ts')).status(here(), options));
+
+program
+  .command('tasks')
+  .description('what is under way and what was')
+  .option('--live', 'only what is under way')
+  .option('--limit <number>', 'how many', positive, 30)
+  .option('--json', 'as JSON')
+  .action(async (options: { json?: boolean; live?: boolean; limit: number }) =>
+    (await import('./commands/tasks.ts')).tasks(here(), options),
+  );
+
+program
+  .command('logs')
+  .description('what happened in a task')
+  .argument('<task>', 'an issue such as ENG-1, or the beginning of a task id')
+  .option('-f, --follow', 'go on until the task ends')
+  .option('--json', 'one JSON object a line')
+  .action(async (task: string, options: { json?: boolean; follow?: boolean }) =>
+    (await import('./commands/logs.ts')).logs(here(), task, options),
+  );
+
+program
+  .command('stop')
+  .description('stop a task at once; its work is kept')
+  .argument('<task>', 'an issue such as ENG-1, or the beginning of a task id')
+  .option('--json', 'as JSON')
+  .action(async (task: string, options: { json?: boolean }) => (await import('./commands/stop.ts')).stop(here(), task, options));
+
+program
+  .command('doctor')
+  .description('check this machine, the configuration and the accounts, and say what to mend')
+  .option('--json', 'as JSON')
+  .action(async (options: { json?: boolean }) => (await import('./commands/doctor.ts')).doctor(here(), options));
+
+program
+  .command('config')
+  .description('the configuration')
+  .command('validate')
+  .description('tell every mistake of a configuration at once')
+  .argument('[file]', 'default: config.json of the home')
+  .option('--json', 'as JSON')
+  .action(async (file: string | undefined, options: { json?: boolean }) =>
+    (await import('./commands/config-validate.ts')).configValidate(here(), file, options),
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  const known = error instanceof CliError ? error : asCliError(error);
+  if (known) {
+    if (known.message) terminal.err(`${terminal.style('red', 'error:')} ${known.message}`);
+    if (known.fix) terminal.err(`${terminal.style('bold', 'fix:')} ${known.fix}`);
+    return known.code;
+  }
+  terminal.err(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return exitCode.failed;
+}

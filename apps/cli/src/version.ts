@@ -1,0 +1,2 @@
+/** The version of this build. */
+export const version: string = '0.3.0';

@@ -1,0 +1,21 @@
+import type { Config } from 'cyrus-core/config/schema';
+
+/** Every secret value of a configuration, for masking. */
+export function secretsOf(config: Config): readonly string[] {
+  const values = [
+    config.linear.token,
+    config.linear.webhookSecret,
+    config.github.token,
+    config.github.webhookSecret,
+    config.claude.apiKey,
+    config.codegen?.apiToken,
+    config.cursor?.apiKey,
+    ...config.repositories.flatMap((repository) => [repository.linearToken, repository.githubToken]),
+    ...Object.values(config.linearWorkspaces).flatMap((workspace) => [
+      workspace.linearToken,
+      workspace.linearRefreshToken,
+      workspace.webhookSecret,
+    ]),
+  ];
+  return values.filter((value): value is string => value !== undefined && value.length >= 6);
+}

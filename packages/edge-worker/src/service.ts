@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { branchName } from 'cyrus-checkouts/branch-name';
+import { createCheckouts } from 'cyrus-checkouts/checkouts';
+import type { Clock } from 'cyrus-core/clock';
+import type { Config } from 'cyrus-core/config/schema';
+import { systemIds } from 'cyrus-core/ids';
+import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import { createEngine, type Engine } from 'cyrus-store/advance';
+import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
+import { startPublisher } from 'cyrus-store/publisher';
+import { saveConfigRevision } from 'cyrus-store/queries/config-revision';
+import { liveEntities } from 'cyrus-store/queries/live-entities';
+import { advanceAttempt } from './advance/attempt.ts';
+import { advanceDispatcher } from './advance/dispatcher.ts';
+import { advancePlan } from './advance/plan.ts';
+import { advanceSession } from './advance/session.ts';
+import { type Brokers, startBrokers } from './broker/brokers.ts';
+import { configuredWorkspaces } from './broker/linear-token.ts';
+import { createPerformers } from './broker/performers.ts';
+import { capacityOf } from './capacity.ts';
+import { codeHostOf } from './code-host.ts';
+import { createExecutors, gitIdentity } from './executors.ts';
+import { createHttpServer, type HttpServer } from './http/server.ts';
+import { createIngest, type Ingest } from './ingest/ingest.ts';
+import { createJobRunners } from './jobs/runners.ts';
+import { secretsOf } from './secrets.ts';
+import { createRedact } from './supervisor/redact.ts';
+import { createSupervisor } from './supervisor/supervisor.ts';
+
+export interface ServiceOptions {
+  readonly home: string;
+  readonly config: Config;
+  readonly db: Database;
+  readonly sandbox: Sandbox;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly version: string;
+  /** False: no HTTP server, for a task from a terminal. */
+  readonly http: boolean;
+  /** Called when another start has taken this host over; everything here has ended by then. */
+  readonly onTakenOver: () => void;
+}
+
+/** The running service: everything between a webhook and a pull request. */
+export interface Service {
+  readonly ingest: Ingest;
+  /** Where webhooks arrive; null without HTTP. */
+  readonly address: { readonly host: string; readonly port: number } | null;
+  readonly slots: number;
+  /** Takes nothing new, gives agents `ms` to end, saves what they have, stops. */
+  drain(ms: number): Promise<void>;
+  /** Stops at once; everything is in the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * Composes and starts the loops. The order matters: the host is claimed before anything moves, and the door opens last.
+ * @throws HostTaken when another service holds this home; FailureError when the port is taken
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { db, clock, log, sandbox, home, random } = options;
+  const config = (): Config => options.config;
+  const bootId = randomUUID();
+  const runPrefix = `${hostId}-`;
+  const capacity = capacityOf(options.config);
+  const executors = createExecutors(options.config, sandbox, clock, runPrefix);
+  const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity });
+  await saveConfigRevision(db, options.config);
+
+  const supervisor = createSupervisor({
+    db,
+    clock,
+    log,
+    sandbox,
+    runPrefix,
+    host: { id: hostId, bootId, pid: process.pid, isolation: sandbox.isolation, version: options.version, ...capacity },
+    runners: createJobRunners({ config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix }),
+    redact: createRedact(secretsOf(options.config)),
+    spoolDirectory: join(home, 'logs', 'attempts'),
+    onTakenOver: options.onTakenOver,
+  });
+  await supervisor.start();
+
+  let engine: Engine | undefined;
+  let brokers: Brokers | undefined;
+  let http: HttpServer | undefined;
+  const wakeEngine = (): void => engine?.bell();
+  const hasCodeHost = (repositoryId: string): boolean =>
+    codeHostOf(
+      config(),
+      config().repositories.find((repository) => repository.id === repositoryId),
+    ) !== null;
+  engine = createEngine({
+    db,
+    clock,
+    log,
+    random,
+    liveEntities,
+    advances: [
+      advanceSession(config, (issue, number) => branchName({ ...issue, ...(number === 1 ? {} : { number }) })),
+      advancePlan({ config, hasCodeHost, random }),
+      advanceAttempt(config, join(home, 'conversations')),
+      advanceDispatcher(config, () => [...executors.values()]),
+    ],
+  });
+  const publisher = await startPublisher({ db, clock, log });
+  brokers = await startBrokers({
+    db,
+    clock,
+    random,
+    log,
+    credentials: ['git', 'github', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
+    performer: createPerformers({ config, checkouts, clock }),
+    onWake: wakeEngine,
+  });
+  const ingest = createIngest({
+    db,
+    clock,
+    ids: systemIds,
+    config,
+    log,
+    hooks: {
+      wakeBroker: (credential) => brokers?.wake(credential),
+      stopPlan: (planId) => void supervisor.stopPlan(planId),
+      wakeEngine,
+    },
+  });
+
+  const stopLoops = async (): Promise<void> => {
+    await http?.close();
+    await engine?.stop();
+    await brokers?.close();
+    await publisher.stop();
+  };
+  const close = async (): Promise<void> => {
+    await supervisor.close();
+    await stopLoops();
+  };
+  if (options.http) {
+    try {
+      http = await createHttpServer({
+        ...options.config.server,
+        ingest,
+        db,
+        brokers: () => brokers?.state() ?? [],
+        log,
+        clock,
+        version: options.version,
+      });
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  }
+  return {
+    ingest,
+    slots: capacity.slots,
+    address: http?.address ?? null,
+    close,
+    async drain(ms) {
+      await http?.close();
+      await supervisor.drain(ms);
+      await stopLoops();
+    },
+  };
+}
+
+/** There is one host per home: agents of a second machine come from cloud executors. */
+const hostId = 'local';

@@ -1,0 +1,354 @@
+import type { Input, JobEnd, WriteEnd } from 'cyrus-core/domain/effects';
+import type { Attempt, CheckoutInfo, Plan, PlanMessage, Task, Verdict } from 'cyrus-core/domain/plan';
+import type { Failure } from 'cyrus-core/failure';
+import { describe, expect, test } from 'vitest';
+import { type AttemptFinished, decidePlan, type PlanContext, type PlanDecision } from './decide-plan.ts';
+
+const noon = 1_700_000_000_000;
+const checkout: CheckoutInfo = {
+  directory: '/c/t1',
+  baseBranch: 'main',
+  baseSha: 'base',
+  startSha: 'base',
+  reused: false,
+  detected: { commands: ['npm test'], from: 'package.json' },
+  context: null,
+  readable: [],
+};
+const plan = (over: Partial<Plan> = {}): Plan => ({
+  id: 'p1',
+  issueId: 'i1',
+  number: 1,
+  state: 'running',
+  procedure: 'builder',
+  repositoryId: 'main',
+  baseBranch: null,
+  branch: 'cyrus/eng-1',
+  startSha: null,
+  headSha: null,
+  pushedSha: null,
+  pullRequest: null,
+  follows: null,
+  routeReason: null,
+  options: {},
+  createdAt: noon - 60_000,
+  ...over,
+});
+const task = (over: Partial<Task> = {}): Task => ({
+  id: 't1',
+  planId: 'p1',
+  key: 'main',
+  procedure: 'builder',
+  prompt: '',
+  state: 'running',
+  attempts: 1,
+  notBefore: null,
+  learned: null,
+  headSha: null,
+  checks: null,
+  output: null,
+  ...over,
+});
+const attempt = (over: Partial<Attempt> = {}): Attempt => ({
+  id: 'a1',
+  taskId: 't1',
+  planId: 'p1',
+  number: 1,
+  state: 'running',
+  executorId: 'claude',
+  conversationId: 'c1',
+  messageN: 1,
+  steeredN: 0,
+  deliveredN: 0,
+  checkout,
+  headSha: null,
+  evidence: null,
+  output: null,
+  failure: null,
+  startedAt: noon,
+  progressAt: null,
+  createdAt: noon,
+  ...over,
+});
+const work = {
+  commits: [{ sha: 'head', subject: 's' }],
+  files: [{ path: 'a', status: 'M', insertions: 1, deletions: 1 }],
+  insertions: 1,
+  deletions: 1,
+};
+const worked = (over: Partial<Attempt> = {}): Attempt =>
+  attempt({ state: 'succeeded', headSha: 'head', evidence: work, output: 'Did it.', ...over });
+const said = (n: number, delivered = false): PlanMessage => ({ n, sessionId: 's1', seq: n, authorName: 'Ada', body: `m${n}`, delivered });
+const listener = { sessionId: 's1', source: 'linear', workspace: 'w', turnId: 'turn1' };
+const context = (over: Partial<PlanContext> = {}): PlanContext => ({
+  plan: plan(),
+  issue: { id: 'i1', workspace: 'w', identifier: 'ENG-1', title: 'Broken', description: '', url: 'https://l/ENG-1', details: null },
+  task: task(),
+  attempts: [attempt()],
+  messages: [said(1, true)],
+  inputs: [],
+  listeners: [listener],
+  settings: {
+    verifyCommands: null,
+    verifyTimeoutMs: 1000,
+    setupCommand: null,
+    maxAttempts: 3,
+    pullRequests: true,
+    stateOnSuccess: undefined,
+  },
+  spent: { cost: 19_500, unpriced: false },
+  stopRequested: false,
+  random: () => 0.5,
+  ...over,
+});
+const input = (kind: string, payload: object): Input => ({ seq: 1, kind, payload: { ...payload } });
+const finished = (over: Partial<AttemptFinished> = {}): Input =>
+  input('attempt_finished', { attemptId: 'a1', number: 1, state: 'succeeded', deliveredN: 1, failure: null, ...over });
+const job = (over: Partial<JobEnd>): Input =>
+  input('job', { jobId: 'j', kind: 'verify', state: 'done', result: null, failure: null, ...over });
+const write = (over: Partial<WriteEnd>): Input =>
+  input('write', { writeId: 'w', key: 'k', kind: 'push', state: 'sent', result: {}, failure: null, ...over });
+const verdict = (exitCode: number): Verdict => ({
+  verdict: exitCode === 0 ? 'passed' : 'failed',
+  checks: [{ command: 'npm test', exitCode, durationMs: 5, output: 'boom' }],
+});
+const jobs = (decision: PlanDecision): readonly string[] => decision.effects.jobs.map((draft) => draft.kind);
+const told = (decision: PlanDecision): readonly string[] => decision.effects.tells.map((tell) => `${tell.entity} ${tell.kind}`);
+const answer = (decision: PlanDecision): string => decision.plan.answer?.body ?? '';
+
+test('a new plan makes its task and asks for an executor', () => {
+  const message = input('message', { sessionId: 's1', seq: 1, authorName: 'Ada', body: 'please' });
+  const decision = decidePlan(
+    context({ plan: plan({ state: 'drafting' }), task: null, attempts: [], messages: [], inputs: [message] }),
+    noon,
+  );
+  expect(decision.plan.state).toBe('running');
+  expect(decision.task).toMatchObject({ isNew: true, state: 'ready', attempts: 0 });
+  expect(decision.newMessages).toMatchObject([{ n: 1, seq: 1, body: 'please' }]);
+  expect(told(decision)).toEqual(['dispatcher:main ready']);
+});
+
+test('an attempt given out is shown with its executor and the reason', () => {
+  const created = input('attempt_created', { attemptId: 'a1', number: 1, executorId: 'claude', reason: 'the only executor configured' });
+  const decision = decidePlan(context({ task: task({ state: 'ready', attempts: 0 }), inputs: [created] }), noon);
+  expect(decision.task).toMatchObject({ state: 'assigned', attempts: 1 });
+  expect(JSON.stringify(decision.effects.writes)).toContain('Starting on **claude** (the only executor configured).');
+});
+
+describe('a message while the plan is live', () => {
+  const message = input('message', { sessionId: 's1', seq: 2, authorName: 'Ada', body: 'also this' });
+  test('is passed to the agent at work', () => {
+    const decision = decidePlan(context({ inputs: [message] }), noon);
+    expect(told(decision)).toEqual(['attempt:a1 steer']);
+    expect(JSON.stringify(decision.effects.writes)).toContain('Passing your message');
+  });
+  test('is kept, visibly, while the checks run', () => {
+    const decision = decidePlan(context({ task: task({ state: 'verifying' }), attempts: [worked()], inputs: [message] }), noon);
+    expect(told(decision)).toEqual([]);
+    expect(JSON.stringify(decision.effects.writes)).toContain('Your message is kept');
+  });
+  test('is taken in once, however often it is told', () => {
+    const decision = decidePlan(context({ inputs: [message, message] }), noon);
+    expect(decision.newMessages).toHaveLength(1);
+  });
+  test('brings the agent back after the checks', () => {
+    const over = { task: task({ state: 'verifying', headSha: 'head' }), attempts: [worked()], messages: [said(1, true), said(2)] };
+    const decision = decidePlan(context({ ...over, inputs: [job({ result: { ...verdict(0) } })] }), noon);
+    expect(decision.task?.state).toBe('ready');
+    expect(told(decision)).toEqual(['dispatcher:main ready']);
+  });
+});
+
+describe('an attempt that ended', () => {
+  const failure = (cls: Failure['class'], more: Partial<Failure> = {}): Failure => ({ class: cls, message: `It was ${cls}.`, ...more });
+  test.each<[string, Partial<PlanContext>, { state: string; task: string; jobs: string[]; notBefore?: number | null }]>([
+    [
+      'with commits goes to the checks',
+      { attempts: [worked()], inputs: [finished()] },
+      { state: 'running', task: 'verifying', jobs: ['verify'] },
+    ],
+    [
+      'with commits and no check command goes on to the merge',
+      { attempts: [worked({ checkout: { ...checkout, detected: null } })], inputs: [finished()] },
+      { state: 'running', task: 'merging', jobs: ['merge'] },
+    ],
+    [
+      'without commits is asked again',
+      { attempts: [worked({ evidence: { ...work, commits: [] } })], inputs: [finished()] },
+      { state: 'running', task: 'ready', jobs: [] },
+    ],
+    [
+      'without commits twice fails',
+      {
+        task: task({ attempts: 2 }),
+        attempts: [worked({ evidence: { ...work, commits: [] } }), worked({ id: 'a2', number: 2, evidence: { ...work, commits: [] } })],
+        inputs: [finished({ attemptId: 'a2', number: 2 })],
+      },
+      { state: 'failed', task: 'failed', jobs: ['cleanup'] },
+    ],
+    [
+      'with a message it did not read goes again',
+      { attempts: [worked()], messages: [said(1), said(2)], inputs: [finished()] },
+      { state: 'running', task: 'ready', jobs: [] },
+    ],
+    [
+      'lost in a crash goes again',
+      { attempts: [attempt({ state: 'lost' })], inputs: [finished({ state: 'lost' })] },
+      { state: 'running', task: 'ready', jobs: [] },
+    ],
+    [
+      'on a network failure waits and goes again',
+      {
+        attempts: [attempt({ state: 'failed', failure: failure('network') })],
+        inputs: [finished({ state: 'failed', failure: failure('network') })],
+      },
+      { state: 'running', task: 'ready', jobs: [], notBefore: noon + 3750 },
+    ],
+    [
+      'on a rate limit waits as long as told',
+      {
+        attempts: [attempt({ state: 'failed', failure: failure('rate_limited') })],
+        inputs: [finished({ state: 'failed', failure: failure('rate_limited', { retryAt: noon + 99_000 }) })],
+      },
+      { state: 'running', task: 'ready', jobs: [], notBefore: noon + 99_000 },
+    ],
+    [
+      'on a wrong login fails at once',
+      {
+        attempts: [attempt({ state: 'failed', failure: failure('auth') })],
+        inputs: [finished({ state: 'failed', failure: failure('auth') })],
+      },
+      { state: 'failed', task: 'failed', jobs: ['cleanup'] },
+    ],
+    [
+      'of an older number changes nothing',
+      { task: task({ attempts: 2 }), inputs: [finished()] },
+      { state: 'running', task: 'running', jobs: [] },
+    ],
+  ])('%s', (_name, over, expected) => {
+    const decision = decidePlan(context(over), noon);
+    expect(decision.plan.state).toBe(expected.state);
+    expect(decision.task?.state).toBe(expected.task);
+    expect(jobs(decision)).toEqual(expected.jobs);
+    if (expected.notBefore !== undefined) expect(decision.task?.notBefore).toBe(expected.notBefore);
+  });
+
+  test('of a scoper is its own result', () => {
+    const over = {
+      plan: plan({ procedure: 'scoper' }),
+      attempts: [attempt({ state: 'succeeded', output: '# Findings' })],
+      inputs: [finished()],
+    };
+    const decision = decidePlan(context(over), noon);
+    expect(decision.plan.state).toBe('done');
+    expect(answer(decision)).toContain('# Findings');
+    expect(decision.effects.writes.map((draft) => draft.kind)).not.toContain('push');
+  });
+});
+
+describe('the checks', () => {
+  const verifying = (over: Partial<PlanContext>): PlanContext =>
+    context({ task: task({ state: 'verifying', headSha: 'head' }), attempts: [worked()], ...over });
+  test('passed: merge', () => {
+    expect(jobs(decidePlan(verifying({ inputs: [job({ result: { ...verdict(0) } })] }), noon))).toEqual(['merge']);
+  });
+  test('failed: the agent gets the output', () => {
+    const decision = decidePlan(verifying({ inputs: [job({ result: { ...verdict(1) } })] }), noon);
+    expect(decision.task).toMatchObject({ state: 'ready', learned: expect.stringContaining('boom') });
+  });
+  test('failed too often: the turn ends with what failed and what is kept', () => {
+    const attempts = [worked(), worked({ id: 'a2', number: 2 }), worked({ id: 'a3', number: 3 })];
+    const decision = decidePlan(verifying({ attempts, inputs: [job({ result: { ...verdict(1) } })] }), noon);
+    expect(decision.plan.state).toBe('failed');
+    expect(decision.plan.answer?.kind).toBe('error');
+    expect(answer(decision)).toMatch(/still fails after 3 attempts[\s\S]*boom[\s\S]*refs\/cyrus\/wip\/a3/);
+  });
+  test('lost in a crash: run again', () => {
+    expect(jobs(decidePlan(verifying({ inputs: [job({ state: 'lost' })] }), noon))).toEqual(['verify']);
+  });
+});
+
+describe('publishing', () => {
+  const merging = context({
+    plan: plan({ startSha: 'base', baseBranch: 'main' }),
+    task: task({ state: 'merging', headSha: 'head', checks: verdict(0) }),
+    attempts: [worked()],
+  });
+  const verifying = {
+    ...merging,
+    plan: plan({ state: 'verifying', headSha: 'head', startSha: 'base', baseBranch: 'main' }),
+    task: task({ state: 'done', headSha: 'head', checks: verdict(0), output: 'Did it.' }),
+  };
+  test('pushes the merged head with the lease of what was last seen', () => {
+    const decision = decidePlan({ ...merging, inputs: [job({ kind: 'merge', result: { sha: 'head', fastForward: true } })] }, noon);
+    expect(decision.effects.writes.find((draft) => draft.kind === 'push')?.payload).toMatchObject({
+      sha: 'head',
+      branch: 'cyrus/eng-1',
+      lease: null,
+    });
+    expect(decision.plan.state).toBe('verifying');
+  });
+  test('opens the pull request once the push is there', () => {
+    const decision = decidePlan({ ...verifying, inputs: [write({})] }, noon);
+    expect(decision.effects.writes.map((draft) => draft.kind)).toEqual(['pull-request']);
+    expect(decision.effects.writes[0]?.payload).toMatchObject({ head: 'cyrus/eng-1', base: 'main', title: 'ENG-1: Broken', marker: 'p1' });
+  });
+  test('ends with everything a reviewer wants to know', () => {
+    const published = { ...verifying, plan: plan({ ...verifying.plan, pushedSha: 'head' }) };
+    const decision = decidePlan(
+      { ...published, inputs: [write({ kind: 'pull-request', result: { number: 7, url: 'https://g/7' } })] },
+      noon,
+    );
+    expect(decision.plan.state).toBe('done');
+    expect(answer(decision)).toMatch(/✅ Did it\.[\s\S]*#7[\s\S]*1 file, \+1 −1[\s\S]*npm test` passed[\s\S]*1m 00s[\s\S]*\$0\.0195/);
+    expect(told(decision)).toContain('session:s1 plan_finished');
+    expect(jobs(decision)).toEqual(['cleanup']);
+  });
+  test('without a code host ends with the pushed branch', () => {
+    const decision = decidePlan({ ...verifying, settings: { ...verifying.settings, pullRequests: false }, inputs: [write({})] }, noon);
+    expect(decision.plan.state).toBe('done');
+    expect(answer(decision)).toContain('cyrus/eng-1');
+  });
+  test('does not claim to have dealt with a message that came during it', () => {
+    const late = { ...verifying, plan: plan({ ...verifying.plan, pushedSha: 'head' }), messages: [said(1, true), said(2)] };
+    const decision = decidePlan({ ...late, inputs: [write({ kind: 'pull-request', result: { number: 7, url: 'u' } })] }, noon);
+    expect(decision.effects.tells.find((tell) => tell.kind === 'plan_finished')?.payload['through']).toBe(1);
+  });
+});
+
+describe('a stop', () => {
+  const stop = input('stop', { sessionId: 's1', seq: 2, by: 'Ada' });
+  test('first ends the attempt', () => {
+    const decision = decidePlan(context({ stopRequested: true, inputs: [stop] }), noon);
+    expect(decision.plan.state).toBe('running');
+    expect(new Set(told(decision))).toEqual(new Set(['attempt:a1 stop']));
+  });
+  test('is confirmed when the attempt has ended', () => {
+    const decision = decidePlan(
+      context({ stopRequested: true, attempts: [attempt({ state: 'stopped' })], inputs: [finished({ state: 'stopped' })] }),
+      noon,
+    );
+    expect(decision.plan.state).toBe('stopped');
+    expect(answer(decision)).toContain('Stopped');
+  });
+  test.each(['ready', 'verifying', 'merging'] as const)('ends a plan whose task is %s', (state) => {
+    const decision = decidePlan(
+      context({ stopRequested: true, task: task({ state, headSha: 'head' }), attempts: [worked()], inputs: [stop] }),
+      noon,
+    );
+    expect(decision.plan.state).toBe('stopped');
+    expect(decision.task?.state).toBe('stopped');
+  });
+  test('wins over an attempt that succeeded in the same moment', () => {
+    const decision = decidePlan(context({ stopRequested: true, attempts: [worked()], inputs: [stop, finished()] }), noon);
+    expect(decision.plan.state).toBe('stopped');
+  });
+});
+
+test('an ended plan decides nothing', () => {
+  const decision = decidePlan(
+    context({ plan: plan({ state: 'done' }), inputs: [finished(), input('message', { sessionId: 's1', seq: 9, body: 'x' })] }),
+    noon,
+  );
+  expect(decision.effects).toEqual({ writes: [], jobs: [], tells: [], wakes: [], events: [] });
+});
