@@ -11,6 +11,18 @@ export type WriteOutcome =
 
 /**
  * Makes one write happen outside, at most once however often it is called with the same `id`: the provider takes the id
- * as an idempotency key, or the effect is looked up first. Gives up by itself in bounded time.
+ * as an idempotency key, or the effect is looked up first. Gives up by itself in bounded time, or when `signal` aborts.
  */
 export type Perform = (write: ClaimedWrite, signal: AbortSignal) => Promise<WriteOutcome>;
+
+const passing: ReadonlySet<Failure['class']> = new Set(['network', 'rate_limited', 'quota_exhausted', 'timeout', 'auth', 'missing_binary']);
+
+/** What may pass is tried again; a refusal is for good. */
+export function outcomeOfFailure(failure: Failure): WriteOutcome {
+  return passing.has(failure.class) ? { state: 'retry', failure } : { state: 'rejected', failure };
+}
+
+/** A write that can never be made. */
+export function rejected(message: string, fix?: string): WriteOutcome {
+  return { state: 'rejected', failure: { class: 'invalid_request', message, ...(fix === undefined ? {} : { fix }) } };
+}

@@ -1,32 +1,40 @@
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
-import type { RepositorySource } from 'cyrus-checkouts/remote';
+import type { Config } from 'cyrus-core/config/schema';
 import { type Failure, FailureError } from 'cyrus-core/failure';
-import type { Perform, WriteOutcome } from './outcome.ts';
+import { outcomeOfFailure, type Perform, rejected } from './outcome.ts';
+import { githubAccess, sourceOf } from './repository-access.ts';
 
-export interface PerformGitOptions {
+export interface GitOptions {
   readonly checkouts: Pick<Checkouts, 'mirror' | 'push'>;
-  /** Where a repository of the configuration comes from, with its token; undefined for one that is not configured any more. */
-  readonly source: (repositoryId: string) => RepositorySource | undefined;
+  readonly config: () => Config;
+}
+
+/** The payload of a `push`. */
+interface PushPayload {
+  readonly repositoryId: string;
+  readonly sha: string;
+  readonly branch: string;
+  readonly lease: string | null;
 }
 
 /** Pushes from the mirror, with a lease on the last seen head. The same push twice finds itself done. */
-export function performGit(options: PerformGitOptions): Perform {
+export function performGit({ checkouts, config }: GitOptions): Perform {
   return async (write, signal) => {
     if (write.kind !== 'push') return rejected(`git has no write ${write.kind}`);
-    const { repositoryId, sha, branch, lease } = write.payload as {
-      repositoryId: string;
-      sha: string;
-      branch: string;
-      lease: string | null;
-    };
-    const source = options.source(repositoryId);
-    if (!source) return rejected(`The repository ${repositoryId} is not in the configuration any more`);
+    const { repositoryId, sha, branch, lease } = write.payload as unknown as PushPayload;
+    const source = sourceOf(config(), repositoryId);
+    if (!source) return rejected(`The repository ${repositoryId} is not in the configuration any more.`);
     try {
-      const mirror = await options.checkouts.mirror(source);
-      const pushed = await options.checkouts.push({ mirror, sha, branch, lease, signal });
+      const mirror = await checkouts.mirror(source);
+      const token = githubAccess(config(), repositoryId, mirror.remote.url)?.token;
+      const pushed = await checkouts.push({
+        ...{ mirror, sha, branch, lease, signal },
+        ...(token === undefined ? {} : { token }),
+        // A path named as the remote is meant to be written to; the checkout that a repository is read from is not.
+        ...(mirror.remote.kind === 'local' && source.remoteUrl !== undefined ? { remoteUrl: source.remoteUrl } : {}),
+      });
       if (pushed.kind === 'pushed') return { state: 'sent', result: { sha } };
-      const where = pushed.remoteSha === null ? 'it is gone' : `it is at ${pushed.remoteSha.slice(0, 12)}`;
-      return { state: 'rejected', failure: { class: 'conflict', message: `Somebody else moved the branch ${branch}: ${where}` } };
+      return { state: 'rejected', failure: movedAway(branch, pushed.remoteSha) };
     } catch (error) {
       if (error instanceof FailureError) return outcomeOfFailure(error.failure);
       throw error;
@@ -34,13 +42,7 @@ export function performGit(options: PerformGitOptions): Perform {
   };
 }
 
-const passing: ReadonlySet<Failure['class']> = new Set(['network', 'rate_limited', 'quota_exhausted', 'timeout', 'auth', 'missing_binary']);
-
-/** What may pass is tried again; a refusal is for good. */
-export function outcomeOfFailure(failure: Failure): WriteOutcome {
-  return passing.has(failure.class) ? { state: 'retry', failure } : { state: 'rejected', failure };
-}
-
-function rejected(message: string): WriteOutcome {
-  return { state: 'rejected', failure: { class: 'invalid_request', message } };
+function movedAway(branch: string, remoteSha: string | null): Failure {
+  const where = remoteSha === null ? 'it is gone' : `it is at ${remoteSha.slice(0, 12)} now`;
+  return { class: 'conflict', message: `Somebody else moved the branch ${branch}: ${where}.` };
 }

@@ -1,15 +1,16 @@
+import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
-import { configuredWorkspaces } from './linear-token.ts';
 import type { Perform } from './outcome.ts';
 import { performCli } from './perform-cli.ts';
+import { performGit } from './perform-git.ts';
+import { performGithub } from './perform-github.ts';
 import { performLinear } from './perform-linear.ts';
 
 export interface PerformersOptions {
   readonly config: () => Config;
+  readonly checkouts: Pick<Checkouts, 'mirror' | 'push'>;
   readonly clock: Clock;
-  readonly git: Perform;
-  readonly github: Perform;
 }
 
 /** Who sends with which credential: `linear:WORKSPACE`, `git`, `github`, `cli`. */
@@ -17,14 +18,9 @@ export function createPerformers(options: PerformersOptions): (credential: strin
   const { config, clock } = options;
   return (credential) => {
     if (credential.startsWith('linear:')) return performLinear({ workspace: credential.slice('linear:'.length), config, clock });
-    if (credential === 'git') return options.git;
-    if (credential === 'github') return options.github;
+    if (credential === 'git') return performGit(options);
+    if (credential === 'github') return performGithub(options);
     if (credential === 'cli') return performCli;
     return undefined;
   };
-}
-
-/** The credentials that the configuration names; a workspace it does not name gets its broker with its first write. */
-export function configuredCredentials(config: Config): readonly string[] {
-  return ['cli', 'git', 'github', ...configuredWorkspaces(config).map((workspace) => `linear:${workspace}`)];
 }

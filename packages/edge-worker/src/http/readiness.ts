@@ -38,9 +38,9 @@ export function databaseReady(db: Database): ReadinessCheck {
 }
 
 /** Every broker of this process has to be the one that sends: with another process on the same database one of the two is too many. */
-export function brokersReady(brokers: Pick<Brokers, 'state'>): ReadinessCheck {
+export function brokersReady(state: Brokers['state']): ReadinessCheck {
   return () => {
-    const waiting = brokers.state().filter(({ held }) => !held);
+    const waiting = state().filter(({ held }) => !held);
     return waiting.length === 0
       ? null
       : `not sending (another process does, or the database is away): ${waiting.map(({ credential }) => credential).join(', ')}`;

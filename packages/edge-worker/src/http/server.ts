@@ -3,19 +3,27 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Clock } from 'cyrus-core/clock';
 import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
 import { Hono } from 'hono';
+import type { Brokers } from '../broker/brokers.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { createBodyGate } from './body-gate.ts';
-import { PortError } from './port-error.ts';
-import type { Readiness } from './readiness.ts';
+import { portError } from './port-error.ts';
+import { brokersReady, createReadiness, databaseReady, type Readiness, type ReadinessCheck } from './readiness.ts';
 import { createWebhookRoutes } from './webhook-route.ts';
 
 const closeWithinMs = 5_000;
 const bodies = { bodies: 64, bytes: 32 * 1024 * 1024, waiting: 512 };
 
 export interface HttpServerOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
   readonly ingest: Pick<Ingest, 'linear' | 'github'>;
-  readonly readiness: Readiness;
+  readonly db: Database;
+  readonly brokers: Brokers['state'];
+  /** What else has to be well before `/readyz` says so. */
+  readonly checks?: Readonly<Record<string, ReadinessCheck>>;
   readonly clock: Clock;
   readonly log: Log;
   /** Said at `/`. */
@@ -23,22 +31,20 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /**
-   * Begins to answer. Resolves with the address; `port` 0 becomes the one that was free.
-   * @throws PortError when the port is taken or may not be used
-   */
-  listen(address: {
-    readonly host: string;
-    readonly port: number;
-  }): Promise<{ readonly host: string; readonly port: number; readonly url: string }>;
+  readonly address: { readonly host: string; readonly port: number };
   /** Takes no new connection, lets requests under way end, and closes. */
   close(): Promise<void>;
 }
 
-export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { ingest, clock, log } = options;
+/**
+ * Opens the door: webhooks, health and readiness.
+ * @throws FailureError `invalid_request`, with what to do, when the port is taken or may not be used
+ */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { host, ingest, clock, log } = options;
+  const checks = { database: databaseReady(options.db), brokers: brokersReady(options.brokers), ...options.checks };
   const webhooks = createWebhookRoutes({ ingest, gate: createBodyGate(bodies), clock, log });
-  const pages = getRequestListener(createApp(options).fetch);
+  const pages = getRequestListener(createApp(createReadiness(checks, clock), options.version).fetch);
   const server = createServer((request, response) => {
     if (!webhooks(request, response)) void pages(request, response);
   });
@@ -51,26 +57,28 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
     else socket.destroy();
   });
-
+  await listening(server, host, options.port);
+  const { port } = server.address() as AddressInfo;
+  let closing: Promise<void> | undefined;
   return {
-    async listen({ host, port }) {
-      await listening(server, host, port);
-      const actual = (server.address() as AddressInfo).port;
-      return { host, port: actual, url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}` };
-    },
-    async close() {
-      if (!server.listening) return;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const done = new AbortController();
-      void clock.sleep(closeWithinMs, done.signal).then(() => server.closeAllConnections());
-      await closed;
-      done.abort();
+    address: { host, port },
+    close() {
+      closing ??= closeServer(server, clock);
+      return closing;
     },
   };
 }
 
-function createApp({ readiness, version }: HttpServerOptions): Hono {
+async function closeServer(server: Server, clock: Clock): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const done = new AbortController();
+  void clock.sleep(closeWithinMs, done.signal).then(() => server.closeAllConnections());
+  await closed;
+  done.abort();
+}
+
+function createApp(readiness: Readiness, version: string): Hono {
   const app = new Hono();
   app.get('/', (c) => c.text(`Cyrus ${version} is running.\n`));
   app.get('/healthz', (c) => c.json({ ok: true }));
@@ -84,7 +92,7 @@ function createApp({ readiness, version }: HttpServerOptions): Hono {
 
 function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => reject(PortError.of(error, host, port));
+    const onError = (error: NodeJS.ErrnoException): void => reject(portError(error, host, port));
     server.once('error', onError);
     server.listen(port, host, () => {
       server.off('error', onError);
