@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -86,7 +87,7 @@ describe('git', () => {
     ]);
   });
 
-  test('sends a large fetch only as fast as it is read, and ends git when the reader goes away', async () => {
+  test.skipIf(!existsSync('/proc'))('sends a large fetch only as fast as it is read, and ends git when the reader goes away', async () => {
     const size = 40_000_000;
     const { sha } = await github.people.push({
       repository: 'acme/widget',
@@ -379,6 +380,18 @@ describe('control', () => {
     expect((await fetch(`${ready.url}/control/state`)).status).toBe(200);
     const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
+    expect(await exited).toBe(0);
+  });
+
+  test('as a program it ends with whoever holds its input, when told so', async () => {
+    const program = join(import.meta.dirname, '..', 'src', 'main.ts');
+    const child = spawn(process.execPath, ['--conditions=cyrus-source', program, '--until-stdin-ends'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    await new Promise<void>((resolve) => createInterface({ input: child.stdout }).once('line', () => resolve()));
+    expect(child.exitCode).toBeNull();
+    child.stdin.end();
     expect(await exited).toBe(0);
   });
 });
