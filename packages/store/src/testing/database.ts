@@ -122,7 +122,7 @@ function guard(root: string): void {
 }
 
 /** One copy of the binaries for all test runs of this account. */
-async function sharedCopies(): Promise<string> {
+export async function sharedCopies(): Promise<string> {
   const directory = path.join(tmpdir(), `cyrus-test-pgbin-${process.getuid?.() ?? 'user'}`);
   await mkdir(directory, { recursive: true, mode: 0o755 });
   return directory;

@@ -1,0 +1,85 @@
+import type { Clock } from 'cyrus-core/clock';
+import type { Log } from './log.ts';
+import type { Database } from './pool.ts';
+
+/** Says that numbered events are there; its payload is the highest number. */
+export const publishedChannel = 'event';
+/** Whoever appends events may notify it, to have them numbered without waiting for the poll. */
+export const appendedChannel = 'event_appended';
+
+const batchSize = 500;
+const lockKey = 7_262_011_901;
+
+/**
+ * Numbers the events that are committed and have no number, in the order they were appended. Resolves with how many.
+ *
+ * A serial id is given before commit, so a reader following it skips what commits late. Numbers are given after commit and
+ * by one transaction at a time: what has a lower number than one that can be seen can be seen itself.
+ */
+export async function publishEvents(db: Database): Promise<number> {
+  return db.tx(async (tx) => {
+    // A statement of its own: the next one's snapshot has to be younger than the lock.
+    await tx.query('select pg_advisory_xact_lock($1)', [lockKey]);
+    const { rows } = await tx.query<{ count: number; last: number | null }>(
+      `with next as (select id, nextval('cyrus.event_number') as number
+                       from (select id from cyrus.event where number is null order by id limit ${batchSize}) unnumbered),
+       numbered as (update cyrus.event set number = next.number from next where event.id = next.id returning event.number)
+       select count(*) as count, max(number) as last from numbered`,
+    );
+    const { count = 0, last = null } = rows[0] ?? {};
+    if (last !== null) await tx.query('select pg_notify($1, $2)', [publishedChannel, String(last)]);
+    return count;
+  });
+}
+
+export interface Publisher {
+  /** Looks now: events were committed in this process. */
+  bell(): void;
+  stop(): Promise<void>;
+}
+
+export interface PublisherOptions {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pollMs?: number;
+}
+
+/** Numbers events until stopped. Any number of processes may run one. */
+export async function startPublisher({ db, clock, log, pollMs = 500 }: PublisherOptions): Promise<Publisher> {
+  const stopped = new AbortController();
+  let rung = false;
+  let awake = new AbortController();
+  const bell = (): void => {
+    rung = true;
+    awake.abort();
+  };
+
+  async function publishAll(): Promise<void> {
+    // Without a transaction and a lock when there is nothing to do, which is most of the time.
+    const { rowCount } = await db.query('select from cyrus.event where number is null limit 1');
+    if (rowCount > 0) while ((await publishEvents(db)) === batchSize);
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      rung = false;
+      await publishAll().catch((error: unknown) => log.warn({ error: String(error) }, 'events could not be numbered yet'));
+      if (rung) continue;
+      awake = new AbortController();
+      await clock.sleep(pollMs, awake.signal);
+    }
+  }
+
+  const subscription = db.listen(appendedChannel, bell);
+  const running = run();
+  return {
+    bell,
+    async stop() {
+      stopped.abort();
+      bell();
+      await running;
+      void subscription.then((listening) => listening.close());
+    },
+  };
+}
