@@ -71,8 +71,8 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
   const directory = async (): Promise<string> => join((await begin()).root, 'checkouts');
 
   const collect = async (request: CollectRequest): Promise<Collected> => {
-    const { runId } = await begin();
-    return request.mirror.lock.shared(() => collectWork(sandbox, gitIdentity, `${runId}-${componentOf(request.attempt)}`, request));
+    const host = { sandbox, identity: gitIdentity, runId: (await begin()).runId, path: searchPath(options.hostEnvironment ?? process.env) };
+    return request.mirror.lock.shared(() => collectWork(host, request));
   };
 
   return {
@@ -130,6 +130,12 @@ async function prepareHost(options: CheckoutsOptions): Promise<{ git: Git; root:
   const files = await writeHostFiles(join(root, 'repos', '.git-host'));
   const host = options.hostEnvironment === undefined ? {} : { host: options.hostEnvironment };
   return { git: createGit({ clock: options.clock, files, runId, ...host }), root, runId };
+}
+
+/** The host's own, without entries that mean something else in another directory, and the usual places after it. */
+function searchPath(host: NodeJS.ProcessEnv): string {
+  const entries = (host['PATH'] ?? '').split(':').filter((entry) => entry.startsWith('/'));
+  return [...new Set([...entries, '/usr/local/bin', '/usr/bin', '/bin'])].join(':');
 }
 
 async function pruneWork(mirror: Mirror, attempt: string, pushed: string): Promise<boolean> {

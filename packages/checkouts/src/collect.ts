@@ -32,26 +32,44 @@ export interface Collected {
   readonly changed: boolean;
 }
 
+/** What collecting needs of the host. */
+export interface CollectHost {
+  readonly sandbox: Sandbox;
+  readonly identity: GitIdentity;
+  /** Starts the run id of every collection. */
+  readonly runId: string;
+  /** Where git is. */
+  readonly path: string;
+}
+
 /**
  * Runs in the sandbox, where the agent's tree can be read and not written. It makes a repository of its own beside it, so that nothing
  * in the agent's `.git` has to be right: configuration, hooks, locks and index are not used, broken ones do no harm. A tree whose
- * repository is gone is saved on top of its base. Then it serves that repository on stdin and stdout.
+ * repository is gone, or borrows objects from elsewhere, is saved on top of its base. Then it serves that repository on stdin and stdout.
  */
 const serveWork = `
 set -u
 git init --quiet --bare --template= "--object-format=$FORMAT" served >&2 || exit 1
-printf '%s\\n%s\\n' "$TREE/.git/objects" "$OBJECTS" > served/objects/info/alternates
-own=$(git -C "$TREE" rev-parse --verify --quiet --end-of-options 'HEAD^{commit}') || own=
+printf '%s\\n' "$OBJECTS" > served/objects/info/alternates
+own=
+objects="$TREE/.git/objects"
+lent="$objects/info/alternates"
+if [ -d "$objects" ] && [ ! -L "$TREE/.git" ] && [ -z "$(find "$objects" -type l)" ] && { [ ! -e "$lent" ] || [ "$(cat "$lent")" = "$OBJECTS" ]; }; then
+  printf '%s\\n' "$objects" >> served/objects/info/alternates
+  own=$(git -C "$TREE" rev-parse --verify --quiet --end-of-options 'HEAD^{commit}') || own=
+fi
 export GIT_DIR="$PWD/served"
 case "$own" in *[!0-9a-f]*) own= ;; esac
 if [ -z "$own" ] || ! git cat-file -e "$own^{tree}" 2>/dev/null; then own=$BASE; fi
 mkdir -p served/info
-[ -f "$TREE/.git/info/exclude" ] && [ ! -L "$TREE/.git/info/exclude" ] && cp "$TREE/.git/info/exclude" served/info/exclude
+plain() { [ -f "$1" ] && [ ! -L "$1" ] && [ ! -L "$TREE/.git" ]; }
+plain "$TREE/.git/info/exclude" && cp "$TREE/.git/info/exclude" served/info/exclude
 stage() {
   git --work-tree="$TREE" -c core.bare=false add --all --ignore-errors -- "$TREE" >&2
   tree=$(git write-tree)
 }
-copied() { [ -f "$TREE/.git/index" ] && [ ! -L "$TREE/.git/index" ] && cp "$TREE/.git/index" served/index; }
+# With its time: git trusts an entry unread unless the file is as new as the index.
+copied() { plain "$TREE/.git/index" && cp -p "$TREE/.git/index" served/index; }
 fresh() { rm -f served/index && git read-tree "$own"; }
 tree=
 { copied && stage; } || { fresh && stage; } || exit 1
@@ -68,18 +86,18 @@ exec git upload-pack --strict --timeout=60 "$GIT_DIR"
  * runs no git in the agent's tree: it fetches from a pipe what a sandbox without network serves.
  * @throws FailureError `no_evidence` when the tree cannot be read or is larger than allowed, `timeout`, `setup_failed`
  */
-export async function collectWork(sandbox: Sandbox, identity: GitIdentity, runId: string, request: CollectRequest): Promise<Collected> {
+export async function collectWork(host: CollectHost, request: CollectRequest): Promise<Collected> {
   const { mirror, checkout, timeoutMs = 120_000, maxBytes = 1024 ** 3 } = request;
   const attempt = componentOf(request.attempt);
   const ref = `refs/cyrus/wip/${attempt}`;
   const ownRef = `refs/cyrus/own/${attempt}`;
   const scratch = await mkdtemp(join(dirname(checkout.directory), '.collect-'));
-  const run = sandbox.spawn({
-    runId,
+  const run = host.sandbox.spawn({
+    runId: `${host.runId}-${attempt}`,
     command: '/bin/sh',
     args: ['-c', serveWork],
     cwd: scratch,
-    env: environment(mirror, checkout, identity, scratch),
+    env: environment(host, request, scratch),
     writable: [scratch],
     readable: [checkout.directory, mirror.objectsDirectory],
     network: 'none',
@@ -110,11 +128,11 @@ export async function collectWork(sandbox: Sandbox, identity: GitIdentity, runId
   return { ref, sha, committedSha, uncommitted: sha !== committedSha, changed: sha !== checkout.baseSha };
 }
 
-function environment(mirror: Mirror, checkout: Checkout, identity: GitIdentity, scratch: string): Record<string, string> {
+function environment({ identity, path }: CollectHost, { mirror, checkout }: CollectRequest, scratch: string): Record<string, string> {
   // The same work saved twice is the same commit.
   const date = `${Math.floor(checkout.createdAt / 1000)} +0000`;
   return {
-    PATH: '/usr/local/bin:/usr/bin:/bin',
+    PATH: path,
     HOME: scratch,
     LC_ALL: 'C',
     TREE: checkout.directory,

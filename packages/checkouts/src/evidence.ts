@@ -52,7 +52,7 @@ export async function readEvidence(mirror: Mirror, range: { readonly base: strin
       `--max-count=${maxCommits}`,
       '--no-show-signature',
       '-z',
-      '--format=%H%n%an%n%<(2000,trunc)%s',
+      '--format=%H%n%<(200,trunc)%an%n%<(2000,trunc)%s',
       `${base}..${head}`,
     ]),
     changedFiles(mirror, base, head),
@@ -96,7 +96,7 @@ async function known(mirror: Mirror, name: string): Promise<string> {
 
 function commitOf(text: string): Commit {
   const [sha = '', author = '', ...subject] = text.split('\n');
-  return { sha, author, subject: subject.join(' ').trim().slice(0, maxSubject) };
+  return { sha, author: author.trim(), subject: subject.join(' ').trim().slice(0, maxSubject) };
 }
 
 const statuses: Readonly<Record<string, ChangedFile['status']>> = {

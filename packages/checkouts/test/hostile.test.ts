@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { access, chmod, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from 'cyrus-core/clock';
 import { FailureError } from 'cyrus-core/failure';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createSandbox } from 'cyrus-sandbox/sandbox';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Checkout } from '../src/checkout.ts';
+import { type Checkouts, createCheckouts } from '../src/checkouts.ts';
 import type { Mirror } from '../src/mirror.ts';
 import { command, git, identity, newSetting, noBubblewrap, type Setting, write } from './setting.ts';
 
@@ -12,14 +15,19 @@ let mirror: Mirror;
 let canary: string;
 let other: { readonly mirror: Mirror; readonly sha: string; readonly work: string };
 
-beforeEach(async () => {
+let name: string;
+let count = 0;
+beforeAll(async () => {
   setting = await newSetting();
   canary = join(setting.base, 'canary');
   mirror = await setting.checkouts.mirror({ id: 'repo', remoteUrl: setting.upstream });
   await mirror.fetch();
   other = await otherRepository();
 });
-afterEach(() => setting.end());
+afterAll(() => setting.end());
+beforeEach(() => {
+  name = `agent-${++count}`;
+});
 
 /** A second repository of the same home, which nothing of the first may learn of. */
 async function otherRepository(): Promise<typeof other> {
@@ -34,7 +42,7 @@ async function otherRepository(): Promise<typeof other> {
 }
 
 async function checkout(): Promise<Checkout> {
-  return setting.checkouts.create({ mirror, name: 'agent', sha: (await mirror.resolve('main')) ?? '', branch: 'cyrus/x-1' });
+  return setting.checkouts.create({ mirror, name, sha: (await mirror.resolve('main')) ?? '', branch: 'cyrus/x-1' });
 }
 
 const exists = (path: string): Promise<boolean> =>
@@ -49,23 +57,23 @@ const executable = async (path: string, text: string): Promise<void> => {
 };
 
 /** Everything the product does with a checkout after an agent; gives the failure of the collection, if it failed. */
-async function handle(made: Checkout): Promise<FailureError | undefined> {
+async function handle(made: Checkout, checkouts: Checkouts = setting.checkouts): Promise<FailureError | undefined> {
   let failure: FailureError | undefined;
   try {
-    const collected = await setting.checkouts.collect({
+    const collected = await checkouts.collect({
       mirror,
       checkout: made,
-      attempt: 'hostile',
+      attempt: name,
       timeoutMs: 4_000,
       maxBytes: 3_000_000,
     });
     const range = { mirror, base: made.baseSha, head: collected.sha };
-    await setting.checkouts.evidence(range);
-    const { text } = await setting.checkouts.diff({ ...range, maxBytes: 1_000_000 });
+    await checkouts.evidence(range);
+    const { text } = await checkouts.diff({ ...range, maxBytes: 1_000_000 });
     expect(text).not.toContain('the other secret');
-    await setting.checkouts.merge({ mirror, into: made.baseSha, head: collected.sha, message: 'merge' });
-    await setting.checkouts.create({ mirror, name: 'verify', sha: collected.sha, branch: 'cyrus/verify', purpose: 'verify' });
-    await setting.checkouts.remove({ mirror, checkout: made, collected });
+    await checkouts.merge({ mirror, into: made.baseSha, head: collected.sha, message: 'merge' });
+    await checkouts.create({ mirror, name: `verify-${name}`, sha: collected.sha, branch: 'cyrus/verify', purpose: 'verify' });
+    await checkouts.remove({ mirror, checkout: made, collected });
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     failure = error;
@@ -74,7 +82,7 @@ async function handle(made: Checkout): Promise<FailureError | undefined> {
   return failure;
 }
 
-const saved = async (path: string): Promise<string> => git(mirror.directory, 'show', `refs/cyrus/wip/hostile:${path}`);
+const saved = async (path: string): Promise<string> => git(mirror.directory, 'show', `refs/cyrus/wip/${name}:${path}`);
 
 type Prepare = (tree: string) => Promise<void>;
 const survivable: readonly (readonly [string, Prepare])[] = [
@@ -217,7 +225,7 @@ const survivable: readonly (readonly [string, Prepare])[] = [
 ];
 
 const replaceGit = async (tree: string, put: () => Promise<void>): Promise<void> => {
-  await rename(join(tree, '.git'), join(tree, '..', 'moved-git'));
+  await rename(join(tree, '.git'), join(tree, '..', '.moved-git'));
   await put();
 };
 
@@ -237,7 +245,7 @@ describe.skipIf(noBubblewrap)('an agent that means harm', () => {
     await write(made.directory, { '.gitmodules': `[submodule "x"]\n\tpath = x\n\turl = --upload-pack=touch ${canary}\n` });
     expect((await handle(made))?.failure.class).toBe('no_evidence');
     expect(await exists(canary)).toBe(false);
-    expect(await setting.checkouts.list()).toHaveLength(1);
+    expect(await setting.checkouts.find(name)).toEqual(made);
   });
 
   test('more than allowed ends the collection', async () => {
@@ -254,7 +262,25 @@ describe.skipIf(noBubblewrap)('an agent that means harm', () => {
     await rm(join(made.directory, '.git/config'));
     await command('mkfifo', [join(made.directory, '.git/config')], made.directory);
     expect((await handle(made))?.failure.class).toBe('timeout');
-    expect(await setting.checkouts.list()).toHaveLength(1);
+    expect(await setting.checkouts.find(name)).toEqual(made);
+  });
+});
+
+describe('an agent that means harm, on a host without isolation', () => {
+  const leaks = survivable.filter(([what]) => /another|links out/.test(what));
+  test.each(leaks)('%s: what it points at is not collected', async (_, prepare) => {
+    const checkouts = createCheckouts({
+      root: setting.root,
+      sandbox: createSandbox({ isolation: 'none', clock: systemClock }),
+      clock: systemClock,
+      gitIdentity: identity,
+    });
+    const made = await checkout();
+    await write(made.directory, { 'work.txt': 'the work' });
+    await prepare(made.directory);
+    expect(await handle(made, checkouts)).toBeUndefined();
+    expect(await saved('work.txt')).toBe('the work');
+    await expect(git(mirror.directory, 'cat-file', '-e', other.sha)).rejects.toThrow();
   });
 });
 
