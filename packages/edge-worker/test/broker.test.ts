@@ -1,7 +1,6 @@
 import { manualClock, systemClock } from 'cyrus-core/clock';
 import { FailureError } from 'cyrus-core/failure';
 import { silentLog } from 'cyrus-store/log';
-import { tryHoldLock } from 'cyrus-store/queries/outbound-lock';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Broker, type BrokerOptions, createBroker } from '../src/broker/broker.ts';
@@ -34,7 +33,6 @@ function start(perform: Perform, options: Partial<BrokerOptions> = {}): Broker {
     credential: 'test',
     perform,
     log: silentLog,
-    holdLock: (name) => tryHoldLock(database.db, name),
     ...options,
   });
   brokers.push(broker);
@@ -156,7 +154,7 @@ describe('what may pass is tried again', () => {
           tried.push(write.key);
           return write.key === 'limited' && write.attempts === 1 ? failing('rate_limited', clock.now() + 40_000) : sent;
         },
-        { db: timed.db, clock, holdLock: (name) => tryHoldLock(timed.db, name), random: () => 0 },
+        { db: timed.db, clock, random: () => 0 },
       );
       await until(
         'it was put back',
@@ -190,7 +188,7 @@ describe('what may pass is tried again', () => {
           at.push(clock.now());
           return write.attempts < 4 ? failing('auth') : sent;
         },
-        { db: timed.db, clock, holdLock: (name) => tryHoldLock(timed.db, name) },
+        { db: timed.db, clock },
       );
       await until('it is sent', async () => {
         clock.advance(1_000);
@@ -303,7 +301,9 @@ describe('one broker of a credential at a time', () => {
     await insertWrite(database.db, { key: 'slow', lane: 'a' });
     broker.wake();
     await until('one is under way', () => begun.length === 1);
-    await database.db.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%broker:test'`);
+    await database.db.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%(lock)' and datname = current_database()`,
+    );
     await until('it noticed', () => !broker.held());
     await until('it is back', () => {
       broker.wake();

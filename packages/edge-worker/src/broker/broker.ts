@@ -1,6 +1,6 @@
 import type { Clock } from 'cyrus-core/clock';
 import { type Failure, FailureError } from 'cyrus-core/failure';
-import { wake } from 'cyrus-store/advance';
+import type { HeldLock } from 'cyrus-store/advisory';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
 import { type ClaimedWrite, claimWrites } from 'cyrus-store/queries/outbound-claim';
@@ -8,10 +8,11 @@ import { insertCredentialEvent } from 'cyrus-store/queries/outbound-credential-e
 import { recoverWrites } from 'cyrus-store/queries/outbound-recover';
 import { requeueWrite } from 'cyrus-store/queries/outbound-requeue';
 import { settleWrite } from 'cyrus-store/queries/outbound-settle';
+import { wake } from 'cyrus-store/wake';
 import { createBell } from '../supervisor/bell.ts';
 import { untilStored } from '../supervisor/until-stored.ts';
 import { decideRetry } from './decide-retry.ts';
-import { type HoldLock, type Lock, takeLock } from './lock.ts';
+import { takeLock } from './lock.ts';
 import type { Perform, WriteOutcome } from './outcome.ts';
 import { storableResult } from './storable-result.ts';
 
@@ -19,7 +20,6 @@ const lanesAtOnce = 8;
 const pollMs = 1_000;
 /** How long what is under way may take once the broker closes; after that it is sent again under its id by the next. */
 const closeWithinMs = 5_000;
-const lockRetryMs = 1_000;
 const longestFailureWaitMs = 5_000;
 /** A write whose performer throws what it should not is a defect: after so many tries its lane goes on without it. */
 const defectTries = 10;
@@ -34,7 +34,6 @@ export interface BrokerOptions {
   readonly log: Log;
   /** Told after a commit that woke an entity. */
   readonly onWake?: () => void;
-  readonly holdLock: HoldLock;
 }
 
 /** Sends the outbound writes of one credential. One broker of a credential works at a time, on however many hosts. */
@@ -54,15 +53,16 @@ export function createBroker(options: BrokerOptions): Broker {
   const abandoned = new AbortController();
   const bell = createBell(clock);
   const underWay = new Map<string, Promise<void>>();
-  let lock: Lock | undefined;
+  let lock: HeldLock | undefined;
   let pausedUntil = 0;
   let reported = false;
 
   async function run(): Promise<void> {
     for (let failures = 0; !stopped.signal.aborted; ) {
       try {
-        lock = await takeLock(options.holdLock, { name: `broker:${credential}`, clock, retryMs: lockRetryMs, signal: stopped.signal });
+        lock = await takeLock(db, `broker:${credential}`, { clock, log, signal: stopped.signal });
         if (!lock) return;
+        lock.lost.addEventListener('abort', bell.ring);
         const recovered = await recoverWrites(db, credential, [...underWay.keys()]);
         if (recovered > 0) log.info({ credential, recovered }, 'writes of an earlier run are sent again under their ids');
         failures = 0;
@@ -71,14 +71,14 @@ export function createBroker(options: BrokerOptions): Broker {
         log.warn({ credential, error: String(error) }, 'the broker starts again');
         await clock.sleep(Math.min(longestFailureWaitMs, 50 * 2 ** failures++), stopped.signal);
       } finally {
-        if (stopped.signal.aborted) await Promise.allSettled(underWay.values());
+        if (stopped.signal.aborted) await Promise.race([Promise.allSettled(underWay.values()), aborted(abandoned.signal)]);
         await lock?.release();
         lock = undefined;
       }
     }
   }
 
-  async function drain(held: Lock): Promise<void> {
+  async function drain(held: HeldLock): Promise<void> {
     while (!stopped.signal.aborted && held.held()) {
       const free = lanesAtOnce - underWay.size;
       const pausedMs = pausedUntil - clock.now();
@@ -176,4 +176,11 @@ export function createBroker(options: BrokerOptions): Broker {
       done.abort();
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

@@ -2,9 +2,7 @@ import type { Clock } from 'cyrus-core/clock';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
 import { openCredentials } from 'cyrus-store/queries/outbound-credentials';
-import { tryHoldLock } from 'cyrus-store/queries/outbound-lock';
 import { type Broker, createBroker } from './broker.ts';
-import type { HoldLock } from './lock.ts';
 import type { Perform } from './outcome.ts';
 
 const lookMs = 5_000;
@@ -19,7 +17,6 @@ export interface BrokersOptions {
   /** Who makes a credential's writes happen; undefined for one that this process knows nothing of. */
   readonly performer: (credential: string) => Perform | undefined;
   readonly onWake?: () => void;
-  readonly holdLock?: HoldLock;
 }
 
 /** The brokers of this process, one for each credential that has or had writes to send. */
@@ -35,7 +32,6 @@ export async function startBrokers(options: BrokersOptions): Promise<Brokers> {
   const brokers = new Map<string, Broker>();
   const unknown = new Set<string>();
   const stopped = new AbortController();
-  const holdLock = options.holdLock ?? ((name) => tryHoldLock(db, name));
 
   function ensure(credential: string): Broker | undefined {
     const known = brokers.get(credential);
@@ -47,7 +43,7 @@ export async function startBrokers(options: BrokersOptions): Promise<Brokers> {
       return undefined;
     }
     const { random, onWake } = options;
-    const broker = createBroker({ db, clock, random, log, credential, perform, holdLock, ...(onWake ? { onWake } : {}) });
+    const broker = createBroker({ db, clock, random, log, credential, perform, ...(onWake ? { onWake } : {}) });
     brokers.set(credential, broker);
     return broker;
   }

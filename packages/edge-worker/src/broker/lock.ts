@@ -1,23 +1,22 @@
 import type { Clock } from 'cyrus-core/clock';
+import { type HeldLock, holdLock } from 'cyrus-store/advisory';
+import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
 
-/** The right to be the only one; ends with the connection it stands on. */
-export interface Lock {
-  held(): boolean;
-  release(): Promise<void>;
-}
+const retryMs = 1_000;
 
-/** Takes the lock of a name, or null while somebody else has it. */
-export type HoldLock = (name: string) => Promise<Lock | null>;
-
-/** Asks for a lock until it is had; undefined once `signal` aborts. */
+/** Asks for the lock `name` until it is had; undefined once `signal` aborts. @throws ConnectionLost */
 export async function takeLock(
-  hold: HoldLock,
-  options: { readonly name: string; readonly clock: Clock; readonly retryMs: number; readonly signal: AbortSignal },
-): Promise<Lock | undefined> {
-  while (!options.signal.aborted) {
-    const lock = await hold(options.name);
-    if (lock) return lock;
-    await options.clock.sleep(options.retryMs, options.signal);
+  db: Database,
+  name: string,
+  options: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal },
+): Promise<HeldLock | undefined> {
+  const { clock, log, signal } = options;
+  for (let told = false; !signal.aborted; told = true) {
+    const outcome = await holdLock(db, name, { clock, log });
+    if (outcome.held) return outcome.lock;
+    if (!told) log.info({ name, holder: outcome.holder.description }, 'another process has this lock; waiting for it');
+    await clock.sleep(retryMs, signal);
   }
   return undefined;
 }

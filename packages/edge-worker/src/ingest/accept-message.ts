@@ -1,5 +1,4 @@
 import { idOf } from 'cyrus-core/ids';
-import { wake } from 'cyrus-store/advance';
 import type { Tx } from 'cyrus-store/pool';
 import { insertMessage } from 'cyrus-store/queries/message-insert';
 import { type ArrivedSession, createMessageSession } from 'cyrus-store/queries/message-session-create';
@@ -8,6 +7,7 @@ import { refreshMessageSession } from 'cyrus-store/queries/message-session-refre
 import { cancelQueuedWrites } from 'cyrus-store/queries/outbound-cancel';
 import { insertWrites } from 'cyrus-store/queries/outbound-insert';
 import { insertStopRequest } from 'cyrus-store/queries/turn-stop';
+import { wake } from 'cyrus-store/wake';
 import { isStop } from 'cyrus-task-orchestrator/stop-words';
 import { acknowledgement, credentialOf } from 'cyrus-task-orchestrator/tracker-writes';
 
