@@ -1,8 +1,8 @@
 import type { Clock } from 'cyrus-core/clock';
+import { type HeldLock, holdLock } from 'cyrus-store/advisory';
 import type { Log } from 'cyrus-store/log';
-import type { Database } from 'cyrus-store/pool';
+import { type Database, isConnectionError } from 'cyrus-store/pool';
 import { findLatestHost, type HostSeen } from 'cyrus-store/queries/host-find';
-import { type HeldLock, tryHoldLock } from 'cyrus-store/queries/outbound-lock';
 
 /** One process at a time runs host jobs of a database. */
 const lockName = 'host';
@@ -12,11 +12,10 @@ const patienceMs = 2_000;
 /** Another service runs host jobs on this database. */
 export class HostTaken extends Error {
   readonly holder: HostSeen | undefined;
-  constructor(holder: HostSeen | undefined) {
-    const who = holder
-      ? `process ${holder.pid} on host ${holder.id} (started ${new Date(holder.startedAt).toISOString()}, last heard of ${new Date(holder.heartbeatAt).toISOString()})`
-      : 'another process';
-    super(`Cyrus is already running: ${who} has this database.`);
+  /** @param description who has it, as the database knows it */
+  constructor(description: string, holder: HostSeen | undefined) {
+    const since = holder ? `, started ${new Date(holder.startedAt).toISOString()}` : '';
+    super(`Cyrus is already running here: ${description}${since}.`);
     this.name = 'HostTaken';
     this.holder = holder;
   }
@@ -29,7 +28,7 @@ export interface HostClaim {
   release(): Promise<void>;
 }
 
-/** @throws HostTaken */
+/** @throws HostTaken; ConnectionLost */
 export async function claimHost({
   db,
   clock,
@@ -39,27 +38,29 @@ export async function claimHost({
   readonly clock: Clock;
   readonly log: Log;
 }): Promise<HostClaim> {
-  let lock: HeldLock | null = null;
   const deadline = clock.now() + patienceMs;
-  for (;;) {
-    lock = await tryHoldLock(db, lockName);
-    if (lock) break;
-    if (clock.now() > deadline) throw new HostTaken(await findLatestHost(db));
-    await clock.sleep(50);
+  let lock: HeldLock | undefined;
+  while (!lock) {
+    const outcome = await holdLock(db, lockName, { clock, log });
+    if (outcome.held) lock = outcome.lock;
+    else if (clock.now() > deadline) throw new HostTaken(outcome.holder.description, await findLatestHost(db));
+    else await clock.sleep(50);
   }
+  let held: HeldLock = lock;
   return {
     async renew() {
-      if (lock?.held()) return 'held';
+      if (held.held()) return 'held';
       try {
-        lock = await tryHoldLock(db, lockName);
-        return lock ? 'held' : 'taken';
+        const outcome = await holdLock(db, lockName, { clock, log });
+        if (!outcome.held) return 'taken';
+        held = outcome.lock;
+        return 'held';
       } catch (error) {
+        if (!isConnectionError(error)) throw error;
         log.debug({ error: String(error) }, 'the claim on this host waits for the database');
         return 'away';
       }
     },
-    async release() {
-      await lock?.release();
-    },
+    release: () => held.release(),
   };
 }

@@ -127,12 +127,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     while (!closed.signal.aborted) {
       await clock.sleep(options.heartbeatMs ?? 2_000, closed.signal);
       if (closed.signal.aborted) return;
-      if ((await claim?.renew()) === 'taken') return void takenOver();
-      const mine = await beatHost(db, host).catch((error) => {
+      try {
+        if ((await claim?.renew()) === 'taken' || !(await beatHost(db, host))) return void takenOver();
+      } catch (error) {
         log.debug({ error: String(error) }, 'no heartbeat');
-        return true;
-      });
-      if (!mine) return void takenOver();
+      }
     }
   }
 
