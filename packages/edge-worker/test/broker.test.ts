@@ -301,13 +301,13 @@ describe('one broker of a credential at a time', () => {
     await insertWrite(database.db, { key: 'slow', lane: 'a' });
     broker.wake();
     await until('one is under way', () => begun.length === 1);
-    await database.db.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%(lock)' and datname = current_database()`,
-    );
-    await until('it noticed', () => !broker.held());
-    await until('it is back', () => {
-      broker.wake();
-      return broker.held();
+    const holders = () =>
+      rows<{ pid: number }>(`select pid from pg_stat_activity where application_name like '%(lock)' and datname = current_database()`);
+    const [before] = await holders();
+    await database.db.query('select pg_terminate_backend($1)', [before?.pid]);
+    await until('it is back on another connection', async () => {
+      const [now] = await holders();
+      return now && now.pid !== before?.pid && broker.held();
     });
     await insertWrite(database.db, { key: 'next', lane: 'b' });
     broker.wake();
@@ -328,4 +328,20 @@ test('closing lets what is under way end, and takes on nothing more', async () =
   await release('one');
   await closed;
   expect(await statesByKey(database.db)).toEqual({ one: 'sent', two: 'queued' });
+});
+
+test('closing does not wait for ever for a write that never ends; the next broker sends it again', async () => {
+  const id = await insertWrite(database.db, { key: 'w' });
+  const { perform, begun } = stage();
+  const broker = start(perform);
+  await until('it is under way', () => begun.length === 1);
+  await broker.close();
+  expect(await statesByKey(database.db)).toEqual({ w: 'sending' });
+  const ids: string[] = [];
+  start(async (write) => {
+    ids.push(write.id);
+    return sent;
+  });
+  await settled('w', 'sent');
+  expect(ids).toEqual([id]);
 });
