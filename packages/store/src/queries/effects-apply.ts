@@ -22,7 +22,7 @@ export async function applyEffects(tx: Tx, effects: Effects): Promise<void> {
   if (effects.tells.length > 0) {
     await tx.query(
       `insert into cyrus.input (entity, kind, payload)
-       select entity, kind, payload from jsonb_to_recordset($1::jsonb) with ordinality as t(entity text, kind text, payload jsonb, n bigint) order by n`,
+       select entity, kind, payload from rows from (jsonb_to_recordset($1::jsonb) as (entity text, kind text, payload jsonb)) with ordinality as t(entity, kind, payload, n) order by n`,
       [JSON.stringify(effects.tells)],
     );
     await wake(tx, [...new Set(effects.tells.map((tell) => tell.entity))]);
@@ -31,7 +31,8 @@ export async function applyEffects(tx: Tx, effects: Effects): Promise<void> {
     await tx.query(
       `insert into cyrus.event (type, session_id, plan_id, task_id, attempt_id, payload)
        select type, "sessionId", "planId", "taskId", "attemptId", payload
-       from jsonb_to_recordset($1::jsonb) with ordinality as e(type text, "sessionId" text, "planId" text, "taskId" text, "attemptId" text, payload jsonb, n bigint) order by n`,
+       from rows from (jsonb_to_recordset($1::jsonb) as (type text, "sessionId" text, "planId" text, "taskId" text, "attemptId" text, payload jsonb))
+         with ordinality as e(type, "sessionId", "planId", "taskId", "attemptId", payload, n) order by n`,
       [JSON.stringify(effects.events)],
     );
   for (const later of effects.wakes) await wakeLater(tx, later.entity, later.at);
