@@ -88,15 +88,18 @@ export function answersSince(messages: readonly ApiMessage[], start: number): nu
     ).length;
 }
 
-/** The agent's working directory as its system prompt or a reminder names it; undefined when neither does. */
+/**
+ * The agent's working directory as its harness tells the model: in the system prompt, or in a reminder that a resumed conversation repeats
+ * where the directory is another one. The newest counts. Undefined when nothing names one.
+ */
 export function workingDirectory(request: MessagesRequest): string | undefined {
   const places = [
     systemText(request),
     ...request.messages.flatMap((message) => blocksOf(message.content).map((block) => block.text ?? '')),
   ];
-  for (const place of places) {
-    const found = /(?:Primary working directory|Working directory|working directory is|cwd)\s*[:=]?\s*`?(\/[^\n`<>]+)/i.exec(place);
-    if (found?.[1]) return found[1].trim();
+  for (const label of [/Primary working directory: (\/[^\n<]*)/g, /(?:Working directory|cwd): `?(\/[^\n`<]*)/gi]) {
+    const found = places.flatMap((place) => [...place.matchAll(label)]).at(-1)?.[1];
+    if (found !== undefined) return found.replace(/ \(was \/.*$/, '').trim();
   }
   return undefined;
 }
