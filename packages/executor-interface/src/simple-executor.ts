@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from 'cyrus-core/clock';
 import { systemClock } from 'cyrus-core/clock';
-import { type Ids, systemIds } from 'cyrus-core/ids';
+import { type Ids, idOf, systemIds } from 'cyrus-core/ids';
 import type { ExecutionEvent, ExecutionRequest, RunRef, RunState, TaskExecutor } from './executor.ts';
 
 /** What a task is run with, for users of the library. */
@@ -53,7 +52,7 @@ export interface SimpleExecutor {
   /** An error thrown by `onProgress` is dropped: a listener cannot break a run. */
   executeStreaming(prompt: string, context: ExecutionContext, onProgress: (event: SimpleEvent) => void): Promise<SimpleResult>;
   isRunning(): boolean;
-  /** Stops every run this object has started; resolves when none of them is left. */
+  /** Stops every run this object has started; one that is just being started ends as soon as it is there. */
   stop(): Promise<void>;
   getStatus(sessionId: string): Promise<SimpleStatus>;
 }
@@ -84,16 +83,19 @@ export function asSimpleExecutor(executor: TaskExecutor, defaults: SimpleDefault
   const { clock = systemClock, ids = systemIds, timeoutMs = 3_600_000 } = defaults;
   const base = defaults.conversationsDirectory ?? join(tmpdir(), 'cyrus-conversations');
   const sessions = new Map<string, RunRef>();
-  const running = new Map<string, RunRef | undefined>();
+  /** What runs now, by session; a run still being started has no ref yet. */
+  const running = new Map<string, { ref?: RunRef; stopped?: boolean }>();
 
   async function run(prompt: string, context: ExecutionContext, onEvent: (event: SimpleEvent) => void): Promise<SimpleResult> {
-    const sessionId = randomUUID();
+    const sessionId = idOf(ids.next());
     const began = clock.now();
-    running.set(sessionId, undefined);
+    const current: { ref?: RunRef; stopped?: boolean } = {};
+    running.set(sessionId, current);
     try {
       const ref = await executor.start(requestOf(prompt, context, sessionId), { attemptId: `${context.issueId}-${ids.next()}`, number: 1 });
       sessions.set(sessionId, ref);
-      running.set(sessionId, ref);
+      current.ref = ref;
+      if (current.stopped) await executor.stop(ref);
       let cost: number | undefined;
       let tokens: number | undefined;
       let result: SimpleResult | undefined;
@@ -146,7 +148,12 @@ export function asSimpleExecutor(executor: TaskExecutor, defaults: SimpleDefault
       }),
     isRunning: () => running.size > 0,
     async stop() {
-      await Promise.all([...running.values()].map((ref) => (ref ? executor.stop(ref) : undefined)));
+      await Promise.all(
+        [...running.values()].map((current) => {
+          current.stopped = true;
+          return current.ref ? executor.stop(current.ref) : undefined;
+        }),
+      );
     },
     async getStatus(sessionId) {
       const ref = sessions.get(sessionId);
