@@ -37,9 +37,10 @@ export interface Taken {
  */
 export async function takeDue(tx: Tx): Promise<Taken | undefined> {
   const { rows } = await tx.query<Taken>(
-    `with time as (select coalesce($1::timestamptz, clock_timestamp()) as now),
-     taken as (select id from cyrus.due, time where at <= time.now order by at limit 1 for update of due skip locked)
-     select taken.id as entity, time.now from taken, time`,
+    // The time in a scalar subquery is computed once and bounds the index scan; timers far ahead are not looked at.
+    `with time as materialized (select coalesce($1::timestamptz, clock_timestamp()) as now)
+     select id as entity, (select now from time) as now from cyrus.due
+      where at <= (select now from time) order by at limit 1 for update of due skip locked`,
     [tx.manualNow()],
   );
   const taken = rows[0];

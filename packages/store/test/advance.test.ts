@@ -1,8 +1,9 @@
-import { systemClock } from 'cyrus-core/clock';
+import { manualClock, systemClock } from 'cyrus-core/clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Advance, createEngine, defineAdvance, type Engine, wake } from '../src/advance.ts';
 import { silentLog } from '../src/log.ts';
 import { type TestDatabase, testDatabase } from '../src/testing/database.ts';
+import { takeDue } from '../src/wake.ts';
 
 let t: TestDatabase;
 const engines: Engine[] = [];
@@ -81,3 +82,87 @@ test('live entities without a due row get one; those with one keep it', async ()
   await expect.poll(() => seen, { timeout: 5_000, interval: 5 }).toEqual(['forgotten']);
   expect((await t.db.query('select id, at from cyrus.due')).rows).toEqual([{ id: 'thing:later', at: Date.parse('2100-01-01') }]);
 });
+
+test('an input that commits while its entity is being decided on is served by its own due row, without any sweep', async () => {
+  let interleaved = false;
+  const reads: number[] = [];
+  engine([
+    defineAdvance('thing', async (tx) => {
+      const { rowCount } = await tx.query(
+        "update cyrus.input set read_at = clock_timestamp() where entity = 'thing:a' and read_at is null",
+      );
+      reads.push(rowCount);
+      if (interleaved) return;
+      interleaved = true;
+      await tell('thing:a');
+    }),
+  ]);
+  await tell('thing:a');
+  await expect.poll(() => reads.reduce((sum, n) => sum + n, 0), { timeout: 5_000, interval: 5 }).toBe(2);
+  expect(await inputsOf('thing:a')).toBe(0);
+});
+
+test('two engines on one database share the work; no entity is in two hands at once', async () => {
+  const inside = new Map<string, number>();
+  let most = 0;
+  let runs = 0;
+  const careful = defineAdvance('thing', async (tx, id) => {
+    await tx.query('select pg_advisory_xact_lock(hashtext($1))', [id]); // stands for the entity's row lock
+    const now = (inside.get(id) ?? 0) + 1;
+    inside.set(id, now);
+    most = Math.max(most, now);
+    await tx.query('update cyrus.input set read_at = clock_timestamp() where entity = $1 and read_at is null', [`thing:${id}`]);
+    runs++;
+    inside.set(id, now - 1);
+  });
+  engine([careful]);
+  engine([careful]);
+  for (let i = 0; i < 60; i++) await tell(`thing:${i % 4}`);
+  const unread = async (): Promise<number> => (await t.db.query('select from cyrus.input where read_at is null')).rowCount;
+  await expect.poll(unread, { timeout: 10_000, interval: 5 }).toBe(0);
+  expect(most).toBe(1);
+  expect(runs).toBeGreaterThanOrEqual(4);
+});
+
+test('a timer fires when its time has come by the given clock, not before', async () => {
+  const manual = manualClock(1_000_000);
+  const timed = await testDatabase({ time: manual });
+  const seen: number[] = [];
+  const made = createEngine({
+    db: timed.db,
+    clock: systemClock,
+    advances: [defineAdvance('timer', async (_tx, _id, now) => void seen.push(now))],
+    log: silentLog,
+    random: () => 0,
+    liveEntities: async () => [],
+    pollMs: 10,
+  });
+  await timed.db.tx((tx) => wake(tx, ['timer:now']));
+  await timed.db.tx((tx) => wake(tx, ['timer:later'], 1_005_000));
+  await expect.poll(() => seen, { timeout: 5_000, interval: 5 }).toEqual([1_000_000]);
+  manual.advance(4_999);
+  await timed.db.tx((tx) => wake(tx, ['timer:marker']));
+  await expect.poll(() => seen, { timeout: 5_000, interval: 5 }).toEqual([1_000_000, 1_004_999]);
+  manual.advance(1);
+  await expect.poll(() => seen, { timeout: 5_000, interval: 5 }).toEqual([1_000_000, 1_004_999, 1_005_000]);
+  await made.stop();
+  await timed.stop();
+});
+
+test('deciding costs the same with many timers ahead', async () => {
+  await t.db.query(
+    "insert into cyrus.due (id, at) select 'timer:' || g, clock_timestamp() + interval '1 day' from generate_series(1, 5000) g",
+  );
+  await t.db.query('analyze cyrus.due');
+  const before = await scanned();
+  await t.db.tx(async (tx) => expect(await takeDue(tx)).toBeUndefined());
+  await expect.poll(async () => (await scanned()).scans - before.scans, { timeout: 15_000, interval: 100 }).toBeGreaterThan(0);
+  expect((await scanned()).tuples - before.tuples).toBeLessThan(10);
+});
+
+async function scanned(): Promise<{ scans: number; tuples: number }> {
+  const { rows } = await t.db.query<{ scans: number; tuples: number }>(
+    `select idx_scan as scans, idx_tup_read as tuples from pg_stat_user_indexes where indexrelname = 'due_at'`,
+  );
+  return rows[0] ?? { scans: -1, tuples: -1 };
+}
