@@ -338,6 +338,40 @@ test('a transcript that cannot be resumed is put aside', async () => {
   expect(await readFile(`${path}.unusable`, 'utf8')).toContain('queue-operation');
 });
 
+test.each<[string, object[], ExecutionEvent['type'] | 'request']>([
+  ['while the model thinks about its first answer', [{ delay: 600_000, text: 'never' }], 'request'],
+  ['while it speaks', [{ text: 'A long story. '.repeat(500), slow: 100 }], 'request'],
+  ['after a tool was used', [bash('true'), { delay: 600_000, text: 'never' }], 'tool-result'],
+])('a run stopped %s is resumed', async (_name, steps, until) => {
+  const first = request(steps, { prompt: scripted(steps, `Unique ${randomUUID()}`) });
+  const ref = await harness.executor.start(first, { attemptId: randomUUID(), number: 1 });
+  const events: ExecutionEvent[] = [];
+  const reading = (async () => {
+    for await (const event of harness.executor.attach(ref)) events.push(event);
+  })();
+  const words = first.prompt.split('\n')[0] ?? '';
+  const asked = () => harness.model.requests().some((one) => one.userTexts[0]?.startsWith(words));
+  await eventually('it has come so far', () => (until === 'request' ? asked() : events.some((event) => event.type === until)));
+  await harness.executor.stop(ref);
+  await reading;
+  const again = await run({
+    ...first,
+    prompt: scripted([{ text: 'Back.' }], 'Go on.'),
+    conversation: { ...first.conversation, resume: true },
+  });
+  expect(again.result).toMatchObject({ state: 'succeeded', output: 'Back.' });
+  expect(newest()?.userTexts.join('\n')).toContain(words);
+});
+
+test('a context and a prompt of a megabyte arrive', async () => {
+  const long = 'x'.repeat(1_000_000);
+  const { result } = await run(
+    request([], { prompt: `${scripted([{ text: 'Read.' }])}\n${long}`, systemContext: `MARKED ${long} END-OF-CONTEXT` }),
+  );
+  expect(result).toMatchObject({ state: 'succeeded', output: 'Read.' });
+  expect(newest()?.system).toContain('END-OF-CONTEXT');
+});
+
 test('own login: no key is given, the credentials are lent, and without them it says so', async () => {
   const credentialsFile = join(directory, 'credentials.json');
   const executor = createClaudeExecutor({
