@@ -17,16 +17,20 @@ import {
 import { type Collected, type CollectRequest, collectWork } from './collect.ts';
 import { type Evidence, readDiff, readEvidence } from './evidence.ts';
 import { createGit, type Git } from './git.ts';
+import { requireGit } from './git-version.ts';
 import { writeHostFiles } from './host-files.ts';
 import { type Merged, type MergeRequest, mergeInMirror } from './merge.ts';
 import { type Mirror, openMirror } from './mirror.ts';
-import { componentOf, isRefName } from './names.ts';
+import { componentOf } from './names.ts';
 import { type Pushed, type PushRequest, pushBranch } from './push.ts';
 import type { RepositorySource } from './remote.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
 
 export interface CheckoutsOptions {
-  /** `$CYRUS_HOME`: mirrors go to `repos/<id>.git`, checkouts to `checkouts/<name>/`. One service at a time. */
+  /**
+   * `$CYRUS_HOME`: mirrors go to `repos/<id>.git`, checkouts to `checkouts/<name>/`.
+   * One process at a time: the first use ends every git an earlier process left behind and removes what it left half made.
+   */
   readonly root: string;
   readonly sandbox: Sandbox;
   /** A real clock: it limits real processes. */
@@ -65,7 +69,10 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
   const mirrors = new Map<string, { readonly key: string; readonly opened: Promise<Mirror> }>();
   let begun: Promise<{ git: Git; root: string; runId: string }> | undefined;
   const begin = (): Promise<{ git: Git; root: string; runId: string }> => {
-    begun ??= prepareHost(options);
+    begun ??= prepareHost(options).catch((error: unknown) => {
+      begun = undefined;
+      throw error;
+    });
     return begun;
   };
   const directory = async (): Promise<string> => join((await begin()).root, 'checkouts');
@@ -129,7 +136,9 @@ async function prepareHost(options: CheckoutsOptions): Promise<{ git: Git; root:
   await sweepCheckouts(join(root, 'checkouts'));
   const files = await writeHostFiles(join(root, 'repos', '.git-host'));
   const host = options.hostEnvironment === undefined ? {} : { host: options.hostEnvironment };
-  return { git: createGit({ clock: options.clock, files, runId, ...host }), root, runId };
+  const git = createGit({ clock: options.clock, files, runId, ...host });
+  await requireGit(git);
+  return { git, root, runId };
 }
 
 /** The host's own, without entries that mean something else in another directory, and the usual places after it. */
@@ -144,8 +153,7 @@ async function pruneWork(mirror: Mirror, attempt: string, pushed: string): Promi
   const sha = await mirror.resolve(pushed);
   const git = (args: readonly string[], answers: readonly number[] = []) =>
     mirror.git.run({ did: 'drop saved work', gitDir: mirror.directory, args, answers });
-  if (sha === undefined || !isRefName(refs[0] ?? ''))
-    throw new FailureError({ class: 'invalid_request', message: `${pushed} is not in the mirror.` });
+  if (sha === undefined) throw new FailureError({ class: 'invalid_request', message: `${pushed} is not in the mirror.` });
   const onRemote = await git(['for-each-ref', '--count=1', `--contains=${sha}`, '--format=%(refname)', 'refs/remotes/origin/']);
   if (onRemote.stdout === '') return false;
   for (const ref of refs) {

@@ -141,7 +141,7 @@ function environment({ identity, path }: CollectHost, { mirror, checkout }: Coll
     OBJECTS: mirror.objectsDirectory,
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_COUNT: '4',
+    GIT_CONFIG_COUNT: '5',
     GIT_CONFIG_KEY_0: 'safe.directory',
     GIT_CONFIG_VALUE_0: '*',
     GIT_CONFIG_KEY_1: 'core.hooksPath',
@@ -150,6 +150,9 @@ function environment({ identity, path }: CollectHost, { mirror, checkout }: Coll
     GIT_CONFIG_VALUE_2: 'false',
     GIT_CONFIG_KEY_3: 'gc.auto',
     GIT_CONFIG_VALUE_3: '0',
+    // What is written here is gone in a moment; the mirror's copy is what must last.
+    GIT_CONFIG_KEY_4: 'core.fsync',
+    GIT_CONFIG_VALUE_4: 'none',
     GIT_TERMINAL_PROMPT: '0',
     GIT_AUTHOR_NAME: identity.name,
     GIT_AUTHOR_EMAIL: identity.email,

@@ -16,12 +16,10 @@ export type Merged =
   | { readonly kind: 'merged'; readonly sha: string; readonly fastForward: boolean }
   | { readonly kind: 'conflicts'; readonly paths: readonly string[] };
 
-const neededGit = [2, 38] as const;
-
 /**
  * Merges in the mirror, without a working copy. A fast-forward where possible, else a merge commit whose date is the later one of
  * its parents: the same merge made again after a crash is the same commit.
- * @throws FailureError `missing_binary` with a git older than 2.38, `invalid_request` for unknown commits and unrelated histories
+ * @throws FailureError `invalid_request` for unknown commits and unrelated histories
  */
 export async function mergeInMirror(identity: GitIdentity, request: MergeRequest): Promise<Merged> {
   const { mirror } = request;
@@ -36,7 +34,6 @@ export async function mergeInMirror(identity: GitIdentity, request: MergeRequest
 
   if (await isAncestor(into, head)) return keep(mirror, request, head, true);
   if (await isAncestor(head, into)) return keep(mirror, request, into, true);
-  await requireMergeTree(mirror);
   if ((await run('compare the commits', ['merge-base', into, head], { answers: [1] })).code === 1) {
     throw new FailureError({ class: 'invalid_request', message: `${into} and ${head} share no history and cannot be merged.` });
   }
@@ -71,22 +68,4 @@ async function known(mirror: Mirror, name: string): Promise<string> {
   if (sha === undefined)
     throw new FailureError({ class: 'invalid_request', message: `Commit ${name} is not in the mirror of ${mirror.id}.` });
   return sha;
-}
-
-async function requireMergeTree(mirror: Mirror): Promise<void> {
-  const { stdout } = await mirror.git.run({ did: 'ask git for its version', args: ['--version'] });
-  const failure = oldGit(stdout);
-  if (failure !== undefined) throw new FailureError(failure);
-}
-
-/** What is wrong with a git that says `version`; undefined when it can merge without a working copy. */
-export function oldGit(version: string): { class: 'missing_binary'; message: string; fix: string } | undefined {
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
-  const [neededMajor, neededMinor] = neededGit;
-  if (Number(major) > neededMajor || (Number(major) === neededMajor && Number(minor) >= neededMinor)) return undefined;
-  return {
-    class: 'missing_binary',
-    message: `${version.trim()} is too old to merge.`,
-    fix: `Install git ${neededGit.join('.')} or newer.`,
-  };
 }

@@ -2,7 +2,6 @@ import { chmod, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Checkout } from '../src/checkout.ts';
-import { oldGit } from '../src/merge.ts';
 import type { Mirror } from '../src/mirror.ts';
 import { git, newSetting, type Setting, write } from './setting.ts';
 
@@ -128,14 +127,6 @@ describe('merge', () => {
       failure: { class: 'invalid_request', message: expect.stringContaining('no history') },
     });
   });
-
-  test.each([
-    ['git version 2.37.9', true],
-    ['git version 1.99.0', true],
-    ['git version 2.38.0', false],
-    ['git version 2.39.5 (Apple Git-154)', false],
-    ['git version 3.0.0', false],
-  ])('%s is too old: %s', (version, tooOld) => expect(oldGit(version)?.class === 'missing_binary').toBe(tooOld));
 });
 
 describe('checkouts', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Checkout } from '../src/checkout.ts';
 import type { Mirror } from '../src/mirror.ts';
-import { git, newSetting, type Setting, write } from './setting.ts';
+import { git, identity, newSetting, noBubblewrap, type Setting, sandbox, write } from './setting.ts';
 
 let setting: Setting;
 let mirror: Mirror;
@@ -73,6 +73,35 @@ describe('the way of an attempt', () => {
     ]);
     expect(commits).toMatchObject([{ subject: 'Work in progress' }]);
     expect(await setting.checkouts.collect({ mirror, checkout: made, attempt: 'a' })).toEqual(first);
+  });
+
+  test.skipIf(noBubblewrap)('an agent in the sandbox commits, and cannot write into the mirror', async () => {
+    const made = await checkout();
+    const script = `echo agent > agent.txt && git add -A && git commit -q -m 'From inside' && git log --format=%s%an | head -1
+      rm -rf ${mirror.objectsDirectory}/* 2>/dev/null; touch ${mirror.objectsDirectory}/x 2>/dev/null || echo held; ls ${mirror.directory} ${setting.root}/checkouts`;
+    const run = sandbox.spawn({
+      runId: 'agent-commits',
+      command: '/bin/sh',
+      args: ['-c', script],
+      cwd: made.directory,
+      env: { PATH: '/usr/bin:/bin', HOME: '/tmp' },
+      writable: [made.directory],
+      readable: made.readable,
+      network: 'none',
+    });
+    let printed = '';
+    for await (const chunk of run.child.stdout ?? []) printed += chunk;
+    expect(printed.split('\n')).toEqual([
+      `From inside${identity.name}`,
+      'held',
+      `${setting.root}/checkouts:`,
+      'attempt-1',
+      '',
+      `${mirror.directory}:`,
+      'objects',
+      '',
+    ]);
+    expect(await setting.checkouts.collect({ mirror, checkout: made, attempt: 'a' })).toMatchObject({ changed: true, uncommitted: false });
   });
 
   test('nothing done is no change', async () => {
