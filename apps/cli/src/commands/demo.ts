@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { formatDuration } from 'cyrus-core/duration';
 import { formatUsd } from 'cyrus-core/money';
 import { detectIsolation } from 'cyrus-sandbox/detect';
-import { CliError } from '../cli-error.ts';
+import { CliError, exitCode } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { runCommand } from '../demo/git.ts';
 import { jsonCall } from '../demo/json-call.ts';
 import { files, issue, modelSteps } from '../demo/scenario.ts';
 import { type Program, type StandIns, startProgram, startStandIns } from '../demo/stand-ins.ts';
 import { describeEntry, watchLinear } from '../demo/watch-linear.ts';
+import { onSignals } from '../signals.ts';
 import { plain, type Terminal } from '../terminal.ts';
 
 const token = 'demo-github-token';
@@ -33,10 +34,20 @@ export async function demo({ terminal }: CommandContext, options: { readonly hea
   if (isolation.isolation === 'none')
     terminal.out(`Isolation: none, allowed for this demo only (allowUnsandboxed). ${isolation.fix ?? ''}`);
   else terminal.out(`Isolation: ${isolation.isolation}.`);
+  let ended = false;
+  const endAll = async (): Promise<void> => {
+    if (ended) return;
+    ended = true;
+    for (const end of ending.reverse()) await end();
+  };
+  onSignals(
+    () => void endAll().then(() => process.exit(exitCode.failed)),
+    () => process.exit(exitCode.failed),
+  );
   try {
     await play(directory, terminal, ending);
   } finally {
-    for (const end of ending.reverse()) await end();
+    await endAll();
     if (options.keep) terminal.out(`\nKept: ${directory}`);
     else await rm(directory, { recursive: true, force: true });
   }
@@ -80,7 +91,7 @@ async function play(directory: string, terminal: Terminal, ending: (() => Promis
       if (text !== null) terminal.out(text);
     },
     (entry) => {
-      const content = (entry['activity'] as { content?: { type?: string; body?: string } } | undefined)?.content;
+      const content = entry['activity'] as { type?: string; body?: string } | undefined;
       if (entry.kind === 'activity' && (content?.type === 'response' || content?.type === 'error'))
         closing = `${content.type}: ${content.body}`;
       return closing !== '';
@@ -146,11 +157,11 @@ async function showEvidence(
   if (cloned.code !== 0) throw new CliError(`The pull request's branch cannot be cloned: ${cloned.output}`);
   const after = await runTests(clone);
   const diff = await runCommand('git', ['diff', `origin/${pull.base}...HEAD`], clone);
-  const state = await jsonCall<{ sessions: readonly { activities: readonly { content: { type: string; body?: string } }[] }[] }>(
+  const state = await jsonCall<{ sessions: readonly { activities: readonly { type: string; body: string | null }[] }[] }>(
     `${linearControl}/control/state`,
   );
-  const answers = state.sessions.flatMap((session) => session.activities).filter((activity) => activity.content.type === 'response');
-  const cost = /\*\*Cost:\*\* (\S+)/.exec(answers[0]?.content.body ?? '')?.[1];
+  const answers = state.sessions.flatMap((session) => session.activities).filter((activity) => activity.type === 'response');
+  const cost = /\*\*Cost:\*\* (\S+)/.exec(answers[0]?.body ?? '')?.[1];
   terminal.out(`   pull request   #${pull.number} ${plain(pull.title)} (${pull.head} → ${pull.base})`);
   terminal.out(`   npm test       ${summary(after.output)}, on a fresh clone of the pull request`);
   terminal.out(`   answers        ${answers.length} closing answer in Linear`);
@@ -169,8 +180,7 @@ async function showEvidence(
   );
 }
 
-const runTests = (cwd: string): ReturnType<typeof runCommand> =>
-  runCommand(process.execPath, ['--test'], cwd, { NO_COLOR: '1' });
+const runTests = (cwd: string): ReturnType<typeof runCommand> => runCommand(process.execPath, ['--test'], cwd, { NO_COLOR: '1' });
 
 function summary(output: string): string {
   const count = (name: string): string => new RegExp(`(?:#|ℹ) ${name} (\\d+)`).exec(output)?.[1] ?? '?';

@@ -13,23 +13,31 @@ export async function watchLinear(
   until: (entry: Entry) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await fetch(`${controlUrl}/control/stream?since=0`, { signal });
+  const done = new AbortController();
+  const response = await fetch(`${controlUrl}/control/stream?since=0`, { signal: AbortSignal.any([signal, done.signal]) });
   if (!response.body) throw new Error('the stand-in for Linear has no stream');
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const data = text
-        .slice(0, end)
-        .split('\n')
-        .find((line) => line.startsWith('data: '));
-      text = text.slice(end + 2);
-      if (!data) continue;
-      const entry = JSON.parse(data.slice(6)) as Entry;
-      show(entry);
-      if (until(entry)) return;
+  try {
+    for (;;) {
+      const { value, done: ended } = await reader.read();
+      if (ended) throw new Error('the stand-in for Linear ended its stream');
+      text += value;
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const data = text
+          .slice(0, end)
+          .split('\n')
+          .find((line) => line.startsWith('data: '));
+        text = text.slice(end + 2);
+        if (!data) continue;
+        const entry = JSON.parse(data.slice(6)) as Entry;
+        show(entry);
+        if (until(entry)) return;
+      }
     }
+  } finally {
+    reader.read().catch(() => undefined);
+    done.abort();
   }
 }
 
@@ -39,8 +47,7 @@ const marks: Readonly<Record<string, string>> = { thought: '·', action: '→', 
 export function describeEntry(entry: Entry, terminal: Terminal): string | null {
   const time = terminal.style('dim', String(entry.at).slice(11, 19));
   if (entry.kind === 'activity') {
-    const activity = (entry['activity'] ?? entry) as Record<string, unknown>;
-    const content = (activity['content'] ?? activity) as Record<string, unknown>;
+    const content = entry['activity'] as Record<string, unknown>;
     const type = String(content['type'] ?? '');
     const text = type === 'action' ? `${String(content['action'])} ${String(content['parameter'])}` : String(content['body'] ?? '');
     const lines = plain(text).trim().split('\n');
