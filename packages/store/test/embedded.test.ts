@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, cp, lstat, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chmod, chown, cp, lstat, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { systemClock } from 'cyrus-core/clock';
 import pg from 'pg';
 import { afterEach, expect, test } from 'vitest';
@@ -10,15 +12,30 @@ import type { ConnectionConfig } from '../src/connection.ts';
 import { silentLog } from '../src/log.ts';
 import { openDatabase } from '../src/pool.ts';
 import { reachable } from '../src/server/account.ts';
-import { platformPackage } from '../src/server/binaries.ts';
+import { findBinaries, platformPackage } from '../src/server/binaries.ts';
 import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from '../src/server/embedded.ts';
-import { isAlive } from '../src/server/process-table.ts';
+import { commandOf, isAlive } from '../src/server/process-table.ts';
 import { sharedCopies, temporaryHome } from '../src/testing/database.ts';
 
 const isRoot = process.getuid?.() === 0;
 const nobody = { uid: 65_534, gid: 65_534, lent: false };
 const program = fileURLToPath(new URL('service.ts', import.meta.url));
 const others = isRoot && (await reachable(path.dirname(program), nobody)) && (await reachable(path.dirname(process.execPath), nobody));
+
+const run = promisify(execFile);
+const mountable = isRoot && process.platform === 'linux' && (await canMount());
+async function canMount(): Promise<boolean> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'cyrus-mount-'));
+  try {
+    await run('mount', ['-t', 'tmpfs', 'tmpfs', directory]);
+    await run('umount', [directory]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
 
 const servers: EmbeddedServer[] = [];
 const children: ChildProcess[] = [];
@@ -78,7 +95,7 @@ test('data survives an orderly stop; the server is gone after it', async () => {
   await ask(first.connection, 'create table kept as select 42 as n');
   const pid = first.pid() ?? 0;
   await first.stop();
-  expect(isAlive(pid)).toBe(false);
+  expect(await commandOf(pid)).toBe('');
   const second = await start(at);
   expect(second.adopted).toBe(false);
   expect(await ask(second.connection, 'select n from kept')).toEqual([{ n: 42 }]);
@@ -169,7 +186,7 @@ test('a killed service leaves the server running, and the next one adopts and la
   await expect.poll(() => next.pid() !== killed.said.pid && answers(next.connection), { timeout: 10_000, interval: 20 }).toBe(true);
   const pid = next.pid() ?? 0;
   await next.stop();
-  expect(isAlive(pid)).toBe(false);
+  expect(await commandOf(pid)).toBe('');
 });
 
 test('two processes start on one new home at once; the server goes with the last of them', async () => {
@@ -184,7 +201,7 @@ test('two processes start on one new home at once; the server goes with the last
   expect(await answers(b.said.connection)).toBe(true);
   b.child.kill('SIGTERM');
   await new Promise((resolve) => b.child.once('exit', resolve));
-  expect(isAlive(b.said.pid)).toBe(false);
+  expect(await commandOf(b.said.pid)).toBe('');
   expect((await readdir(path.dirname(a.said.dataDir))).sort()).toEqual(['data', 'leases']);
   expect(await readdir(copies)).toHaveLength(1);
 });
@@ -262,6 +279,72 @@ test('data of another major version is refused, not touched', async () => {
   await expect(start(at)).rejects.toMatchObject({ problem: 'version', message: expect.stringContaining('PostgreSQL 13') });
   await writeFile(path.join(first.dataDir, 'PG_VERSION'), '18\n');
   expect(await answers((await start(at)).connection)).toBe(true);
+});
+
+test('a socket directory that somebody else has made is not used', async () => {
+  const at = await temporaryHome();
+  const first = await start(at);
+  await first.stop();
+  await mkdir(first.connection.host, { mode: 0o777 });
+  await chmod(first.connection.host, 0o777);
+  const second = await start(at);
+  expect(second.connection.host).not.toBe(first.connection.host);
+  expect((await stat(second.connection.host)).mode & 0o007).toBe(0);
+  await rmdir(first.connection.host);
+});
+
+test('a server whose socket was swept away is replaced by the next start', async () => {
+  const at = await temporaryHome();
+  const killed = await startService({ ...at, copies: await sharedCopies() });
+  killed.child.kill('SIGKILL');
+  await new Promise((resolve) => killed.child.once('exit', resolve));
+  await rm(killed.said.connection.host, { recursive: true });
+  const next = await start(at);
+  expect(next.pid()).not.toBe(killed.said.pid);
+  expect(await answers(next.connection)).toBe(true);
+});
+
+test.skipIf(!mountable)('a full disk: said so, and nothing half made is left', async () => {
+  const at = await temporaryHome();
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=12m,mode=755', 'tmpfs', at.stateDir]);
+  try {
+    await expect(start(at)).rejects.toMatchObject({ problem: 'disk_full', message: expect.stringContaining('free some space') });
+    await expect(start({ ...at, copies: path.join(at.stateDir, 'pgbin') })).rejects.toMatchObject({ problem: 'disk_full' });
+    const left = await readdir(at.stateDir, { recursive: true });
+    expect(left.filter((name) => name.includes('.new-'))).toEqual([]);
+  } finally {
+    await run('umount', [at.stateDir]);
+  }
+});
+
+const installed = await findBinaries({ copies: '/nonexistent', platformPackage: null }).catch(() => undefined);
+test.skipIf(!installed)('an installed PostgreSQL is the second choice', async () => {
+  const server = await start({ ...(await temporaryHome()), platformPackage: null });
+  expect(server.version).toBe(installed?.version);
+  expect(await answers(server.connection)).toBe(true);
+});
+
+test('a test process that is killed leaves neither a server nor files', async () => {
+  const script = `import { testDatabase } from ${JSON.stringify(new URL('../src/testing/database.ts', import.meta.url).href)};
+    const { server } = await testDatabase(); console.log(JSON.stringify({ pid: server.pid(), dataDir: server.dataDir })); setInterval(() => {}, 1e6);`;
+  const child = spawn(process.execPath, ['--conditions=cyrus-source', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  let said: { pid: number; dataDir: string } | undefined;
+  for await (const line of createInterface({ input: child.stdout })) {
+    said = JSON.parse(line) as { pid: number; dataDir: string };
+    break;
+  }
+  const { pid, dataDir } = said ?? { pid: 0, dataDir: '' };
+  expect(isAlive(pid)).toBe(true);
+  child.kill('SIGKILL');
+  const files = (): Promise<boolean> =>
+    stat(path.dirname(dataDir)).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(async () => (await commandOf(pid)) !== '' || (await files()), { timeout: 15_000, interval: 50 }).toBe(false);
 });
 
 test.skipIf(isRoot)('a home that cannot be written', async () => {

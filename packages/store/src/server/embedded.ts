@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { rmdir } from 'node:fs/promises';
 import type { Clock } from 'cyrus-core/clock';
 import pg from 'pg';
 import type { ConnectionConfig } from '../connection.ts';
@@ -38,7 +39,7 @@ export interface EmbeddedOptions {
   readonly home: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Where the data goes when run as root, whose home no other account can enter. */
+  /** Where the data goes when run as root, whose home no other account can enter. Absent: `CYRUS_STATE_DIR`, else `/var/lib/cyrus`. */
   readonly stateDir?: string;
   /** Where copied binaries go; absent: beside the data. */
   readonly copies?: string;
@@ -61,7 +62,7 @@ const databaseName = 'cyrus';
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const { home, clock, log } = options;
-  const layout = await layOut(home, options.stateDir ?? '/var/lib/cyrus');
+  const layout = await layOut(home, options.stateDir ?? process.env['CYRUS_STATE_DIR'] ?? '/var/lib/cyrus');
   const lease = await takeLease(layout.leases);
   try {
     const supervisor = createSupervisor(await prepare(options, layout), clock, log);
@@ -78,6 +79,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
         const { others } = await lease.release();
         const running = others ? undefined : await findPostmaster(layout.data);
         if (running) await stopPostmaster(running.pid, layout.data, clock);
+        // Fails, rightly, when it is in use again.
+        if (!others) await rmdir(supervisor.connection.host).catch(() => undefined);
       },
     };
   } catch (error) {
@@ -151,6 +154,7 @@ function createSupervisor(prepared: Prepared, clock: Clock, log: Log): Superviso
     for (let unanswered = 0; clock.now() < until && !ended.signal.aborted; ) {
       const running = await findPostmaster(data);
       if (running?.state === 'ready' && running.socketDirectory === connection.host) {
+        thaw(running.pid);
         const error = await greet(connection);
         if (!error) {
           pid = running.pid;
@@ -163,8 +167,7 @@ function createSupervisor(prepared: Prepared, clock: Clock, log: Log): Superviso
             error,
           );
         if (codeOf(error)?.startsWith('57P0')) await clock.sleep(20, ended.signal);
-        else if (++unanswered === 1) thaw(running.pid);
-        else await replaceSilent(running.pid, error);
+        else if (++unanswered > 1) await replaceSilent(running.pid, error);
       } else if (running?.state === 'ready') {
         await replaceSilent(running.pid, new Error(`its socket is in ${running.socketDirectory}`));
       } else if (running) {
