@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from '../connection-lost.ts';
 import type { Binaries } from './binaries.ts';
@@ -25,27 +25,38 @@ export async function clusterVersion(data: string): Promise<number | undefined> 
   return text === undefined ? undefined : Number.parseInt(text, 10);
 }
 
-/** The password in the home; made at first use. A home without it gets a new one, and `created` says so. */
+/** The password in the home; made at first use, and `created` says so. Processes that come here at once all get the same. */
 export async function readPassword(layout: Layout): Promise<{ readonly password: string; readonly created: boolean }> {
   const { passwordFile, account } = layout;
-  for (;;) {
-    const known = await readFile(passwordFile, 'utf8').catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return '';
-      throw new ServerError(
-        'permission',
-        `Cannot read ${passwordFile} (${codeOf(error)}): make it readable for the account that runs Cyrus.`,
-        error,
-      );
-    });
-    if (known.trim() !== '') return { password: known.trim(), created: false };
-    const password = randomBytes(32).toString('base64url');
-    const temporary = `${passwordFile}.${process.pid}`;
+  const known = await knownPassword(passwordFile);
+  if (known) return { password: known, created: false };
+  const password = randomBytes(32).toString('base64url');
+  const temporary = `${passwordFile}.${process.pid}-${randomBytes(4).toString('hex')}`;
+  try {
     await writeFile(temporary, `${password}\n`, { mode: 0o600 });
     if (account && !account.lent) await chown(temporary, account.uid, account.gid);
-    await rename(temporary, passwordFile);
-    // Of two that came here at once one has overwritten the other: both go on with what is in the file.
-    const { password: winner } = await readFile(passwordFile, 'utf8').then((text) => ({ password: text.trim() }));
-    return { password: winner, created: true };
+    // A link, unlike a rename, never replaces what another process has just made.
+    await link(temporary, passwordFile);
+    return { password, created: true };
+  } catch (error) {
+    const winner = codeOf(error) === 'EEXIST' ? await knownPassword(passwordFile) : '';
+    if (winner) return { password: winner, created: true };
+    throw new ServerError(
+      'permission',
+      `Cannot write ${passwordFile} (${codeOf(error) ?? String(error)}): make it writable for the account that runs Cyrus.`,
+      error,
+    );
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function knownPassword(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw new ServerError('permission', `Cannot read ${file} (${codeOf(error)}): make it readable for the account that runs Cyrus.`, error);
   }
 }
 
