@@ -1,13 +1,24 @@
 import { dirname } from 'node:path';
+import type { Clock } from 'cyrus-core/clock';
 import type { Failure } from 'cyrus-core/failure';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import { err, ok, type Result } from 'cyrus-core/result';
 
+export interface VersionQuestion {
+  readonly sandbox: Sandbox;
+  readonly clock: Clock;
+  readonly binary: string;
+  readonly searchPath: string;
+  readonly runId: string;
+}
+
+const answersWithinMs = 15_000;
+
 /** The version the binary says it has; run in the sandbox without network, like everything of the agent's. */
-export async function binaryVersion(sandbox: Sandbox, binary: string, searchPath: string): Promise<Result<string, Failure>> {
+export async function binaryVersion({ sandbox, clock, binary, searchPath, runId }: VersionQuestion): Promise<Result<string, Failure>> {
   const directory = dirname(binary);
   const started = sandbox.spawn({
-    runId: 'health',
+    runId,
     command: binary,
     args: ['--version'],
     cwd: directory,
@@ -22,11 +33,14 @@ export async function binaryVersion(sandbox: Sandbox, binary: string, searchPath
   });
   started.child.stderr?.resume();
   started.child.stdin?.end();
+  const answered = new AbortController();
+  void clock.sleep(answersWithinMs, answered.signal).then(() => (answered.signal.aborted ? undefined : started.kill()));
   const { code, spawnError } = await started.exited;
+  answered.abort();
   await started.kill();
   const version = /\d+\.\d+\.\d+\S*/.exec(output)?.[0];
   if (code === 0 && version) return ok(version);
-  const reason = spawnError?.message ?? `exit code ${code}`;
+  const reason = spawnError?.message ?? (code === null ? `no answer within ${answersWithinMs / 1000} s` : `exit code ${code}`);
   return err({
     class: 'missing_binary',
     message: `${binary} is not a working Claude Code (${reason}).`,

@@ -148,7 +148,13 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
     try {
       const binary = await this.#binary();
       await this.#checkLogin();
-      const version = await binaryVersion(this.#options.sandbox, binary, this.#searchPath);
+      const version = await binaryVersion({
+        sandbox: this.#options.sandbox,
+        clock: this.#options.clock,
+        binary,
+        searchPath: this.#searchPath,
+        runId: `${this.#options.runIdPrefix ?? ''}health`,
+      });
       if (!version.ok) return unavailable(version.error);
       const { apiUrl, auth } = this.#options;
       const login = auth === 'ownLogin' ? 'own login' : 'API key';

@@ -12,6 +12,7 @@ import { configDirectory, temporaryDirectory } from './agent-env.ts';
 import { findTranscript, readTranscript } from './conversation-record.ts';
 import { classifyApiFailure } from './failures.ts';
 import { loadPrices } from './price.ts';
+import { endedEarly, resultOf } from './run-result.ts';
 import { contentEvents, isSynthetic, textOf } from './sdk-events.ts';
 import { steering } from './steering.ts';
 import type { ToolPolicy } from './tool-policy.ts';
@@ -64,10 +65,11 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
   let outcome: RunResult | undefined;
   let output = '';
   let turns = 0;
+  let refusedToResume = false;
 
-  if (request.conversation.resume && !earlier.resumable) {
+  const beginsAnew = (): void =>
     log.push({ type: 'message', content: 'Nothing of the earlier conversation was found to resume: a new one begins.' });
-  }
+  if (request.conversation.resume && earlier.transcript === undefined) beginsAnew();
 
   const end = runEnd({
     log,
@@ -156,7 +158,15 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
     turns += message.num_turns;
     for (const usage of meter.settled(message.modelUsage)) log.push({ type: 'usage', usage });
     delivered(talk.consumed(uuidsOf(message)));
-    outcome = resultOf(message);
+    if (
+      earlier.transcript !== undefined &&
+      message.subtype !== 'success' &&
+      message.errors.some((error) => /no conversation found/i.test(error))
+    ) {
+      refusedToResume = true;
+      return;
+    }
+    outcome = resultOf(message, { synthetic, retryAt: limitEnd ?? retryAt, apiUrl: setup.apiUrl, maxTurns: request.maxTurns });
     output = outcome.output;
     if (outcome.state === 'failed' || talk.unread === 0) leave();
     else void clock.sleep(readWithinMs, end.over).then(() => (talk.unread > 0 && !end.over.aborted ? leave() : undefined));
@@ -165,32 +175,6 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
   function leave(): void {
     talk.close();
     void clock.sleep(leaveWithinMs, end.over).then(() => (end.over.aborted ? undefined : agent?.kill()));
-  }
-
-  function resultOf(message: SDKResultMessage): RunResult {
-    if (message.subtype === 'success' && !message.is_error) return { state: 'succeeded', output: message.result };
-    const text = message.subtype === 'success' ? message.result || synthetic : message.errors.join('\n');
-    if (message.subtype === 'error_max_turns') {
-      return {
-        state: 'failed',
-        output: synthetic,
-        failure: { class: 'agent_failed', message: `The agent used up its ${request.maxTurns ?? ''} turns without finishing.` },
-      };
-    }
-    if (message.subtype === 'error_max_budget_usd') {
-      const fix = 'Raise the budget of the task, or split the task.';
-      return {
-        state: 'failed',
-        output: synthetic,
-        failure: { class: 'budget_exceeded', message: 'The agent reached the cost limit of this attempt.', fix },
-      };
-    }
-    const status = message.subtype === 'success' ? (message.api_error_status ?? undefined) : undefined;
-    return {
-      state: 'failed',
-      output: text,
-      failure: classifyApiFailure({ status, text, retryAt: limitEnd ?? retryAt, apiUrl: setup.apiUrl }),
-    };
   }
 
   async function askPolicy(input: PreToolUseHookInput): Promise<SyncHookJSONOutput> {
@@ -263,7 +247,13 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
   }
 
   async function pump(): Promise<void> {
-    const thrown = await talkTo(query({ prompt: talk.input, options: options(earlier.resumable) }));
+    let thrown = await talkTo(query({ prompt: talk.input(), options: options(earlier.transcript !== undefined) }));
+    if (refusedToResume && !end.decided) {
+      await agent?.kill();
+      if (earlier.transcript) await putAside(earlier.transcript);
+      beginsAnew();
+      thrown = await talkTo(query({ prompt: talk.input(), options: options(false) }));
+    }
     if (end.decided) return;
     const exit = await agent?.exited;
     await agent?.kill();
@@ -284,15 +274,18 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
   };
 }
 
-/** What is on disk of this conversation. A transcript too broken to resume is put aside, for its id would be refused to a new one. */
-async function recordedConversation(home: string, id: string): Promise<{ readonly resumable: boolean; readonly totals: Totals }> {
+/** What is on disk of this conversation: its transcript, when it can be resumed, and the totals it ended with. */
+async function recordedConversation(home: string, id: string): Promise<{ readonly transcript?: string; readonly totals: Totals }> {
   const path = await findTranscript(home, id);
-  if (path === undefined) return { resumable: false, totals: {} };
-  const record = await readTranscript(path);
-  if (record.resumable) return record;
-  await rename(path, `${path}.unusable`);
-  return { resumable: false, totals: {} };
+  if (path === undefined) return { totals: {} };
+  const { resumable, totals } = await readTranscript(path);
+  if (resumable) return { transcript: path, totals };
+  await putAside(path);
+  return { totals: {} };
 }
+
+/** Out of the way: the id of a transcript that cannot be resumed would be refused to a new conversation. */
+const putAside = (path: string): Promise<void> => rename(path, `${path}.unusable`);
 
 function uuidsOf(message: SDKResultMessage): readonly string[] {
   return 'user_message_uuids' in message ? (message.user_message_uuids ?? []) : [];
@@ -305,17 +298,4 @@ function mcpServersOf(config: ExecutionRequest['mcpConfig']): NonNullable<Option
 
 function retryText(message: { readonly error_status: number | null; readonly error: string }): string {
   return message.error_status === null ? 'no connection' : message.error.replaceAll('_', ' ');
-}
-
-type Exit = { readonly code: number | null; readonly signal: string | null; readonly spawnError?: Error };
-
-function endedEarly(exit: Exit | undefined, thrown: unknown, errorOutput: string): Failure {
-  if (exit?.spawnError) {
-    return { class: 'missing_binary', message: `Claude Code could not be started: ${exit.spawnError.message}`, fix: 'Run cyrus doctor.' };
-  }
-  if (exit && (exit.signal !== null || exit.code === 137 || exit.code === 143)) {
-    return { class: 'sandbox_lost', message: `The agent's process was killed (${exit.signal ?? exit.code}) before it had finished.` };
-  }
-  const said = errorOutput.trim().slice(-500) || (thrown instanceof Error ? thrown.message : '');
-  return { class: 'agent_failed', message: `The agent ended without a result (exit code ${exit?.code ?? 'unknown'}): ${said}` };
 }

@@ -3,8 +3,8 @@ import { idOf } from 'cyrus-core/ids';
 
 /** What is said to the agent in one run, and how far it has certainly been read. */
 export interface Steering {
-  /** The agent's input; ends when closed. */
-  readonly input: AsyncIterable<SDKUserMessage>;
+  /** The agent's input from the prompt on; ends when closed. Each agent started in the run reads it from its beginning. */
+  input(): AsyncIterable<SDKUserMessage>;
   /** Sends a message; one already sent is not sent again. */
   send(message: { readonly id: number; readonly text: string }): 'steered' | 'too_late';
   /** The agent says that its next model call holds these messages. */
@@ -20,7 +20,7 @@ export interface Steering {
 }
 
 export function steering(runId: string, prompt: string): Steering {
-  const waiting: SDKUserMessage[] = [];
+  const said: SDKUserMessage[] = [];
   const unread = new Map<string, number>();
   const sent = new Set<number>();
   let offered: readonly string[] = [];
@@ -30,7 +30,7 @@ export function steering(runId: string, prompt: string): Steering {
 
   function say(uuid: string, text: string): void {
     const content = asWritten(text);
-    waiting.push({
+    said.push({
       type: 'user',
       uuid: uuid as SDKUserMessage['uuid'] & string,
       message: { role: 'user', content },
@@ -42,10 +42,12 @@ export function steering(runId: string, prompt: string): Steering {
   say(idOf(`${runId} prompt`), prompt);
 
   async function* input(): AsyncGenerator<SDKUserMessage> {
-    for (;;) {
-      const next = waiting.shift();
-      if (next) yield next;
-      else if (closed) return;
+    for (let next = 0; ; ) {
+      const message = said[next];
+      if (message) {
+        next++;
+        yield message;
+      } else if (closed) return;
       else await wake.promise;
     }
   }
@@ -58,7 +60,7 @@ export function steering(runId: string, prompt: string): Steering {
   }
 
   return {
-    input: input(),
+    input,
     send({ id, text }) {
       if (closed) return 'too_late';
       if (!sent.has(id)) {
