@@ -42,13 +42,3 @@ export function cutText(text: string, bytes: number): string {
   const start = new TextDecoder().decode(Buffer.from(text).subarray(0, Math.max(0, bytes - Buffer.byteLength(mark))), { stream: true });
   return `${start}${mark}`;
 }
-
-/** The last `bytes` of a text, with a mark that says how much came before. */
-export function lastOfText(text: string, bytes: number): string {
-  const all = Buffer.from(text);
-  if (all.length <= bytes) return text;
-  return `[${all.length - bytes} bytes cut] … ${all
-    .subarray(all.length - bytes)
-    .toString('utf8')
-    .replace(/^\ufffd+/, '')}`;
-}

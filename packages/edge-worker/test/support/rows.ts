@@ -18,7 +18,7 @@ export async function insertPlan(db: Queryable, plan = 'plan', repositoryId = 'r
 export const taskOf = (plan: string): string => `${plan}-task`;
 export const attemptOf = (plan: string, number = 1): string => `${plan}-attempt-${number}`;
 
-export async function insertAttempt(db: Queryable, plan: string, number: number): Promise<void> {
+async function insertAttempt(db: Queryable, plan: string, number: number): Promise<void> {
   await db.query(`insert into cyrus.attempt (id, task_id, plan_id, number, executor_id) values ($1, $2, $3, $4, 'scripted')`, [
     attemptOf(plan, number),
     taskOf(plan),
