@@ -1,8 +1,9 @@
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Config } from 'cyrus-core/config/schema';
 import { type Failure, FailureError } from 'cyrus-core/failure';
+import { createRepositories } from '../jobs/repositories.ts';
 import { outcomeOfFailure, type Perform, rejected } from './outcome.ts';
-import { githubAccess, sourceOf } from './repository-access.ts';
+import { sourceOf } from './repository-access.ts';
 
 export interface GitOptions {
   readonly checkouts: Pick<Checkouts, 'mirror' | 'push'>;
@@ -19,20 +20,16 @@ interface PushPayload {
 
 /** Pushes from the mirror, with a lease on the last seen head. The same push twice finds itself done. */
 export function performGit({ checkouts, config }: GitOptions): Perform {
+  const repositories = createRepositories(checkouts, config);
   return async (write, signal) => {
     if (write.kind !== 'push') return rejected(`git has no write ${write.kind}`);
     const { repositoryId, sha, branch, lease } = write.payload as unknown as PushPayload;
-    const source = sourceOf(config(), repositoryId);
-    if (!source) return rejected(`The repository ${repositoryId} is not in the configuration any more.`);
     try {
-      const mirror = await checkouts.mirror(source);
-      const token = githubAccess(config(), repositoryId, mirror.remote.url)?.token;
-      const pushed = await checkouts.push({
-        ...{ mirror, sha, branch, lease, signal },
-        ...(token === undefined ? {} : { token }),
-        // A path named as the remote is meant to be written to; the checkout that a repository is read from is not.
-        ...(mirror.remote.kind === 'local' && source.remoteUrl !== undefined ? { remoteUrl: source.remoteUrl } : {}),
-      });
+      const mirror = await repositories.open(repositoryId);
+      const named = sourceOf(config(), repositoryId)?.remoteUrl;
+      // A path named as the remote is meant to be written to; the checkout that a repository is read from is not.
+      const target = mirror.remote.kind === 'local' && named !== undefined ? { remoteUrl: named } : {};
+      const pushed = await checkouts.push({ mirror, sha, branch, lease, signal, ...target });
       if (pushed.kind === 'pushed') return { state: 'sent', result: { sha } };
       return { state: 'rejected', failure: movedAway(branch, pushed.remoteSha) };
     } catch (error) {

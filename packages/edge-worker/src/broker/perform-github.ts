@@ -4,8 +4,9 @@ import type { Config } from 'cyrus-core/config/schema';
 import { FailureError } from 'cyrus-core/failure';
 import { createGitHub } from 'cyrus-github/client';
 import type { CodeHost } from 'cyrus-github/code-host';
+import { createRepositories } from '../jobs/repositories.ts';
 import { outcomeOfFailure, type Perform, rejected } from './outcome.ts';
-import { githubAccess, sourceOf } from './repository-access.ts';
+import { githubAccess } from './repository-access.ts';
 
 export interface GithubOptions {
   readonly checkouts: Pick<Checkouts, 'mirror'>;
@@ -27,6 +28,7 @@ interface PullRequestPayload {
 
 /** Opens the one pull request of a plan: looked up by its branch and mark before it is created, and again when an answer is lost. */
 export function performGithub({ checkouts, config, clock }: GithubOptions): Perform {
+  const repositories = createRepositories(checkouts, config);
   const clients = new Map<string, CodeHost>();
 
   function clientFor(apiUrl: string, token: string): CodeHost {
@@ -39,10 +41,8 @@ export function performGithub({ checkouts, config, clock }: GithubOptions): Perf
   return async (write) => {
     if (write.kind !== 'pull-request') return rejected(`GitHub has no write ${write.kind}`);
     const { repositoryId, head, base, title, body, marker } = write.payload as unknown as PullRequestPayload;
-    const source = sourceOf(config(), repositoryId);
-    if (!source) return rejected(`The repository ${repositoryId} is not in the configuration any more.`);
     try {
-      const { remote } = await checkouts.mirror(source);
+      const { remote } = await repositories.open(repositoryId);
       const access = githubAccess(config(), repositoryId, remote.url);
       if (!access)
         return rejected(
