@@ -328,7 +328,7 @@ test.each([
   ['that the agent itself refuses', '{"type":"queue-operation"}\n{"parentUuid":null,"type":"user"}\n'],
 ])('a transcript %s is put aside', async (_name, content) => {
   const first = request([{ text: 'One.' }]);
-  await run(first);
+  expect((await run(first)).result).toMatchObject({ state: 'succeeded', output: 'One.' });
   const path = await findTranscript(first.conversation.directory, first.conversation.id);
   await writeFile(path ?? '', content);
   const { result, events } = await run({
