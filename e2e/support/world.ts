@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from './bundle.ts';
@@ -66,8 +66,13 @@ export class World {
       startProgram([join(standIns, 'github.js'), '--root', join(directory, 'github'), '--token', githubToken], { environment }),
       startProgram([join(standIns, 'model.js')], { environment }),
     ]);
+    // As root the database runs as another account, which has to get to its data: passing through is enough.
+    await chmod(directory, 0o711);
     const hub = new GitHub(github, join(directory, 'seeds'));
-    const world = new World(directory, main, new Linear(linear), hub, new Model(model), plainEnvironment(options.environment));
+    const world = new World(directory, main, new Linear(linear), hub, new Model(model), {
+      ...plainEnvironment({ CYRUS_STATE_DIR: join(directory, 'state') }),
+      ...options.environment,
+    });
     const repositories: object[] = [];
     for (const [name, files] of Object.entries(options.repositories ?? { app: plainRepository }))
       repositories.push({ id: name, remoteUrl: await hub.create(name, files), ...options.repositoryConfig?.[name] });
@@ -114,6 +119,19 @@ export class World {
   /** Runs a command of the product on this home. */
   cyrus(...args: string[]): Promise<Ran> {
     return runToEnd(process.execPath, [this.main, '--home', this.home, ...args], { environment: this.environment });
+  }
+
+  /** Working copies that are there now: of agents, or of checks. */
+  async checkouts(kind: 'work' | 'verify'): Promise<readonly string[]> {
+    const place = join(this.home, 'checkouts');
+    const names = (await readdir(place).catch(() => [])).filter((name) => !name.startsWith('.'));
+    const found = await Promise.all(
+      names
+        .filter((name) => name.startsWith('verify-') === (kind === 'verify'))
+        .map(async (name) => (await readdir(join(place, name)).catch(() => [])).map((inner) => join(place, name, inner))),
+    );
+    const all = await Promise.all(found.flat().map(async (path) => ((await stat(join(path, '.git')).catch(() => null)) ? [path] : [])));
+    return all.flat();
   }
 
   async close(): Promise<void> {

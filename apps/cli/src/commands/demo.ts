@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,8 @@ const patienceMs = 120_000;
  */
 export async function demo({ terminal }: CommandContext, options: { readonly headless?: boolean; readonly keep?: boolean }): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'cyrus-demo-'));
+  // As root the database runs as another account, which has to get to its data: passing through is enough.
+  await chmod(directory, 0o711);
   const ending: (() => Promise<void>)[] = [];
   const isolation = await detectIsolation();
   terminal.out(terminal.style('bold', 'Cyrus demo: an issue in Linear becomes a pull request, on this machine.'));
@@ -126,7 +128,11 @@ async function startCyrus(directory: string, standIns: StandIns, remoteUrl: stri
   };
   await writeFile(join(home, 'config.json'), JSON.stringify(config, null, 2), { mode: 0o600 });
   const { PATH, HOME, TMPDIR, LANG, USER } = process.env;
-  const environment = Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR, LANG, USER }).filter(([, value]) => value !== undefined));
+  // What the database keeps for root outside the home goes with the demo, too.
+  const CYRUS_STATE_DIR = join(directory, 'state');
+  const environment = Object.fromEntries(
+    Object.entries({ PATH, HOME, TMPDIR, LANG, USER, CYRUS_STATE_DIR }).filter(([, value]) => value !== undefined),
+  );
   return startProgram(fileURLToPath(new URL('main.js', import.meta.url)), ['--home', home, 'start', '--json'], environment);
 }
 
