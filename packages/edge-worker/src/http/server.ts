@@ -13,6 +13,7 @@ import { brokersReady, createReadiness, databaseReady, type Readiness, type Read
 import { createWebhookRoutes } from './webhook-route.ts';
 
 const closeWithinMs = 5_000;
+const idleLookMs = 20;
 const bodies = { bodies: 64, bytes: 32 * 1024 * 1024, waiting: 512 };
 
 export interface HttpServerOptions {
@@ -70,12 +71,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 }
 
 async function closeServer(server: Server, clock: Clock): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
   const done = new AbortController();
-  void clock.sleep(closeWithinMs, done.signal).then(() => server.closeAllConnections());
+  const closed = new Promise<void>((resolve) => server.close(() => resolve())).then(() => done.abort());
+  const deadline = clock.now() + closeWithinMs;
+  // A connection kept alive is idle only once its last answer is out.
+  while (!done.signal.aborted && clock.now() < deadline) {
+    server.closeIdleConnections();
+    await clock.sleep(idleLookMs, done.signal);
+  }
+  server.closeAllConnections();
   await closed;
-  done.abort();
 }
 
 function createApp(readiness: Readiness, version: string): Hono {
