@@ -1,10 +1,10 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-const conditions = ['cyrus-source', 'node', 'import', 'default'];
+const conditions = ['cyrus-source', 'node'];
 
 const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: ['cyrus-source'] } },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: [
       'packages/*/src/**/*.test.ts',

@@ -65,7 +65,7 @@ export interface AttemptDecision {
 export function progressIntervalMs(runningMs: number): number {
   if (runningMs < 30_000) return 5_000;
   if (runningMs < 300_000) return 60_000;
-  return 240_000;
+  return 420_000;
 }
 
 /** What an attempt does next: prepare, set up, run, collect, end. Pure. A stop wins over a finish in the same batch. */
@@ -230,6 +230,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       branch: plan.branch,
       baseBranch: plan.baseBranch ?? context.settings.baseBranch ?? undefined,
       startFrom: plan.startSha ? { sha: plan.startSha } : null,
+      ...(plan.pushedSha && attempt.number === 1 ? { wasPushed: true } : {}),
       reuse: attempt.number > 1,
       ...(context.earlier?.headSha ? { lastWork: { attemptId: context.earlier.id, sha: context.earlier.headSha } } : {}),
     });

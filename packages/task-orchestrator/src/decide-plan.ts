@@ -1,7 +1,7 @@
 import type { Instant } from 'cyrus-core/clock';
 import { type Effects, type Input, type JobEnd, noEffects, priority, type WriteEnd } from 'cyrus-core/domain/effects';
 import type { Issue } from 'cyrus-core/domain/issue';
-import type { Attempt, Evidence, Plan, PlanMessage, PullRequestRef, Task, Verdict } from 'cyrus-core/domain/plan';
+import type { Attempt, CheckoutInfo, Evidence, Plan, PlanMessage, PullRequestRef, Task, Verdict } from 'cyrus-core/domain/plan';
 import type { Answer } from 'cyrus-core/domain/session';
 import type { Failure } from 'cyrus-core/failure';
 import { idOf } from 'cyrus-core/ids';
@@ -149,7 +149,7 @@ class PlanStep {
       if (this.plan.state === 'drafting') this.draft();
       for (const input of this.context.inputs) if (!isFinal('plan', this.plan.state)) this.take(input);
       if (this.context.stopRequested && !isFinal('plan', this.plan.state)) this.stop();
-    }
+    } else if (this.plan.state !== 'done') for (const input of this.context.inputs) this.keep(input);
     return {
       plan: this.plan,
       task: this.task,
@@ -157,6 +157,13 @@ class PlanStep {
       deliveredThrough: this.deliveredThrough,
       effects: this.effects,
     };
+  }
+
+  /** What the cleanup of an ended plan saved is where a later one goes on. */
+  private keep(input: Input): void {
+    const end = input.payload as unknown as JobEnd;
+    const saved = end.kind === 'cleanup' && end.result?.['savedSha'];
+    if (input.kind === 'job' && typeof saved === 'string') this.plan.headSha = saved;
   }
 
   private movePlan(to: PlanState): void {
@@ -285,10 +292,7 @@ class PlanStep {
     const attempt = this.context.attempts.find((candidate) => candidate.id === finished.attemptId);
     if (!attempt) return;
     this.deliveredThrough = Math.max(this.deliveredThrough, finished.deliveredN);
-    if (attempt.checkout) {
-      this.plan.baseBranch ??= attempt.checkout.baseBranch;
-      this.plan.startSha ??= attempt.checkout.startSha;
-    }
+    if (attempt.checkout) this.startedFrom(attempt.checkout);
     if (attempt.output) this.task.output = attempt.output;
     const next = afterAttempt(
       {
@@ -304,6 +308,18 @@ class PlanStep {
       this.now,
     );
     this.follow(next, attempt);
+  }
+
+  /** Where the work really began: not at what was pushed before, when that has been merged and its branch is gone. */
+  private startedFrom(checkout: CheckoutInfo): void {
+    this.plan.baseBranch ??= checkout.baseBranch;
+    const moved = this.plan.startSha !== null && this.plan.startSha !== checkout.startSha && this.plan.headSha === this.plan.startSha;
+    if (moved && this.task.attempts === 1) {
+      this.plan.headSha = checkout.startSha;
+      this.plan.pushedSha = null;
+      this.plan.startSha = checkout.startSha;
+    }
+    this.plan.startSha ??= checkout.startSha;
   }
 
   private follow(next: AfterAttempt, attempt: Attempt): void {

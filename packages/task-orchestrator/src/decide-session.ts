@@ -231,7 +231,7 @@ function begin(state: SessionState, to: Listener | null, effects: Effects): Begu
   }
   const { procedure, reason } = routeProcedure(issue, route.repository);
   const options = routeOptions(issue);
-  const continues = lastPlan && lastPlan.repositoryId === route.repository.id && lastPlan.headSha !== null ? lastPlan : null;
+  const continues = lastPlan && lastPlan.repositoryId === route.repository.id ? lastPlan : null;
   const number = (lastPlan?.number ?? 0) + 1;
   const plan: PlanDraft = {
     id: idOf(`plan:${issue.id}:${number}`),
@@ -244,7 +244,7 @@ function begin(state: SessionState, to: Listener | null, effects: Effects): Begu
     startSha: continues?.headSha ?? null,
     pushedSha: continues?.pushedSha ?? null,
     pullRequest: continues?.pullRequest ?? null,
-    follows: lastPlan && lastPlan.repositoryId === route.repository.id ? lastPlan.id : null,
+    follows: continues?.id ?? null,
     routeReason: route.reason,
     options,
     contentHash: idOf(JSON.stringify([issue.id, number, route.repository.id, procedure, issue.title, issue.description])),

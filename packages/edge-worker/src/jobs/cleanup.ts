@@ -2,7 +2,7 @@ import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import type { Repositories } from './repositories.ts';
 
-/** The payload of a `cleanup` job. Its result: `{}`. */
+/** The payload of a `cleanup` job. Its result: `{savedSha?}`, the commit that holds what was not collected before. */
 export interface CleanupJob {
   readonly repositoryId: string;
   readonly taskId: string;
@@ -20,12 +20,14 @@ export function createCleanupRunner(options: { readonly checkouts: Checkouts; re
     const mine = (await checkouts.list()).filter((checkout) => names.has(checkout.name) || checkout.directory === directory);
     if (mine.length === 0) return { result: {} };
     const mirror = await repositories.open(repositoryId);
+    let savedSha: string | undefined;
     for (const checkout of mine) {
       const beside = [...attemptIds].reverse().find((attempt) => checkout.name === `${taskId}-${attempt}`);
       const attempt = beside ?? (mine.length === 1 ? attemptIds.at(-1) : undefined) ?? `${checkout.name}-removed`;
       const collected = await checkouts.collect({ mirror, checkout, attempt });
       await checkouts.remove({ mirror, checkout, collected });
+      if (collected.changed) savedSha = collected.sha;
     }
-    return { result: {} };
+    return { result: savedSha === undefined ? {} : { savedSha } };
   };
 }

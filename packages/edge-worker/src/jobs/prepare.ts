@@ -25,6 +25,8 @@ export interface PrepareJob {
   readonly startFrom: { readonly sha: string } | { readonly branch: string } | null;
   /** Absent: the repository's, else the remote's default branch. */
   readonly baseBranch?: string;
+  /** The plan goes on from work that was pushed to `branch`. Should that be gone from the remote, it was merged: the base branch has it. */
+  readonly wasPushed?: boolean;
   /** Whether work of an earlier attempt is to be gone on with. */
   readonly reuse: boolean;
   /** Where that work is, should its checkout be gone. */
@@ -70,8 +72,9 @@ async function resolved(mirror: Mirror, name: string, otherwise: string): Promis
   return sha;
 }
 
-async function startOf(mirror: Mirror, { startFrom }: PrepareJob, baseSha: string): Promise<string> {
+async function startOf(mirror: Mirror, { startFrom, wasPushed, branch }: PrepareJob, baseSha: string): Promise<string> {
   if (startFrom === null || startFrom === undefined) return baseSha;
+  if (wasPushed && (await mirror.resolve(branch)) === undefined) return baseSha;
   const name = 'sha' in startFrom ? startFrom.sha : startFrom.branch;
   return resolved(mirror, name, `The work to go on from, ${name}, is not in the repository.`);
 }

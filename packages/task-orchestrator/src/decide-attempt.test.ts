@@ -1,0 +1,244 @@
+import type { Input, JobEnd, JobKind } from 'cyrus-core/domain/effects';
+import type { Attempt, CheckoutInfo, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
+import type { Failure } from 'cyrus-core/failure';
+import { describe, expect, test } from 'vitest';
+import { type AttemptContext, type AttemptDecision, decideAttempt, progressIntervalMs } from './decide-attempt.ts';
+
+const noon = 1_700_000_000_000;
+const checkout: CheckoutInfo = {
+  directory: '/c/t1',
+  baseBranch: 'main',
+  baseSha: 'base',
+  startSha: 'base',
+  reused: false,
+  detected: { commands: ['npm test'], from: 'package.json' },
+  context: 'Use tabs.',
+  readable: ['/repos/main.git/objects'],
+};
+const plan: Plan = {
+  id: 'p1',
+  issueId: 'i1',
+  number: 1,
+  state: 'running',
+  procedure: 'builder',
+  repositoryId: 'main',
+  baseBranch: null,
+  branch: 'cyrus/eng-1',
+  startSha: null,
+  headSha: null,
+  pushedSha: null,
+  pullRequest: null,
+  follows: null,
+  routeReason: null,
+  options: {},
+  createdAt: noon,
+};
+const task: Task = {
+  id: 't1',
+  planId: 'p1',
+  key: 'main',
+  procedure: 'builder',
+  prompt: '',
+  state: 'assigned',
+  attempts: 1,
+  notBefore: null,
+  learned: null,
+  headSha: null,
+  checks: null,
+  output: null,
+};
+const attempt = (over: Partial<Attempt> = {}): Attempt => ({
+  id: 'a1',
+  taskId: 't1',
+  planId: 'p1',
+  number: 1,
+  state: 'reserved',
+  executorId: 'claude',
+  conversationId: 'c1',
+  messageN: 0,
+  steeredN: 0,
+  deliveredN: 0,
+  checkout: null,
+  headSha: null,
+  evidence: null,
+  output: null,
+  failure: null,
+  startedAt: null,
+  progressAt: null,
+  createdAt: noon,
+  ...over,
+});
+const said = (n: number): PlanMessage => ({ n, sessionId: 's1', seq: n, authorName: 'Ada', body: `message ${n}`, delivered: false });
+const context = (over: Partial<AttemptContext> = {}): AttemptContext => ({
+  attempt: attempt(),
+  task,
+  plan,
+  issue: { id: 'i1', workspace: 'w', identifier: 'ENG-1', title: 'Broken', description: 'It is.', url: null, details: null },
+  earlier: null,
+  messages: [said(1)],
+  guidance: [],
+  conversation: { id: 'c1', started: false, directory: '/conv/c1' },
+  agentJob: 'agent-job',
+  inputs: [],
+  listeners: [{ sessionId: 's1', source: 'linear', workspace: 'w', turnId: 'turn1' }],
+  stopRequested: false,
+  recentTools: [],
+  settings: {
+    setup: null,
+    verifyCommands: null,
+    baseBranch: null,
+    model: 'sonnet',
+    allowedTools: undefined,
+    disallowedTools: [],
+    timeoutMs: 1000,
+    maxCost: 5_000_000,
+  },
+  ...over,
+});
+const job = (kind: JobKind, over: Partial<JobEnd> = {}): Input => ({
+  seq: 1,
+  kind: 'job',
+  payload: { jobId: 'j', kind, state: 'done', result: {}, failure: null, ...over },
+});
+const starting = attempt({ state: 'starting' });
+const running = attempt({ state: 'running', checkout, messageN: 1, startedAt: noon });
+const succeeded = job('agent', { result: { result: { state: 'succeeded', output: 'Did it.' }, lastDelivered: 0 } });
+const jobs = (decision: AttemptDecision): readonly string[] => decision.effects.jobs.map((draft) => draft.kind);
+const told = (decision: AttemptDecision): readonly string[] => decision.effects.tells.map((tell) => `${tell.entity} ${tell.kind}`);
+const failure: Failure = { class: 'auth', message: 'The key is wrong.' };
+
+describe('on the way', () => {
+  test.each<[string, Partial<AttemptContext>, { state: string; jobs: string[] }]>([
+    ['begins with its checkout', {}, { state: 'starting', jobs: ['prepare'] }],
+    [
+      'starts the agent once the checkout is there',
+      { attempt: starting, inputs: [job('prepare', { result: { ...checkout } })] },
+      { state: 'starting', jobs: ['agent'] },
+    ],
+    [
+      'sets up a new checkout first',
+      {
+        attempt: starting,
+        inputs: [job('prepare', { result: { ...checkout } })],
+        settings: { ...context().settings, setup: { command: 'npm ci', timeoutMs: 9 } },
+      },
+      { state: 'starting', jobs: ['setup'] },
+    ],
+    [
+      'does not set up a checkout twice',
+      {
+        attempt: starting,
+        inputs: [job('prepare', { result: { ...checkout, reused: true } })],
+        settings: { ...context().settings, setup: { command: 'npm ci', timeoutMs: 9 } },
+      },
+      { state: 'starting', jobs: ['agent'] },
+    ],
+    [
+      'fails with the output of a setup that failed',
+      { attempt: attempt({ state: 'starting', checkout }), inputs: [job('setup', { result: { exitCode: 3, output: 'no such package' } })] },
+      { state: 'failed', jobs: [] },
+    ],
+    [
+      'runs once the agent has started',
+      { attempt: starting, inputs: [{ seq: 1, kind: 'job_started', payload: { runRef: { runId: 'r' } } }] },
+      { state: 'running', jobs: [] },
+    ],
+    ['collects what the agent did', { attempt: running, inputs: [succeeded] }, { state: 'collecting', jobs: ['collect'] }],
+    [
+      'collects what a failed agent did, too',
+      { attempt: running, inputs: [job('agent', { result: { result: { state: 'failed', output: '', failure } } })] },
+      { state: 'collecting', jobs: ['collect'] },
+    ],
+    [
+      'fails at once when the agent could not start',
+      { attempt: attempt({ state: 'starting', checkout }), inputs: [job('agent', { state: 'failed', failure })] },
+      { state: 'failed', jobs: [] },
+    ],
+    ['is lost with its agent', { attempt: running, inputs: [job('agent', { state: 'lost' })] }, { state: 'lost', jobs: [] }],
+    [
+      'succeeds with what was collected',
+      { attempt: attempt({ state: 'collecting' }), inputs: [job('collect', { result: { headSha: 'head' } })] },
+      { state: 'succeeded', jobs: [] },
+    ],
+    [
+      'keeps its failure through the collection',
+      { attempt: attempt({ state: 'collecting', failure }), inputs: [job('collect', { result: { headSha: 'head' } })] },
+      { state: 'failed', jobs: [] },
+    ],
+  ])('%s', (_name, over, expected) => {
+    const decision = decideAttempt(context(over), noon);
+    expect(decision.state).toBe(expected.state);
+    expect(jobs(decision)).toEqual(expected.jobs);
+    expect(decision.ended).toBe(['failed', 'succeeded', 'lost'].includes(expected.state));
+    if (decision.ended) expect(told(decision)).toEqual(['plan:p1 attempt_finished', 'dispatcher:main ended']);
+  });
+});
+
+test('the request holds the task, the rules, the checks and the marked notes of the repository', () => {
+  const decision = decideAttempt(context({ attempt: starting, inputs: [job('prepare', { result: { ...checkout } })] }), noon);
+  const request = decision.effects.jobs[0]?.payload['request'] as { prompt: string; systemContext: string; conversation: object };
+  expect(request.prompt).toMatch(/npm test[\s\S]*<issue id="ENG-1">\nBroken\n\nIt is\.[\s\S]*<message from="Ada">\nmessage 1/);
+  expect(request.systemContext).toContain('<repository-notes>\nUse tabs.\n</repository-notes>');
+  expect(request.conversation).toEqual({ id: 'c1', resume: false, directory: '/conv/c1' });
+  expect(request).toMatchObject({ workingDirectory: '/c/t1', readable: checkout.readable, model: 'sonnet', maxCost: 5_000_000 });
+  expect(decision.messageN).toBe(1);
+});
+
+describe('a message for a running agent', () => {
+  const steer: Input = { seq: 1, kind: 'steer', payload: { n: 2 } };
+  test('is handed to its job once', () => {
+    const given = context({ attempt: running, messages: [said(1), said(2)], inputs: [steer, steer] });
+    const decision = decideAttempt(given, noon);
+    expect(decision.jobMessages).toEqual([{ jobId: 'agent-job', n: 2, body: '<message from="Ada">\nmessage 2\n</message>' }]);
+    expect(decision.steeredN).toBe(2);
+  });
+  test('that was in the prompt already is not handed again', () => {
+    const decision = decideAttempt(
+      context({ attempt: attempt({ ...running, messageN: 2 }), messages: [said(1), said(2)], inputs: [steer] }),
+      noon,
+    );
+    expect(decision.jobMessages).toEqual([]);
+  });
+  test('counts as read only when the agent said so', () => {
+    const over = { attempt: attempt({ ...running, steeredN: 2 }), messages: [said(1), said(2)] };
+    expect(decideAttempt(context({ ...over, inputs: [succeeded] }), noon).deliveredN).toBe(1);
+    expect(decideAttempt(context({ ...over, inputs: [{ seq: 1, kind: 'delivered', payload: { n: 2 } }] }), noon).deliveredN).toBe(2);
+  });
+});
+
+describe('a stop', () => {
+  const stop: Input = { seq: 1, kind: 'stop', payload: {} };
+  test.each<[string, Partial<AttemptContext>, string]>([
+    ['ends an attempt that has not begun', { inputs: [stop] }, 'stopped'],
+    ['waits for the running job to be gone', { attempt: running, inputs: [stop] }, 'running'],
+    ['ends with the killed job', { attempt: running, inputs: [job('agent', { state: 'killed' })] }, 'stopped'],
+    ['wins over a finish in the same batch', { attempt: running, inputs: [stop, succeeded] }, 'stopped'],
+    ['ends an attempt whose plan has ended', { plan: { ...plan, state: 'stopped' } }, 'stopped'],
+  ])('%s', (_name, over, expected) => {
+    expect(decideAttempt(context(over), noon).state).toBe(expected);
+  });
+});
+
+describe('progress', () => {
+  const tools = [
+    { tool: 'Reading', about: 'src/a.ts' },
+    { tool: 'Running', about: 'npm test' },
+  ];
+  test('is told coalesced, when its time has come', () => {
+    const given = context({ attempt: attempt({ ...running, progressAt: noon }), recentTools: tools });
+    expect(decideAttempt(given, noon + 4_999).effects.writes).toEqual([]);
+    const [write] = decideAttempt(given, noon + 5_000).effects.writes;
+    expect(write?.payload['content']).toEqual({ type: 'action', action: 'Running', parameter: 'npm test (and 1 more step)' });
+  });
+  test('gets rarer: an hour of work costs fewer than twenty-four calls', () => {
+    let calls = 0;
+    for (let at = 0; at < 3_600_000; at += progressIntervalMs(at)) calls += 1;
+    expect(calls).toBeLessThan(24);
+  });
+});
+
+test('an ended attempt decides nothing', () => {
+  const decision = decideAttempt(context({ attempt: attempt({ state: 'lost' }), inputs: [succeeded] }), noon);
+  expect(decision.effects).toEqual({ writes: [], jobs: [], tells: [], wakes: [], events: [] });
+  expect(decision.ended).toBe(false);
+});
