@@ -214,9 +214,10 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     await writeFile(join(info.directory, 'half.js'), 'not committed');
     await mkdir(join(info.directory, 'locked/inner'), { recursive: true, mode: 0o500 }).catch(() => undefined);
     const payload = { repositoryId: 'repo', taskId: 'task', attemptIds: ['a1', 'a2'], directory: info.directory };
-    expect(await jobs.result('cleanup', payload)).toEqual({});
+    const saved = await jobs.result('cleanup', payload);
     expect(await jobs.checkouts.list()).toEqual([]);
     const mirror = repositoryAt(join(home.path, 'home/repos/repo.git'));
+    expect(saved).toEqual({ savedSha: await mirror.git('rev-parse', 'refs/cyrus/wip/a2') });
     expect(await mirror.git('show', 'refs/cyrus/wip/a2:half.js')).toBe('not committed');
     expect(await jobs.result('cleanup', payload)).toEqual({});
   });
