@@ -1,0 +1,212 @@
+import { type Evidence, git, type LinearActivity, type Pull } from './evidence.ts';
+import type { Killed } from './killer.ts';
+import type { Assigned } from './people.ts';
+
+/** One line of the table. */
+export interface Check {
+  readonly name: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly ok: boolean;
+  /** What is wrong, one a line. */
+  readonly wrong: readonly string[];
+}
+
+interface Situation {
+  readonly evidence: Evidence;
+  readonly assigned: readonly Assigned[];
+  /** When the service could not answer: from the kill until it was on again, as epoch milliseconds. */
+  readonly gaps: readonly { readonly from: number; readonly to: number }[];
+}
+
+const check = (name: string, expected: string, found: string, wrong: readonly string[]): Check => ({
+  name,
+  expected,
+  found,
+  ok: wrong.length === 0,
+  wrong,
+});
+const none = (name: string, wrong: readonly string[]): Check => check(name, '0', String(wrong.length), wrong);
+const isClosing = ({ type, byAgent }: LinearActivity): boolean => byAgent && ['response', 'error', 'elicitation'].includes(type);
+
+/** Everything that has to hold when all is at rest. */
+export async function checkAll(situation: Situation): Promise<Check[]> {
+  const { evidence } = situation;
+  return [
+    pullRequests(situation),
+    await contents(situation),
+    closingAnswers(situation),
+    answered(situation),
+    duplicates(situation),
+    sentOnce(situation),
+    failures(situation),
+    violations(situation),
+    issueStates(situation),
+    ...Object.entries(evidence.leftovers).map(([name, rows]) => none(name, rows)),
+    none(
+      'writes rejected',
+      evidence.rows.rejected.map((row) => `${row.key}: ${JSON.stringify(row.failure)}`),
+    ),
+    none('checkouts left', evidence.checkouts),
+    none('worktrees and locks left in mirrors', evidence.strayInMirrors),
+  ];
+}
+
+/** One pull request an issue, whose last plan knows it; a stopped issue has at most one. */
+function pullRequests({ evidence, assigned }: Situation): Check {
+  const wrong: string[] = [];
+  let counted = 0;
+  let wanted = 0;
+  for (const issue of assigned) {
+    const plans = evidence.rows.plans.filter((plan) => plan.issue_id === issue.id);
+    const branches = new Set(plans.map((plan) => `${plan.repository_id} ${plan.branch}`));
+    const pulls = evidence.pulls.filter((pull) => branches.has(`${pull.repository} ${pull.head}`));
+    if (!issue.stopped) {
+      wanted++;
+      counted += pulls.length;
+    }
+    if (issue.stopped ? pulls.length > 1 : pulls.length !== 1)
+      wrong.push(`${issue.identifier}: ${pulls.length} pull requests; plans ${plans.map((plan) => plan.state).join(', ') || 'none'}`);
+    const known = plans.at(-1)?.pull_request;
+    if (!issue.stopped && pulls[0] && known?.number !== pulls[0].number)
+      wrong.push(`${issue.identifier}: the plan names pull request ${known?.number}, there is ${pulls[0].number}`);
+  }
+  const known = new Set(evidence.rows.plans.map((plan) => `${plan.repository_id} ${plan.branch}`));
+  for (const pull of evidence.pulls)
+    if (!known.has(`${pull.repository} ${pull.head}`)) wrong.push(`${pull.repository}#${pull.number}: of no plan (${pull.head})`);
+  return check('pull requests (issues not stopped)', String(wanted), String(counted), wrong);
+}
+
+/** The branch of every pull request holds the one file of its issue and every message of it. */
+async function contents({ evidence, assigned }: Situation): Promise<Check> {
+  const wrong: string[] = [];
+  let right = 0;
+  let wanted = 0;
+  for (const issue of assigned.filter((each) => !each.stopped)) {
+    wanted++;
+    const plan = evidence.rows.plans.findLast((each) => each.issue_id === issue.id);
+    const pull = evidence.pulls.find((each) => each.repository === plan?.repository_id && each.head === plan.branch);
+    const mistakes = pull ? await mistakesIn(pull, issue, evidence) : ['no pull request'];
+    wrong.push(...mistakes.map((mistake) => `${issue.identifier}: ${mistake}`));
+    if (mistakes.length === 0) right++;
+  }
+  return check('branches with the work, once', String(wanted), String(right), wrong);
+}
+
+async function mistakesIn(pull: Pull, issue: Assigned, { rows }: Evidence): Promise<string[]> {
+  const range = `${pull.base}..${pull.head}`;
+  const log = await git(pull.directory, 'log', '-p', '--format=%s', range, '--');
+  const files = (await git(pull.directory, 'diff', '--name-only', `${pull.base}...${pull.head}`, '--')).split('\n').filter(Boolean);
+  const written = files.filter((file) => file.startsWith('CHANGES-'));
+  const conversation = rows.conversations.find((each) => each.issue_id === issue.id);
+  const own = issue.planned.agent === 'claude' ? issue.marker : (conversation?.id.slice(0, 8) ?? '?');
+  const mistakes: string[] = [];
+  if (written.join() !== `CHANGES-${own}.md`) mistakes.push(`the files ${files.join(', ') || 'none'} instead of CHANGES-${own}.md`);
+  const foreign = files.filter((file) => !file.startsWith('CHANGES-') && !file.startsWith('message-'));
+  if (foreign.length > 0) mistakes.push(`foreign files ${foreign.join(', ')}`);
+  if (!log.includes(issue.marker)) mistakes.push(`${issue.marker} is not in it`);
+  if (issue.planned.agent !== 'claude')
+    for (const message of issue.messages) if (!log.includes(message)) mistakes.push(`the message "${message}" is not in it`);
+  return mistakes;
+}
+
+/** One closing answer a turn: in the database, and as many in Linear. */
+function closingAnswers({ evidence }: Situation): Check {
+  const { rows, sessions } = evidence;
+  const wrong: string[] = [];
+  for (const turn of rows.turns) {
+    const sent = rows.closings.filter((row) => row.turn_id === turn.id && row.state === 'sent').length;
+    if (sent !== 1) wrong.push(`turn ${turn.id} of session ${turn.session_id}: ${sent} closing answers sent`);
+  }
+  for (const session of sessions) {
+    const turns = rows.turns.filter((turn) => turn.session_id === session.id).length;
+    const shown = session.activities.filter(isClosing).length;
+    if (shown !== turns) wrong.push(`${session.issue}: ${turns} turns, ${shown} closing answers in Linear`);
+  }
+  const shown = sessions.reduce((sum, session) => sum + session.activities.filter(isClosing).length, 0);
+  return check('closing answers (one a turn)', String(rows.turns.length), String(shown), wrong);
+}
+
+/** Every message of a person is in a turn that was answered, and was read by an agent unless the plan was stopped. */
+function answered({ evidence }: Situation): Check {
+  const { rows, sessions } = evidence;
+  const wrong: string[] = [];
+  const closed = new Set(rows.turns.filter((turn) => turn.state === 'closed').map((turn) => turn.id));
+  for (const session of sessions) {
+    const messages = rows.messages.filter((message) => message.session_id === session.id);
+    if (messages.length !== session.prompts)
+      wrong.push(`${session.issue}: ${session.prompts} messages were said, ${messages.length} arrived`);
+    for (const message of messages) if (!closed.has(message.turn_id)) wrong.push(`${session.issue}: message ${message.seq} is unanswered`);
+  }
+  for (const row of rows.undelivered) wrong.push(`plan ${row.plan_id}: message ${row.n} was read by no agent`);
+  return check('messages answered', String(sessions.reduce((sum, each) => sum + each.prompts, 0)), String(rows.messages.length), wrong);
+}
+
+/** Nobody reads the same thing twice: the same words as closing answer or as thought of one session. */
+function duplicates({ evidence }: Situation): Check {
+  const wrong: string[] = [];
+  for (const session of evidence.sessions) {
+    const seen = new Set<string>();
+    let previous = '';
+    for (const activity of session.activities.filter((each) => each.byAgent && !each.ephemeral)) {
+      const words = `${activity.type} ${activity.body ?? ''}`;
+      if (isClosing(activity) ? seen.has(words) : activity.body !== null && words === previous)
+        wrong.push(`${session.issue}: twice "${words.slice(0, 120).replaceAll('\n', ' ')}"`);
+      seen.add(words);
+      previous = words;
+    }
+  }
+  return none('activities twice (same words)', wrong);
+}
+
+/** Every activity of ours in Linear is one row here and the other way round. */
+function sentOnce({ evidence }: Situation): Check {
+  const wrong: string[] = [];
+  const sent = new Map(evidence.rows.writes.filter((row) => row.state === 'sent').map((row) => [row.id, row.key]));
+  const shown = evidence.sessions.flatMap((session) => session.activities.filter((activity) => activity.byAgent));
+  for (const activity of shown)
+    if (!sent.delete(activity.id)) wrong.push(`in Linear without a sent write: ${activity.id} ${activity.body ?? ''}`);
+  for (const [id, key] of sent) wrong.push(`sent, but not in Linear: ${id} ${key}`);
+  return none('activities without their write, or the other way round', wrong);
+}
+
+function failures({ evidence, assigned }: Situation): Check {
+  const wrong = assigned.flatMap((issue) =>
+    evidence.rows.plans
+      .filter((plan) => plan.issue_id === issue.id && plan.state === 'failed')
+      .map((plan) => `${issue.identifier}: ${plan.failure?.message ?? 'failed'}`),
+  );
+  return none('plans failed', wrong);
+}
+
+const ofOutages = ['no_first_activity', 'webhook_timeout'];
+
+/** What Linear holds against an agent, but for what an absent service cannot help. */
+function violations({ evidence, gaps }: Situation): Check {
+  const excused = (at: number): boolean => gaps.some((gap) => at >= gap.from && at <= gap.to + 11_000);
+  const held = evidence.violations.filter((each) => !ofOutages.includes(each.kind) || !excused(Date.parse(each.at)));
+  return none(
+    `violations of Linear's rules (${evidence.violations.length - held.length} more while killed)`,
+    held.map((each) => `${each.kind} at ${each.at}, session ${each.session}: ${JSON.stringify(each.detail ?? {})}`),
+  );
+}
+
+/** An issue that was done is in review, with its pull request attached once. */
+function issueStates({ evidence, assigned }: Situation): Check {
+  const wrong: string[] = [];
+  const done = assigned.filter((issue) => !issue.stopped);
+  for (const issue of done) {
+    const now = evidence.issues.find((each) => each.id === issue.id);
+    if (now?.state !== 'In Review') wrong.push(`${issue.identifier} is ${now?.state}`);
+    else if (now.attachments.length !== 1) wrong.push(`${issue.identifier} has ${now.attachments.length} attachments`);
+  }
+  return check('issues in review, PR attached', String(done.length), String(done.length - wrong.length), wrong);
+}
+
+/** The times at which the service may be late through no fault of its own. */
+export function gapsOf(kills: readonly Killed[], startedAtEpoch: number): { from: number; to: number }[] {
+  return kills.map((kill) => {
+    const from = startedAtEpoch + kill.atMs;
+    return { from, to: from + 3_500 + (kill.recoveryMs ?? 60_000) };
+  });
+}

@@ -1,0 +1,151 @@
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Watch } from './database.ts';
+import { jsonCall } from './json-call.ts';
+import { readLeftovers } from './tracker.ts';
+import type { World } from './world.ts';
+
+export interface LinearActivity {
+  readonly id: string;
+  readonly type: string;
+  readonly body: string | null;
+  readonly ephemeral: boolean;
+  readonly byAgent: boolean;
+}
+export interface LinearSession {
+  readonly id: string;
+  readonly issue: string;
+  readonly prompts: number;
+  readonly closings: number;
+  readonly activities: readonly LinearActivity[];
+}
+export interface LinearIssue {
+  readonly id: string;
+  readonly identifier: string;
+  readonly state: string;
+  readonly attachments: readonly { readonly url: string }[];
+}
+export interface Violation {
+  readonly kind: string;
+  readonly at: string;
+  readonly session: string | null;
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+export interface Pull {
+  readonly repository: string;
+  readonly directory: string;
+  readonly number: number;
+  readonly head: string;
+  readonly base: string;
+  readonly headSha: string;
+}
+
+/** The rows the checks read. */
+export interface Rows {
+  readonly turns: readonly {
+    readonly id: string;
+    readonly session_id: string;
+    readonly state: string;
+    readonly closed_as: string | null;
+  }[];
+  readonly closings: readonly { readonly key: string; readonly session_id: string; readonly turn_id: string; readonly state: string }[];
+  readonly writes: readonly { readonly id: string; readonly key: string; readonly session_id: string; readonly state: string }[];
+  readonly messages: readonly { readonly session_id: string; readonly seq: number; readonly turn_id: string }[];
+  readonly plans: readonly {
+    readonly id: string;
+    readonly issue_id: string;
+    readonly state: string;
+    readonly repository_id: string;
+    readonly branch: string;
+    readonly pull_request: { readonly number: number } | null;
+    readonly failure: { readonly message: string } | null;
+  }[];
+  readonly undelivered: readonly { readonly plan_id: string; readonly n: number }[];
+  readonly conversations: readonly { readonly id: string; readonly issue_id: string; readonly executor_id: string }[];
+  readonly attempts: readonly { readonly state: string; readonly count: number }[];
+  readonly rejected: readonly { readonly key: string; readonly failure: unknown }[];
+  readonly advanceFailures: readonly { readonly entity: string; readonly failures: number; readonly last_error: string }[];
+}
+
+const queries: { readonly [Name in keyof Rows]: string } = {
+  turns: 'select id, session_id, state, closed_as from cyrus.turn',
+  closings: 'select key, session_id, turn_id, state from cyrus.outbound_write where closing',
+  writes: `select id, key, session_id, state from cyrus.outbound_write where kind = 'activity'`,
+  messages: 'select session_id, seq, turn_id from cyrus.message',
+  plans: 'select id, issue_id, state, repository_id, branch, pull_request, failure from cyrus.plan order by number',
+  undelivered: `select m.plan_id, m.n from cyrus.plan_message m join cyrus.plan p on p.id = m.plan_id where p.state = 'done' and not m.delivered`,
+  conversations: 'select id, issue_id, executor_id from cyrus.conversation',
+  attempts: 'select state, count(*) as count from cyrus.attempt group by state order by state',
+  rejected: `select key, failure from cyrus.outbound_write where state = 'rejected'`,
+  advanceFailures: 'select entity, failures, last_error from cyrus.advance_failure',
+};
+
+/** Everything the checks look at, read once at rest. */
+export interface Evidence {
+  readonly rows: Rows;
+  readonly leftovers: Readonly<Record<string, readonly string[]>>;
+  readonly sessions: readonly LinearSession[];
+  readonly issues: readonly LinearIssue[];
+  readonly violations: readonly Violation[];
+  readonly pulls: readonly Pull[];
+  /** Names in the home's `checkouts`. */
+  readonly checkouts: readonly string[];
+  /** Worktrees beside the mirrors themselves, and lock files of git in them. */
+  readonly strayInMirrors: readonly string[];
+}
+
+/** @throws Error when the database or a stand-in does not answer */
+export async function readEvidence(world: World, watch: Watch): Promise<Evidence> {
+  const rows: Record<string, unknown> = {};
+  for (const [name, sql] of Object.entries(queries)) {
+    rows[name] = await watch.query(sql);
+    if (!rows[name]) throw new Error(`the database does not answer: ${name}`);
+  }
+  const leftovers = await readLeftovers(watch);
+  if (!leftovers) throw new Error('the database does not answer');
+  const linear = await jsonCall<{ sessions: LinearSession[]; issues: LinearIssue[] }>(`${world.linear}/control/state`);
+  const github = await jsonCall<{
+    repositories: { fullName: string; directory: string; pulls: Omit<Pull, 'repository' | 'directory'>[] }[];
+  }>(`${world.github}/control/state`);
+  return {
+    rows: rows as unknown as Rows,
+    leftovers,
+    sessions: linear.sessions,
+    issues: linear.issues,
+    violations: await jsonCall<Violation[]>(`${world.linear}/control/violations`),
+    pulls: github.repositories.flatMap(({ fullName, directory, pulls }) =>
+      pulls.map((pull) => ({ ...pull, directory, repository: fullName.replace('acme/', '') })),
+    ),
+    checkouts: await readdir(join(world.home, 'checkouts')).catch(() => []),
+    strayInMirrors: await strayInMirrors(join(world.home, 'repos')),
+  };
+}
+
+async function strayInMirrors(directory: string): Promise<string[]> {
+  const stray: string[] = [];
+  for (const name of await readdir(directory).catch(() => [])) {
+    // What git on the host is given instead of its own settings.
+    if (name === '.git-host') continue;
+    const mirror = join(directory, name);
+    if (!name.endsWith('.git')) {
+      stray.push(name);
+      continue;
+    }
+    const worktrees = (await git(mirror, 'worktree', 'list', '--porcelain')).split('\n').filter((line) => line.startsWith('worktree '));
+    stray.push(...worktrees.slice(1).map((line) => `${name}: ${line}`));
+    const files = await readdir(mirror, { recursive: true });
+    stray.push(...files.filter((file) => file.endsWith('.lock')).map((file) => `${name}: ${file}`));
+  }
+  return stray;
+}
+
+const execute = promisify(execFile);
+
+/** Git on a repository of ours, without anybody's configuration. */
+export async function git(directory: string, ...args: string[]): Promise<string> {
+  const env = { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', HOME: directory };
+  const { stdout } = await execute('git', ['-c', 'safe.directory=*', ...args], { cwd: directory, env, maxBuffer: 64 * 1024 * 1024 });
+  return stdout;
+}

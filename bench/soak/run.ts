@@ -1,0 +1,190 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Check, checkAll, gapsOf } from './checks.ts';
+import { type Watch, watchDatabase } from './database.ts';
+import { readEvidence } from './evidence.ts';
+import { jsonCall } from './json-call.ts';
+import { type Killed, killByPlan, until } from './killer.ts';
+import type { SoakOptions } from './options.ts';
+import { checkProcesses, endAll } from './orphans.ts';
+import { type People, startPeople } from './people.ts';
+import { linearTimeScale, planSoak } from './plan.ts';
+import { type Service, superviseService } from './service.ts';
+import { describeStuck } from './stuck.ts';
+import { type Progress, readLeftovers, readProgress } from './tracker.ts';
+import { makeWorld, type World } from './world.ts';
+
+export interface Recovery {
+  readonly kind: string;
+  readonly count: number;
+  readonly medianMs: number;
+  readonly worstMs: number;
+}
+
+export interface SoakResult {
+  readonly pass: boolean;
+  readonly issues: number;
+  readonly stopped: number;
+  readonly withClaude: number;
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly checks: readonly Check[];
+  readonly kills: readonly Killed[];
+  readonly recovery: readonly Recovery[];
+  readonly restarts: number;
+  /** Median, to the ready line. */
+  readonly restartMs: number;
+  readonly attempts: string;
+  readonly turns: number;
+  readonly linearCallsPerIssue: number;
+  /** The rows of what did not end in time. */
+  readonly stuck: readonly string[];
+}
+
+/** Issues under way at the same time. */
+const roomFor = 16;
+
+/** Runs one soak from an empty directory to the last process ended. @throws Error when the world cannot be made */
+export async function runSoak(options: SoakOptions, say: (line: string) => void, interrupted: AbortSignal): Promise<SoakResult> {
+  const world = await makeWorld(linearTimeScale);
+  let service: Service | undefined;
+  let watch: Watch | undefined;
+  try {
+    service = await superviseService(world, say);
+    watch = await watchDatabase(world.home);
+    const result = await soak({ options, world, service, watch, say, interrupted });
+    return result;
+  } finally {
+    await watch?.close();
+    await endAll(world, service, watch?.layout.data);
+    if (options.keep) say(`kept: ${world.directory}${watch ? ` and ${watch.layout.base}` : ''}`);
+    else {
+      await world.remove();
+      if (watch) await rm(watch.layout.base, { recursive: true, force: true });
+    }
+  }
+}
+
+interface Soak {
+  readonly options: SoakOptions;
+  readonly world: World;
+  readonly service: Service;
+  readonly watch: Watch;
+  readonly say: (line: string) => void;
+  readonly interrupted: AbortSignal;
+}
+
+async function soak({ options, world, service, watch, say, interrupted }: Soak): Promise<SoakResult> {
+  const plan = planSoak(options);
+  const over = AbortSignal.any([interrupted, AbortSignal.timeout(options.deadlineMs)]);
+  const startedAt = performance.now();
+  const startedAtEpoch = Date.now();
+  let progress: Progress = { steps: 0, openTurns: 0, finished: 0 };
+  let people: People | undefined;
+  const ended = new AbortController();
+  const watching = follow(async () => {
+    progress = (await readProgress(watch, people?.said ?? new Map())) ?? progress;
+    await service.look();
+  }, ended.signal);
+  const telling = follow(async () => {
+    await pause(5_000, undefined, { signal: ended.signal }).catch(() => undefined);
+    if (!ended.signal.aborted)
+      say(`${people?.assigned.length ?? 0} assigned, ${progress.finished} finished, ${progress.openTurns} turns open`);
+  }, ended.signal);
+
+  people = startPeople({
+    world,
+    issues: plan.issues,
+    say,
+    room: async () => void (await until(() => (people?.assigned.length ?? 0) - progress.finished < roomFor, options.deadlineMs, over)),
+  });
+  const killing = killByPlan(plan.kills, {
+    service,
+    watch,
+    startedAt,
+    say,
+    signal: AbortSignal.any([over, ended.signal]),
+    progress: () => progress,
+  });
+  const aborted = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve(), { once: true }));
+  await Promise.race([people.done, aborted]);
+  await Promise.race([killing, until(() => progress.finished >= options.issues, options.deadlineMs, over)]);
+  const atRest = await until(() => isAtRest(people, watch), options.deadlineMs, over);
+  const durationMs = performance.now() - startedAt;
+  say(atRest ? 'at rest' : 'not at rest in time');
+  ended.abort();
+  const [kills] = await Promise.all([killing, watching, telling]);
+
+  const stuck = atRest ? [] : await describeStuck(watch, people.assigned);
+  const evidence = await readEvidence(world, watch);
+  const calls = await jsonCall<{ total: number }>(`${world.linear}/control/calls`);
+  await service.look();
+  const end = await service.end();
+  const checks = [
+    ...(await checkAll({ evidence, assigned: people.assigned, gaps: gapsOf(kills, startedAtEpoch) })),
+    { name: 'kills', expected: String(plan.kills.length), found: String(kills.length), ok: kills.length === plan.kills.length, wrong: [] },
+    recovered(kills),
+    endedWell(service, end),
+    await checkProcesses(world, service, watch.layout.data),
+  ];
+  return {
+    pass: atRest && checks.every((check) => check.ok),
+    issues: options.issues,
+    stopped: people.assigned.filter((issue) => issue.stopped).length,
+    withClaude: plan.issues.filter((issue) => issue.agent === 'claude').length,
+    seed: options.seed,
+    durationMs: Math.round(durationMs),
+    checks,
+    kills,
+    recovery: byKind(kills),
+    restarts: service.starts - 1,
+    restartMs: median(service.startTimesMs.slice(1)),
+    attempts: evidence.rows.attempts.map((row) => `${row.count} ${row.state}`).join(', '),
+    turns: evidence.rows.turns.length,
+    linearCallsPerIssue: Math.round((calls.total / options.issues) * 10) / 10,
+    stuck,
+  };
+}
+
+/** Everything said has arrived, nothing is under way, and every checkout is cleaned up. */
+async function isAtRest(people: People | undefined, watch: Watch): Promise<boolean> {
+  await pause(150);
+  const progress = await readProgress(watch, people?.said ?? new Map());
+  if (!people || !progress || progress.finished < people.assigned.length || progress.openTurns > 0) return false;
+  const left = await readLeftovers(watch);
+  return left !== undefined && Object.values(left).every((rows) => rows.length === 0);
+}
+
+function recovered(kills: readonly Killed[]): Check {
+  const wrong = kills.filter((kill) => kill.recoveryMs === null).map((kill) => `${kill.kind} at ${Math.round(kill.atMs)} ms: no progress`);
+  return {
+    name: 'kills recovered from',
+    expected: String(kills.length),
+    found: String(kills.length - wrong.length),
+    ok: wrong.length === 0,
+    wrong,
+  };
+}
+
+function endedWell(service: Service, end: string): Check {
+  const wrong = [...service.failures, ...(end === '0' ? [] : [`SIGTERM at the end: ${end}`])];
+  return { name: 'ends of the service by itself', expected: '0', found: String(wrong.length), ok: wrong.length === 0, wrong };
+}
+
+function byKind(kills: readonly Killed[]): Recovery[] {
+  return [...new Set(kills.map((kill) => kill.kind))].map((kind) => {
+    const times = kills.filter((kill) => kill.kind === kind).map((kill) => kill.recoveryMs ?? Number.POSITIVE_INFINITY);
+    return { kind, count: times.length, medianMs: median(times), worstMs: Math.round(Math.max(...times)) };
+  });
+}
+
+function median(values: readonly number[]): number {
+  return Math.round([...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0);
+}
+
+async function follow(step: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await step();
+    await pause(100, undefined, { signal }).catch(() => undefined);
+  }
+}
