@@ -163,6 +163,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     async drain(ms) {
       await http?.close();
       await supervisor.drain(ms);
+      // What is left of the loops would hold the process, and the host's claim, for ever.
+      await supervisor.close();
       await stopLoops();
     },
   };

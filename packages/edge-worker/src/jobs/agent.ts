@@ -32,6 +32,8 @@ export interface AgentRunnerOptions {
   readonly spoolDirectory: string;
   /** Variables of the repository, which are in no job's payload because they may be secret. */
   readonly environment: (job: HostJob) => Promise<Readonly<Record<string, string>>>;
+  /** Host paths the configuration shows to every agent, beside what its request names. */
+  readonly readable?: () => readonly string[];
   readonly spoolBytes?: number;
 }
 
@@ -61,7 +63,8 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
     });
     try {
       const environmentVariables = { ...(await options.environment(job)), ...request.environmentVariables };
-      return await runAgent({ job, context, executor, sink, key, db: options.db, request: { ...request, environmentVariables } });
+      const readable = [...new Set([...request.readable, ...(options.readable?.() ?? [])])];
+      return await runAgent({ job, context, executor, sink, key, db: options.db, request: { ...request, readable, environmentVariables } });
     } finally {
       await sink.finish().catch((error) => {
         if (!context.givenUp.aborted) throw error;

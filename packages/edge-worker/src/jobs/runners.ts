@@ -78,6 +78,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
     agent: createAgentRunner({
       db,
       executors: options.executors,
+      readable: () => tools().readable,
       redact: (text) => currentRedact(config())(text),
       spoolDirectory: join(options.home, 'logs', 'attempts'),
       async environment(job) {
