@@ -284,7 +284,7 @@ describe('an executor in this process', () => {
 
   test('a stop while it starts ends it as soon as it has started', async () => {
     const stopped: string[] = [];
-    let begin: () => void = () => undefined;
+    let begin: (() => void) | undefined;
     await start(
       playing(async () => undefined, {
         start: () =>
@@ -300,10 +300,10 @@ describe('an executor in this process', () => {
         },
       }),
     );
-    await until('it starts', () => supervisor.running().length === 1);
+    await until('it starts', () => begin !== undefined);
     await requestStop(db);
     const stopping = supervisor.stopPlan('plan');
-    begin();
+    begin?.();
     await stopping;
     await ends('agent', 'killed');
     expect(stopped).toEqual(['late']);

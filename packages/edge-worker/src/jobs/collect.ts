@@ -19,7 +19,8 @@ export function createCollectRunner(options: { readonly checkouts: Checkouts; re
   const { checkouts, repositories } = options;
   return async (job, { signal }) => {
     const { repositoryId, directory, attemptId, baseSha } = job.payload as unknown as CollectJob;
-    const [mirror, checkout] = await Promise.all([repositories.open(repositoryId), checkoutAt(checkouts, directory)]);
+    const checkout = await checkoutAt(checkouts, directory);
+    const mirror = await repositories.open(repositoryId);
     const collected = await checkouts.collect({ mirror, checkout, attempt: attemptId, signal });
     const evidence = await checkouts.evidence({ mirror, base: baseSha ?? checkout.baseSha, head: collected.sha });
     const result = { headSha: collected.sha, uncommitted: collected.uncommitted, evidence: evidenceOf(evidence) };
