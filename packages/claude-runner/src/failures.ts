@@ -12,7 +12,7 @@ export interface ApiFailure {
 }
 
 const fixes: Partial<Record<FailureClass, string>> = {
-  auth: 'Set ANTHROPIC_API_KEY to a valid key (cyrus secrets set), or log in with the claude command and set claude.auth to "ownLogin".',
+  auth: 'Set ANTHROPIC_API_KEY to a valid key, or log in with the claude command and set claude.auth to "ownLogin".',
   quota_exhausted: "Wait until the limit resets, or raise it in the provider's console.",
   budget_exceeded: 'Raise the budget, or wait until the period ends.',
 };

@@ -20,6 +20,8 @@ export function createListener(options: { settings: pg.ClientConfig; clock: Cloc
   let client: pg.Client | undefined;
   let running: Promise<void> | undefined;
   let waiting: (() => void)[] = [];
+  // One statement at a time on the connection.
+  let lastListen: Promise<unknown> = Promise.resolve();
 
   const call = (onNotify: (payload: string) => void, payload: string): void => {
     try {
@@ -78,7 +80,9 @@ export function createListener(options: { settings: pg.ClientConfig; clock: Cloc
       const live = client;
       if (live && !known) {
         // A failure here ends the connection, and the next one listens to all channels.
-        await live.query(`listen ${pg.escapeIdentifier(channel)}`).catch(() => live.end().catch(() => undefined));
+        const listening = lastListen.then(() => live.query(`listen ${pg.escapeIdentifier(channel)}`));
+        lastListen = listening.catch(() => live.end().catch(() => undefined));
+        await lastListen;
       }
       if (!live)
         await new Promise<void>((resolve) => {

@@ -33,7 +33,7 @@ export interface ParsedConfig {
 export function parseConfig(text: string, source: string, environment: Environment = {}): Result<ParsedConfig, readonly ConfigError[]> {
   const bare = text.replace(/^\uFEFF/, '');
   if (bare.trim() === '') {
-    return err([{ path: source, value: 'an empty file', allowed: 'a JSON object', fix: 'write {} or run "cyrus setup"' }]);
+    return err([{ path: source, value: 'an empty file', allowed: 'a JSON object', fix: 'write {} for the defaults' }]);
   }
   const mistake = findJsonMistake(bare);
   if (mistake) {
