@@ -78,9 +78,14 @@ function openSession(db: Database, options: LockOptions, onOver: () => void): Lo
   client.on('error', end);
   client.on('end', end);
 
+  // One statement at a time on the connection.
+  let last: Promise<unknown> = Promise.resolve();
+
   async function query<Row extends pg.QueryResultRow>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
     try {
-      return (await client.query<Row>(sql, parameters)).rows;
+      const result = last.then(() => client.query<Row>(sql, parameters));
+      last = result.catch(() => undefined);
+      return (await result).rows;
     } catch (error) {
       if (!isConnectionError(error)) throw error;
       end(error);
