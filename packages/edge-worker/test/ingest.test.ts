@@ -308,17 +308,20 @@ test('when it cannot be stored the answer is 503, and the redelivery is taken', 
 
 test('when storing takes too long the answer is 503 within five seconds, and the late commit makes the redelivery a duplicate', async () => {
   const { raw, headers } = delivery(createdBody({ at: now() }));
-  let release = (): void => undefined;
+  const locked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
   const blocked = test1.db.tx(async (tx) => {
     await tx.query('lock table cyrus.inbox in exclusive mode');
-    await new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    locked.resolve();
+    await release.promise;
   });
-  const answer = await ingest.linear(raw, headers);
-  expect(answer.status).toBe(503);
-  release();
-  await blocked;
+  try {
+    await locked.promise;
+    expect((await ingest.linear(raw, headers)).status).toBe(503);
+  } finally {
+    release.resolve();
+    await blocked;
+  }
   await expect.poll(() => count('message')).toBe(1);
   expect((await ingest.linear(raw, headers)).body).toEqual({ outcome: 'duplicate' });
 });
