@@ -25,6 +25,8 @@ const patienceMs = 120_000;
  */
 export async function demo({ terminal }: CommandContext, options: { readonly headless?: boolean; readonly keep?: boolean }): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'cyrus-demo-'));
+  // As root the database runs under another account, which has to get through; what is private has its own 0700.
+  await chmod(directory, 0o755);
   // As root the database runs as another account, which has to get to its data: passing through is enough.
   await chmod(directory, 0o711);
   const ending: (() => Promise<void>)[] = [];
