@@ -26,11 +26,29 @@ export type Pushed =
 const pushTimeoutMs = 10 * 60_000;
 
 /**
- * Puts `sha` on a branch of the remote, from the mirror. Safe to repeat: a push whose answer was lost is found done.
+ * Puts `sha` on a branch of the remote, from the mirror. Safe to repeat: a push whose answer was lost is found done. Where the branch has
+ * come nearer to `sha` than the lease knows (an earlier push of ours whose end nobody heard of), it is moved on: nothing is lost by that.
  * @throws FailureError `auth`, `network`, `timeout`, `rate_limited`; `invalid_request` when the remote's rules refuse it or the
  *   branch is not one of ours
  */
 export async function pushBranch(request: PushRequest): Promise<Pushed> {
+  const pushed = await pushOnce(request);
+  if (pushed.kind !== 'stale' || pushed.remoteSha === null || !(await liesBetween(request, pushed.remoteSha))) return pushed;
+  return pushOnce({ ...request, lease: pushed.remoteSha });
+}
+
+/** Whether the way from the lease to `sha` leads over `head`. A branch that somebody put back to an earlier commit is not on it. */
+async function liesBetween({ mirror, sha, lease, signal }: PushRequest, head: string): Promise<boolean> {
+  if ((await mirror.resolve(head)) === undefined) return false;
+  const isAncestor = async (earlier: string, later: string): Promise<boolean> => {
+    const args = ['merge-base', '--is-ancestor', earlier, later];
+    const run = await mirror.git.run({ gitDir: mirror.directory, signal, did: 'compare two commits', answers: [1], args });
+    return run.code === 0;
+  };
+  return (await isAncestor(head, sha)) && (lease === null || (await isAncestor(lease, head)));
+}
+
+async function pushOnce(request: PushRequest): Promise<Pushed> {
   const { mirror, sha, branch, lease } = request;
   if (!branchPattern.test(branch)) throw invalid(`${branch} is not a branch Cyrus may push.`);
   if (!objectIdPattern.test(sha) || (lease !== null && !objectIdPattern.test(lease))) throw invalid('A push needs full object ids.');

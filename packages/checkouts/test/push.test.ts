@@ -52,6 +52,18 @@ describe('push', () => {
     expect(await push(three, two)).toEqual({ kind: 'stale', remoteSha: null });
   });
 
+  test('a branch on the way from the lease to the new head is moved on; one that was put back is left alone', async () => {
+    const one = await work('one');
+    const two = await work('two', one);
+    const three = await work('three', two);
+    const push = (sha: string, lease: string | null) => setting.checkouts.push({ mirror, sha, branch, lease });
+    expect(await push(one, null)).toEqual({ kind: 'pushed', alreadyThere: false });
+    expect(await push(two, null)).toEqual({ kind: 'pushed', alreadyThere: false });
+    await git(setting.upstream, 'branch', '-f', branch, one);
+    expect(await push(three, two)).toEqual({ kind: 'stale', remoteSha: one });
+    expect(await remoteHead()).toBe(one);
+  });
+
   test('a push whose answer was lost is found done, by this call or the next', async () => {
     const one = await work('one');
     server.loseNextPush = true;

@@ -253,6 +253,26 @@ describe('what may not leave any more', () => {
     expect(await statesByKey(database.db)).toEqual({ thought: 'cancelled', state: 'cancelled', answer: 'sent', 'of another': 'sent' });
   });
 
+  test('a push on its way when its plan is stopped is ended and cancelled; what is on its way to the tracker ends by itself', async () => {
+    await insertWrite(database.db, { key: 'push', planId: 'p', kind: 'push', lane: 'git' });
+    await insertWrite(database.db, { key: 'thought', planId: 'p' });
+    const { perform, begun, release } = stage();
+    const ended: string[] = [];
+    const broker = start(async (write, signal) => {
+      const cut = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+      cut.catch(() => ended.push(write.key));
+      return Promise.race([perform(write, signal), cut]);
+    });
+    await until('both are under way', () => begun.length === 2);
+    await database.db.query(`insert into cyrus.stop_request (plan_id, requested_by) values ('p', 'Ada')`);
+    broker.wake();
+    await settled('push', 'cancelled');
+    expect(ended).toEqual(['push']);
+    await release('thought');
+    await settled('thought', 'sent');
+    expect(begun).toEqual(['push', 'thought']);
+  });
+
   test('an activity put back into its lane does not follow the closing answer of its turn', async () => {
     await insertWrite(database.db, { key: 'thought', sessionId: 's', turnId: 't' });
     const { perform, begun, release } = stage();

@@ -59,6 +59,8 @@ export interface EnsurePullRequest {
   readonly draft?: boolean;
   /** Put into the body as a hidden marker; the pull request is recognised by it. Letters, digits, `_`, `.`, `:`, `-`, at most 200. */
   readonly planId: string;
+  /** Once it aborts nothing is opened any more. */
+  readonly signal?: AbortSignal;
 }
 
 export interface UpdatePullRequest {

@@ -77,6 +77,7 @@ export async function ensurePullRequest(connection: Connection, request: EnsureP
   const existing = await find();
   if (!existing.ok) return existing;
   if (existing.value) return ok({ ...existing.value, created: false });
+  if (request.signal?.aborted) return err({ class: 'network', message: 'Stopped before the pull request was opened.' });
   const made = await connection.call(`opening the pull request of ${head} in ${fullName(repository)}`, (octokit) =>
     octokit.rest.pulls.create({
       owner: repository.owner,

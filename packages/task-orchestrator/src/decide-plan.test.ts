@@ -98,6 +98,7 @@ const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   },
   spent: { cost: 19_500, unpriced: false },
   stopRequested: false,
+  stopRequestedBy: null,
   random: () => 0.5,
   ...over,
 });
@@ -330,6 +331,14 @@ describe('a stop', () => {
     );
     expect(decision.plan.state).toBe('stopped');
     expect(answer(decision)).toContain('Stopped');
+  });
+  test('says who asked for it, although the attempt took a while to end', () => {
+    const attempts = [attempt({ state: 'stopped' })];
+    const decision = decidePlan(
+      context({ stopRequested: true, stopRequestedBy: 'Ada', attempts, inputs: [finished({ state: 'stopped' })] }),
+      noon,
+    );
+    expect(answer(decision)).toContain('Stopped as Ada asked.');
   });
   test.each(['ready', 'verifying', 'merging'] as const)('ends a plan whose task is %s', (state) => {
     const decision = decidePlan(

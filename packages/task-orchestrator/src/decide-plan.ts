@@ -39,6 +39,8 @@ export interface PlanContext {
   readonly settings: PlanSettings;
   readonly spent: Omit<Spent, 'durationMs' | 'attempts'>;
   readonly stopRequested: boolean;
+  /** Who asked for it. */
+  readonly stopRequestedBy: string | null;
   readonly random: () => number;
 }
 
@@ -107,13 +109,14 @@ class PlanStep {
   private readonly messages: PlanMessage[];
   private readonly newMessages: PlanMessage[] = [];
   private deliveredThrough: number;
-  private stopBy: string | null = null;
+  private stopBy: string | null;
   private stopped = false;
 
   constructor(context: PlanContext, now: Instant) {
     this.context = context;
     this.now = now;
     const { plan, task } = context;
+    this.stopBy = context.stopRequestedBy;
     this.plan = {
       state: plan.state,
       headSha: plan.headSha,
@@ -248,7 +251,7 @@ class PlanStep {
   private take(input: Input): void {
     switch (input.kind) {
       case 'stop':
-        this.stopBy = (input.payload['by'] as string | null) ?? null;
+        this.stopBy = (input.payload['by'] as string | null) ?? this.stopBy;
         this.stop();
         return;
       case 'attempt_created':

@@ -8,6 +8,7 @@ import { insertCredentialEvent } from 'cyrus-store/queries/outbound-credential-e
 import { recoverWrites } from 'cyrus-store/queries/outbound-recover';
 import { requeueWrite } from 'cyrus-store/queries/outbound-requeue';
 import { settleWrite } from 'cyrus-store/queries/outbound-settle';
+import { stoppedWrites } from 'cyrus-store/queries/outbound-stopped';
 import { wake } from 'cyrus-store/wake';
 import { createBell } from '../supervisor/bell.ts';
 import { untilStored } from '../supervisor/until-stored.ts';
@@ -52,7 +53,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const stopped = new AbortController();
   const abandoned = new AbortController();
   const bell = createBell(clock);
-  const underWay = new Map<string, Promise<void>>();
+  const underWay = new Map<string, { readonly ended: Promise<void>; readonly planned: boolean; readonly stop: AbortController }>();
   let lock: HeldLock | undefined;
   let pausedUntil = 0;
   let reported = false;
@@ -71,7 +72,8 @@ export function createBroker(options: BrokerOptions): Broker {
         log.warn({ credential, error: String(error) }, 'the broker starts again');
         await clock.sleep(Math.min(longestFailureWaitMs, 50 * 2 ** failures++), stopped.signal);
       } finally {
-        if (stopped.signal.aborted) await Promise.race([Promise.allSettled(underWay.values()), aborted(abandoned.signal)]);
+        if (stopped.signal.aborted)
+          await Promise.race([Promise.allSettled([...underWay.values()].map((each) => each.ended)), aborted(abandoned.signal)]);
         await lock?.release();
         lock = undefined;
       }
@@ -80,6 +82,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   async function drain(held: HeldLock): Promise<void> {
     while (!stopped.signal.aborted && held.held()) {
+      await endStopped();
       const free = lanesAtOnce - underWay.size;
       const pausedMs = pausedUntil - clock.now();
       if (free > 0 && pausedMs <= 0) {
@@ -92,8 +95,16 @@ export function createBroker(options: BrokerOptions): Broker {
     }
   }
 
+  /** A push that is still on its way when its plan is stopped is not waited for: it goes back into its lane, and is cancelled there. */
+  async function endStopped(): Promise<void> {
+    const ids = [...underWay].filter(([, { planned, stop }]) => planned && !stop.signal.aborted).map(([id]) => id);
+    if (ids.length === 0) return;
+    for (const id of await stoppedWrites(db, ids)) underWay.get(id)?.stop.abort();
+  }
+
   function start(write: ClaimedWrite): void {
-    const sending = send(write)
+    const stop = new AbortController();
+    const ended = send(write, stop.signal)
       .catch((error) =>
         log.error(
           { credential, key: write.key, error: String(error) },
@@ -104,11 +115,11 @@ export function createBroker(options: BrokerOptions): Broker {
         underWay.delete(write.id);
         bell.ring();
       });
-    underWay.set(write.id, sending);
+    underWay.set(write.id, { ended, planned: write.planId !== null, stop });
   }
 
-  async function send(write: ClaimedWrite): Promise<void> {
-    const outcome = await tryOnce(write);
+  async function send(write: ClaimedWrite, stopped: AbortSignal): Promise<void> {
+    const outcome = await tryOnce(write, stopped);
     if (outcome.state === 'retry') return again(write, outcome.failure);
     if (outcome.state === 'sent') await worksAgain();
     else log.warn({ credential, key: write.key, failure: outcome.failure }, 'a write was refused');
@@ -121,10 +132,11 @@ export function createBroker(options: BrokerOptions): Broker {
     if (notify !== null) options.onWake?.();
   }
 
-  async function tryOnce(write: ClaimedWrite): Promise<WriteOutcome> {
+  async function tryOnce(write: ClaimedWrite, stopped: AbortSignal): Promise<WriteOutcome> {
     try {
-      return await options.perform(write, abandoned.signal);
+      return await options.perform(write, AbortSignal.any([abandoned.signal, stopped]));
     } catch (error) {
+      if (stopped.aborted) return { state: 'retry', failure: { class: 'network', message: 'Stopped on its way.' } };
       if (error instanceof FailureError) return { state: 'retry', failure: error.failure };
       log.error({ credential, key: write.key, error: error instanceof Error ? error.stack : String(error) }, 'a write failed unexpectedly');
       const failure: Failure = {

@@ -38,7 +38,7 @@ export function performGithub({ checkouts, config, clock }: GithubOptions): Perf
     return client;
   }
 
-  return async (write) => {
+  return async (write, signal) => {
     if (write.kind !== 'pull-request') return rejected(`GitHub has no write ${write.kind}`);
     const { repositoryId, head, base, title, body, marker } = write.payload as unknown as PullRequestPayload;
     try {
@@ -52,7 +52,7 @@ export function performGithub({ checkouts, config, clock }: GithubOptions): Perf
       const { repository } = access;
       const client = clientFor(access.apiUrl, access.token);
       const target = base ?? (await defaultBranch(client, repository));
-      const ensured = await client.ensurePullRequest({ repository, head, base: target, title, body, planId: marker });
+      const ensured = await client.ensurePullRequest({ repository, head, base: target, title, body, planId: marker, signal });
       if (!ensured.ok) return outcomeOfFailure(ensured.error);
       const { number, url, created } = ensured.value;
       return { state: 'sent', result: { number, url, created } };

@@ -22,6 +22,8 @@ export interface LoadedPlan {
   readonly cost: number;
   readonly unpriced: boolean;
   readonly stopRequested: boolean;
+  /** Who asked for the stop. */
+  readonly stopRequestedBy: string | null;
 }
 
 export const issueJson: string = `json_build_object('id', i.id, 'workspace', i.workspace, 'identifier', i.identifier, 'title', i.title,
@@ -32,17 +34,17 @@ export const taskColumns: string = `t.id, t.plan_id as "planId", t.key, t.proced
 
 /** Locks a plan and reads what it decides on. */
 export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
-  const { rows } = await tx.query<Plan & { issue: Issue; cost: number | null; unpriced: number | null; stopRequested: boolean }>(
+  const { rows } = await tx.query<Plan & { issue: Issue; cost: number | null; unpriced: number | null; stopRequestedBy: string | null }>(
     `select ${planColumns}, ${issueJson} as issue,
        (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id) as cost,
        (select count(*) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id and c.cost is null) as unpriced,
-       exists (select from cyrus.stop_request s where s.plan_id = p.id) as "stopRequested"
+       (select s.requested_by from cyrus.stop_request s where s.plan_id = p.id) as "stopRequestedBy"
      from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1 for update of p`,
     [id],
   );
   const row = rows[0];
   if (!row) return null;
-  const { issue, cost, unpriced, stopRequested, ...plan } = row;
+  const { issue, cost, unpriced, stopRequestedBy, ...plan } = row;
   const { rows: tasks } = await tx.query<Task>(
     `select ${taskColumns} from cyrus.task t where t.plan_id = $1 order by t.created_at limit 1`,
     [id],
@@ -61,7 +63,8 @@ export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
     listeners: await planListeners(tx, id),
     cost: cost ?? 0,
     unpriced: (unpriced ?? 0) > 0,
-    stopRequested,
+    stopRequested: stopRequestedBy !== null,
+    stopRequestedBy,
   };
 }
 
