@@ -1,11 +1,11 @@
-// Bundles the `cyrus` command and the stand-ins into apps/cli/dist, from scratch and without a word.
+// Bundles the `cyrus` command and the stand-ins into apps/cli/dist, or the directory given, from scratch and without a word.
 import { copyFile, readdir, rm } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const root = join(import.meta.dirname, '..');
-const dist = join(root, 'apps/cli/dist');
+const dist = process.argv[2] ?? join(root, 'apps/cli/dist');
 const standIns = (await readdir(join(root, 'stand-ins'))).map((name) => [`stand-ins/${name}`, join(root, `stand-ins/${name}/src/main.ts`)]);
 
 // Old chunks have other hashes: they would pile up beside the new ones.
