@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { branchName } from 'cyrus-checkouts/branch-name';
 import { createCheckouts } from 'cyrus-checkouts/checkouts';
@@ -64,7 +64,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { db, clock, log, sandbox, home, random } = options;
   const config = (): Config => options.config;
   const bootId = randomUUID();
-  const runPrefix = `${hostId}-`;
+  // Another home's agents on this machine are not ours to end.
+  const runPrefix = `cyrus-${createHash('sha256').update(home).digest('hex').slice(0, 12)}-`;
   const capacity = capacityOf(options.config);
   const executors = createExecutors(options.config, sandbox, clock, runPrefix);
   const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity });
@@ -112,7 +113,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     clock,
     random,
     log,
-    credentials: ['git', 'github', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
+    credentials: ['git', 'github', 'cli', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
     performer: createPerformers({ config, checkouts, clock }),
     onWake: wakeEngine,
   });
@@ -129,6 +130,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   });
 
+  let ended = false;
   const stopLoops = async (): Promise<void> => {
     await http?.close();
     await engine?.stop();
@@ -136,6 +138,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await publisher.stop();
   };
   const close = async (): Promise<void> => {
+    ended = true;
     await supervisor.close();
     await stopLoops();
   };
@@ -146,6 +149,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         ingest,
         db,
         brokers: () => brokers?.state() ?? [],
+        checks: { supervisor: async () => (ended ? 'it has ended' : null) },
         log,
         clock,
         version: options.version,

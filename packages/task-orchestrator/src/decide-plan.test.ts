@@ -310,6 +310,13 @@ describe('publishing', () => {
     expect(decision.plan.state).toBe('done');
     expect(answer(decision)).toContain('cyrus/eng-1');
   });
+  test('ends with the branch when the remote has no code host', () => {
+    const published = { ...verifying, plan: plan({ ...verifying.plan, pushedSha: 'head' }) };
+    const decision = decidePlan({ ...published, inputs: [write({ kind: 'pull-request', result: { none: 'The remote is not on GitHub.' } })] }, noon);
+    expect(decision.plan.state).toBe('done');
+    expect(answer(decision)).toContain('**Branch:** `cyrus/eng-1`');
+    expect(JSON.stringify(decision.effects.writes)).toContain('The remote is not on GitHub.');
+  });
   test('does not claim to have dealt with a message that came during it', () => {
     const late = { ...verifying, plan: plan({ ...verifying.plan, pushedSha: 'head' }), messages: [said(1, true), said(2)] };
     const decision = decidePlan({ ...late, inputs: [write({ kind: 'pull-request', result: { number: 7, url: 'u' } })] }, noon);

@@ -504,7 +504,11 @@ class PlanStep {
     if (end.kind === 'pull-request') {
       if (end.state === 'rejected')
         return this.fail(end.failure ?? { class: 'invalid_request', message: 'The pull request could not be opened.' });
-      const { number, url } = end.result as unknown as PullRequestRef;
+      const { number, url, none } = end.result as unknown as PullRequestRef & { readonly none?: string };
+      if (none) {
+        this.say('no-pull-request', `${none} The work ends with the pushed branch.`);
+        return this.finishDone(null);
+      }
       this.plan.pullRequest = { number, url };
       this.finishDone({ number, url });
     }

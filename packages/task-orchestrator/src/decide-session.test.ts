@@ -130,7 +130,7 @@ describe('a new session', () => {
       expect.stringContaining('Working in **Main** (the only repository configured) as **debugger** (label Bug)'),
     ]);
     expect(decision.effects.writes.find((write) => write.kind === 'issueState')?.payload['stateId']).toBe('progress');
-    expect(decision.effects.writes.find((write) => write.kind === 'delegate')?.payload['delegateId']).toBe('app');
+    expect(decision.effects.writes.find((write) => write.kind === 'delegate')?.payload['userId']).toBe('app');
     expect(decision.readSeq).toBe(1);
   });
 

@@ -73,7 +73,7 @@ export function issueState(to: Listener, key: string, issueId: string, stateId: 
 }
 
 export function delegate(to: Listener, key: string, issueId: string, userId: string, planId?: string): OutboundDraft {
-  return draft(to, key, priority.state, 'delegate', { issueId, delegateId: userId }, planId);
+  return draft(to, key, priority.state, 'delegate', { issueId, userId }, planId);
 }
 
 export function attachment(to: Listener, key: string, issueId: string, title: string, url: string, planId: string): OutboundDraft {

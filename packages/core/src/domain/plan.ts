@@ -55,6 +55,8 @@ export interface Verdict {
   readonly verdict: 'passed' | 'failed' | 'not_run';
   readonly reason?: string;
   readonly checks: readonly Check[];
+  /** Files that define the checks and were changed by the work: those of the base commit were used instead. */
+  readonly restored?: readonly string[];
 }
 
 export interface Task {

@@ -44,11 +44,8 @@ export function performGithub({ checkouts, config, clock }: GithubOptions): Perf
     try {
       const { remote } = await repositories.open(repositoryId);
       const access = githubAccess(config(), repositoryId, remote.url);
-      if (!access)
-        return rejected(
-          `The remote of ${repositoryId} is not on GitHub, or no token is set for it.`,
-          'Set GITHUB_TOKEN or the repository’s githubToken.',
-        );
+      // The branch is pushed: that is as far as it goes without a code host, and no failure of the work.
+      if (!access) return { state: 'sent', result: { none: `The remote of ${repositoryId} is not on GitHub, or no token is set for it.` } };
       const { repository } = access;
       const client = clientFor(access.apiUrl, access.token);
       const target = base ?? (await defaultBranch(client, repository));
