@@ -305,6 +305,14 @@ describe('publishing', () => {
     expect(told(decision)).toContain('session:s1 plan_finished');
     expect(jobs(decision)).toEqual(['cleanup']);
   });
+  test('a cleanup that was cut off by a crash is wanted again, once for each loss', () => {
+    const lost = job({ jobId: 'cleanup-1', kind: 'cleanup', state: 'lost' });
+    const ended = { ...verifying, plan: plan({ ...verifying.plan, state: 'done' }) };
+    const again = decidePlan({ ...ended, inputs: [lost] }, noon);
+    expect(jobs(again)).toEqual(['cleanup']);
+    expect(again.effects.jobs[0]?.key).toBe('plan:p1:cleanup:after:cleanup-1');
+    expect(jobs(decidePlan({ ...ended, inputs: [job({ kind: 'cleanup', state: 'done' })] }, noon))).toEqual([]);
+  });
   test('without a code host ends with the pushed branch', () => {
     const decision = decidePlan({ ...verifying, settings: { ...verifying.settings, pullRequests: false }, inputs: [write({})] }, noon);
     expect(decision.plan.state).toBe('done');

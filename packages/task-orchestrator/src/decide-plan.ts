@@ -152,7 +152,7 @@ class PlanStep {
       if (this.plan.state === 'drafting') this.draft();
       for (const input of this.context.inputs) if (!isFinal('plan', this.plan.state)) this.take(input);
       if (this.context.stopRequested && !isFinal('plan', this.plan.state)) this.stop();
-    } else if (this.plan.state !== 'done') for (const input of this.context.inputs) this.keep(input);
+    } else for (const input of this.context.inputs) this.afterwards(input);
     return {
       plan: this.plan,
       task: this.task,
@@ -162,11 +162,14 @@ class PlanStep {
     };
   }
 
-  /** What the cleanup of an ended plan saved is where a later one goes on. */
-  private keep(input: Input): void {
+  /** An ended plan still sees its cleanup through; what that saved is where a later plan goes on. */
+  private afterwards(input: Input): void {
     const end = input.payload as unknown as JobEnd;
-    const saved = end.kind === 'cleanup' && end.result?.['savedSha'];
-    if (input.kind === 'job' && typeof saved === 'string') this.plan.headSha = saved;
+    if (input.kind !== 'job' || end.kind !== 'cleanup') return;
+    if (end.state === 'lost') return this.cleanup(`:after:${end.jobId}`);
+    if (this.plan.state === 'done') return;
+    const saved = end.result?.['savedSha'];
+    if (typeof saved === 'string') this.plan.headSha = saved;
   }
 
   private movePlan(to: PlanState): void {
@@ -622,21 +625,26 @@ class PlanStep {
       const payload: PlanFinished = { planId: plan.id, state, through, answer };
       this.effects.tells.push({ entity: `session:${sessionId}`, kind: 'plan_finished', payload: { ...payload } });
     }
-    const directory = this.lastAttempt()?.checkout?.directory;
-    if (this.context.attempts.length > 0)
-      this.effects.jobs.push({
-        key: `plan:${plan.id}:cleanup`,
-        kind: 'cleanup',
-        notify: `plan:${plan.id}`,
-        planId: plan.id,
-        taskId: this.task.id,
-        payload: {
-          repositoryId: plan.repositoryId,
-          taskId: this.task.id,
-          attemptIds: this.context.attempts.map((attempt) => attempt.id),
-          ...(directory ? { directory } : {}),
-        },
-      });
+    this.cleanup();
     this.effects.tells.push({ entity: 'dispatcher:main', kind: 'ended', payload: { planId: plan.id } });
+  }
+
+  private cleanup(again = ''): void {
+    const { plan, attempts } = this.context;
+    if (attempts.length === 0) return;
+    const directory = this.lastAttempt()?.checkout?.directory;
+    this.effects.jobs.push({
+      key: `plan:${plan.id}:cleanup${again}`,
+      kind: 'cleanup',
+      notify: `plan:${plan.id}`,
+      planId: plan.id,
+      taskId: this.task.id,
+      payload: {
+        repositoryId: plan.repositoryId,
+        taskId: this.task.id,
+        attemptIds: attempts.map((attempt) => attempt.id),
+        ...(directory ? { directory } : {}),
+      },
+    });
   }
 }
