@@ -34,16 +34,12 @@ const failedWith = (attempts: readonly Attempt[], ...classes: readonly FailureCl
 export function afterAttempt(state: AfterAttemptState, now: Instant): AfterAttempt {
   const { finished, attempt, attempts } = state;
   if (finished.state === 'stopped') return { do: 'stop' };
+  const cutOff = attempts.filter((candidate) => candidate.state === 'lost').length + failedWith(attempts, 'sandbox_lost');
+  if (cutOff > maxLost) {
+    const message = `The work was cut off ${maxLost} times.`;
+    return { do: 'fail', failure: { class: 'sandbox_lost', message, fix: 'Look at the log of the service, then write here to try again.' } };
+  }
   if (finished.state === 'lost' || finished.state === 'asked') {
-    if (attempts.filter((candidate) => candidate.state === 'lost').length > maxLost)
-      return {
-        do: 'fail',
-        failure: {
-          class: 'sandbox_lost',
-          message: `The work was cut off ${maxLost} times.`,
-          fix: 'Look at the log of the service, then write here to try again.',
-        },
-      };
     return { do: 'again', learned: learnedFrom.lost, notBefore: null, say: 'The run was cut off. Going on from where it was.' };
   }
   if (finished.state === 'failed')

@@ -320,10 +320,24 @@ describe('publishing', () => {
   });
   test('ends with the branch when the remote has no code host', () => {
     const published = { ...verifying, plan: plan({ ...verifying.plan, pushedSha: 'head' }) };
-    const decision = decidePlan({ ...published, inputs: [write({ kind: 'pull-request', result: { none: 'The remote is not on GitHub.' } })] }, noon);
+    const decision = decidePlan(
+      { ...published, inputs: [write({ kind: 'pull-request', result: { none: 'The remote is not on GitHub.' } })] },
+      noon,
+    );
     expect(decision.plan.state).toBe('done');
     expect(answer(decision)).toContain('**Branch:** `cyrus/eng-1`');
     expect(JSON.stringify(decision.effects.writes)).toContain('The remote is not on GitHub.');
+  });
+  test('says so when a push has to wait', () => {
+    const delayed = input('write_delayed', {
+      kind: 'push',
+      failure: { class: 'auth', message: 'The token is refused.', fix: 'Renew it.' },
+    });
+    const decision = decidePlan({ ...verifying, inputs: [delayed] }, noon);
+    expect(decision.plan.state).toBe('verifying');
+    expect(JSON.stringify(decision.effects.writes)).toContain(
+      'cannot be pushed yet: The token is refused. It is tried again by itself. Renew it.',
+    );
   });
   test('does not claim to have dealt with a message that came during it', () => {
     const late = { ...verifying, plan: plan({ ...verifying.plan, pushedSha: 'head' }), messages: [said(1, true), said(2)] };
@@ -367,6 +381,13 @@ describe('a stop', () => {
     const decision = decidePlan(context({ stopRequested: true, attempts: [worked()], inputs: [stop, finished()] }), noon);
     expect(decision.plan.state).toBe('stopped');
   });
+});
+
+test('an ended plan takes in what its cleanup saved, and tells its sessions', () => {
+  const saved = job({ kind: 'cleanup', result: { savedSha: 'saved' } });
+  const decision = decidePlan(context({ plan: plan({ state: 'stopped' }), task: task({ state: 'stopped' }), inputs: [saved] }), noon);
+  expect(decision.plan).toMatchObject({ state: 'stopped', headSha: 'saved' });
+  expect(told(decision)).toEqual(['session:s1 saved']);
 });
 
 test('an ended plan decides nothing', () => {

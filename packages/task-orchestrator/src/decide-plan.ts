@@ -170,6 +170,9 @@ class PlanStep {
     if (this.plan.state === 'done') return;
     const saved = end.result?.['savedSha'];
     if (typeof saved === 'string') this.plan.headSha = saved;
+    const sessions = new Set(this.messages.map((message) => message.sessionId));
+    for (const id of sessions)
+      this.effects.tells.push({ entity: `session:${id}`, kind: 'saved', payload: { planId: this.context.plan.id } });
   }
 
   private movePlan(to: PlanState): void {
@@ -267,6 +270,14 @@ class PlanStep {
         return this.say(`waiting:${String(input.payload['key'])}`, String(input.payload['reason']));
       case 'job':
         return this.jobEnded(input.payload as unknown as JobEnd);
+      case 'write_delayed': {
+        const { kind, failure } = input.payload as unknown as { kind: string; failure: Failure };
+        const what = kind === 'push' ? 'The branch cannot be pushed yet' : 'The pull request cannot be opened yet';
+        return this.say(
+          `delayed:${kind}:${failure.class}`,
+          `${what}: ${failure.message} It is tried again by itself.${failure.fix ? ` ${failure.fix}` : ''}`,
+        );
+      }
       case 'write':
         return this.writeEnded(input.payload as unknown as WriteEnd);
     }

@@ -77,6 +77,7 @@ function state(over: Partial<SessionState> & { read?: number; planId?: string | 
     turn: { id: 't1', openedAt: noon },
     messages: [message(1)],
     inputs: [],
+    lastPlanIsSaving: false,
     plan: planId ? plan : null,
     issuePlan: null,
     stopRequested: false,
@@ -197,6 +198,16 @@ describe('when the plan has finished', () => {
     expect(decision.newPlan).toMatchObject({ number: 2, branch: 'cyrus/eng-1', startSha: 'abc', pushedSha: 'abc', follows: 'p1' });
     expect(told(decision)).toEqual([`plan:${decision.newPlan?.id} message`]);
     expect(decision.effects.tells[0]?.payload['seq']).toBe(2);
+  });
+
+  test('what comes next waits until the work of the plan before is saved, and then begins with it', () => {
+    const before: Plan = { ...plan, state: 'stopped', headSha: null };
+    const waiting = decideSession(state({ lastPlan: before, lastPlanIsSaving: true }), noon);
+    expect(waiting).toMatchObject({ readSeq: 0, newPlan: null, close: null, issueJob: null });
+    expect(waiting.effects.jobs).toEqual([]);
+    expect(waiting.effects.wakes).toContainEqual({ entity: 'session:s1', at: noon + 1_000 });
+    const saved = decideSession(state({ lastPlan: { ...before, headSha: 'saved' }, issueJob: 'j', inputs: [issueRead('j')] }), noon);
+    expect(saved.newPlan).toMatchObject({ startSha: 'saved', follows: 'p1' });
   });
 
   test('confirms a stop and gives what came after it a turn of its own', () => {

@@ -13,6 +13,8 @@ import { acknowledgement, closing, delegate, issueState, type Listener, thought 
 /** The longest silence in an open turn before a sign of life; the tracker calls a session stale after 30 minutes. */
 export const heartbeatMs: number = 10 * 60_000;
 
+const savingPollMs = 1_000;
+
 export interface SessionState {
   readonly session: Session;
   readonly issue: Issue;
@@ -28,6 +30,8 @@ export interface SessionState {
   readonly stopRequested: boolean;
   /** The issue's last ended plan. */
   readonly lastPlan: Plan | null;
+  /** What that plan's agent left is still being saved: what comes next begins with it. */
+  readonly lastPlanIsSaving: boolean;
   /** The last outbound write of the session, queued or sent. */
   readonly lastWriteAt: Instant | null;
   readonly repositories: readonly Routable[];
@@ -167,6 +171,9 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
       reopen = { turnId, fromSeq: first.seq };
       effects.tells.push({ entity: entity(session), kind: 'go_on', payload: {} });
     }
+  } else if (!live && unread.length > 0 && state.lastPlanIsSaving && !state.issuePlan) {
+    // The plan tells when it is done; the wake-up is for a plan that does not come to it.
+    effects.wakes.push({ entity: entity(session), at: now + savingPollMs });
   } else if (!live && unread.length > 0 && !fresh) {
     if (!issueJob) {
       const key = `session:${session.id}:issue:${unread[0]?.seq}:${now}`;

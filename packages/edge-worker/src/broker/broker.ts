@@ -22,6 +22,8 @@ const pollMs = 1_000;
 /** How long what is under way may take once the broker closes; after that it is sent again under its id by the next. */
 const closeWithinMs = 5_000;
 const longestFailureWaitMs = 5_000;
+/** A short trouble is nobody's business; whoever waits for a write hears of a longer one. */
+const tellAfterTries = 3;
 /** A write whose performer throws what it should not is a defect: after so many tries its lane goes on without it. */
 const defectTries = 10;
 
@@ -159,7 +161,12 @@ export function createBroker(options: BrokerOptions): Broker {
     }
     log.debug({ credential, key: write.key, failure, ...retry }, 'a write is tried again later');
     await untilStored({ db, clock, log, givenUp: abandoned.signal }, `write ${write.key}`, (tx) =>
-      requeueWrite(tx, { id: write.id, delayMs: retry.delayMs, failure }),
+      requeueWrite(tx, {
+        id: write.id,
+        delayMs: retry.delayMs,
+        failure,
+        tell: write.attempts === (failure.class === 'auth' ? 1 : tellAfterTries),
+      }),
     );
     // The poll is coarser than the first delays.
     if (retry.delayMs < pollMs) void clock.sleep(retry.delayMs, stopped.signal).then(bell.ring);
