@@ -54,8 +54,7 @@ async function make(): Promise<Bundle> {
 }
 
 async function build(into: string): Promise<void> {
-  const rolldown = join(root, 'node_modules', 'rolldown', 'bin', 'cli.mjs');
-  await promisify(execFile)(process.execPath, [rolldown, '-c', 'rolldown.config.js', '-d', into, '--log-level', 'warn'], { cwd: root });
+  await promisify(execFile)(process.execPath, [join(root, 'scripts', 'build.js'), into], { cwd: root });
 }
 
 /** What the sources are, by names, sizes and times. */
@@ -67,7 +66,7 @@ async function fingerprint(): Promise<{ readonly digest: string; readonly newest
   const wanted = folders.flatMap((folder) => [join(folder, 'src'), join(folder, 'schema'), join(folder, 'contract'), join(folder, 'bin')]);
   const files = (await Promise.all(wanted.map(filesBelow))).flat();
   const facts = await Promise.all(
-    [...files, join(root, 'rolldown.config.js'), join(root, 'package-lock.json')]
+    [...files, join(root, 'scripts', 'build.js'), join(root, 'package-lock.json')]
       .sort()
       .map(async (file) => ({ file, ...(await sizeAndTime(file)) })),
   );

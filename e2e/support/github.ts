@@ -50,6 +50,11 @@ export class GitHub {
     return (await this.state()).pushes.filter((push) => push.repository === `acme/${name}` && push.via !== 'person');
   }
 
+  /** Asks something and waits for the answer: with latency on, whatever was asked before has happened by then. */
+  async probe(): Promise<void> {
+    await (await fetch(`${this.url}/rate_limit`)).text();
+  }
+
   fault(fault: FaultRequest): Promise<unknown> {
     return call(`${this.url}/control/faults`, fault);
   }

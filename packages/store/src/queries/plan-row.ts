@@ -11,11 +11,28 @@ export async function findPlan(tx: Queryable, id: string): Promise<Plan | null> 
   return rows[0] ?? null;
 }
 
-/** The issue's live plan and its last ended one. */
-export async function plansOfIssue(tx: Queryable, issueId: string): Promise<{ readonly live: Plan | null; readonly last: Plan | null }> {
-  const { rows } = await tx.query<Plan>(`select ${planColumns} from cyrus.plan p where p.issue_id = $1 order by p.number desc limit 2`, [
-    issueId,
-  ]);
+export interface PlansOfIssue {
+  readonly live: Plan | null;
+  /** The last ended one. */
+  readonly last: Plan | null;
+  /** The last one did not come to its end by itself, and what its agent left is still being saved. */
+  readonly lastIsSaving: boolean;
+}
+
+export async function plansOfIssue(tx: Queryable, issueId: string): Promise<PlansOfIssue> {
+  const { rows } = await tx.query<Plan & { saving: boolean }>(
+    `select ${planColumns}, p.state in ('failed', 'stopped') and (
+       exists (select from cyrus.host_job j where j.plan_id = p.id and j.kind = 'cleanup' and j.state in ('queued', 'running'))
+       or exists (select from cyrus.input i where i.entity = 'plan:' || p.id and i.read_at is null)) as saving
+     from cyrus.plan p where p.issue_id = $1 order by p.number desc limit 2`,
+    [issueId],
+  );
   const ended = ['done', 'failed', 'stopped'];
-  return { live: rows.find((plan) => !ended.includes(plan.state)) ?? null, last: rows.find((plan) => ended.includes(plan.state)) ?? null };
+  const plans = rows.map(({ saving: _saving, ...plan }) => plan);
+  const lastAt = rows.findIndex((plan) => ended.includes(plan.state));
+  return {
+    live: plans.find((plan) => !ended.includes(plan.state)) ?? null,
+    last: plans[lastAt] ?? null,
+    lastIsSaving: rows[lastAt]?.saving ?? false,
+  };
 }
