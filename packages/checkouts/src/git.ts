@@ -101,9 +101,9 @@ async function follow(clock: Clock, child: ChildProcess, request: GitRequest): P
   request.signal?.addEventListener('abort', aborted, { once: true });
   const done = new AbortController();
   void clock.sleep(timeoutMs, done.signal).then(() => done.signal.aborted || end('time'));
-  const code = await new Promise<number | null>((resolve, reject) => {
+  const { code, signal } = await new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => reject(spawnFailure(error, request)));
-    child.once('close', resolve);
+    child.once('close', (code, signal) => resolve({ code, signal }));
   }).finally(() => {
     done.abort();
     request.signal?.removeEventListener('abort', aborted);
@@ -114,6 +114,8 @@ async function follow(clock: Clock, child: ChildProcess, request: GitRequest): P
   if (cut === 'output' && request.truncate !== true) {
     throw failed('invalid_request', `Could not ${request.did}: git answered more than ${limit} bytes.`);
   }
+  // Not by us: whoever did it (the kernel, short of memory) says nothing about the repository, so it is worth another try.
+  if (cut === undefined && signal !== null) throw failed('sandbox_lost', `Could not ${request.did}: git was killed (${signal}).`);
   if (cut === undefined && code !== 0 && !(code !== null && request.answers?.includes(code))) {
     throw new FailureError(gitFailure(request.did, stderr()));
   }
@@ -158,5 +160,8 @@ function spawnFailure(error: NodeJS.ErrnoException, request: GitRequest): Error 
   return failed('missing_binary', `Could not ${request.did}: git is not installed.`, 'Install git 2.38 or newer.');
 }
 
-const failed = (kind: 'timeout' | 'no_evidence' | 'invalid_request' | 'missing_binary', message: string, fix?: string): FailureError =>
-  new FailureError({ class: kind, message, ...(fix === undefined ? {} : { fix }) });
+const failed = (
+  kind: 'timeout' | 'no_evidence' | 'invalid_request' | 'missing_binary' | 'sandbox_lost',
+  message: string,
+  fix?: string,
+): FailureError => new FailureError({ class: kind, message, ...(fix === undefined ? {} : { fix }) });
