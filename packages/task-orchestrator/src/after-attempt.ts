@@ -30,16 +30,24 @@ const maxLost = 20;
 const failedWith = (attempts: readonly Attempt[], ...classes: readonly FailureClass[]): number =>
   attempts.filter((attempt) => attempt.state === 'failed' && attempt.failure && classes.includes(attempt.failure.class)).length;
 
+const cutOffTooOften = (attempts: readonly Attempt[]): boolean =>
+  attempts.filter((attempt) => attempt.state === 'lost').length + failedWith(attempts, 'sandbox_lost') > maxLost;
+
+const givenUp: AfterAttempt = {
+  do: 'fail',
+  failure: {
+    class: 'sandbox_lost',
+    message: `The work was cut off more than ${maxLost} times.`,
+    fix: 'Look at the log of the service, then write here to try again.',
+  },
+};
+
 /** What follows from the end of an attempt: the failure table, with its caps. */
 export function afterAttempt(state: AfterAttemptState, now: Instant): AfterAttempt {
   const { finished, attempt, attempts } = state;
   if (finished.state === 'stopped') return { do: 'stop' };
-  const cutOff = attempts.filter((candidate) => candidate.state === 'lost').length + failedWith(attempts, 'sandbox_lost');
-  if (cutOff > maxLost) {
-    const message = `The work was cut off ${maxLost} times.`;
-    return { do: 'fail', failure: { class: 'sandbox_lost', message, fix: 'Look at the log of the service, then write here to try again.' } };
-  }
   if (finished.state === 'lost' || finished.state === 'asked') {
+    if (cutOffTooOften(attempts)) return givenUp;
     return { do: 'again', learned: learnedFrom.lost, notBefore: null, say: 'The run was cut off. Going on from where it was.' };
   }
   if (finished.state === 'failed')
@@ -98,6 +106,7 @@ function afterFailure(state: AfterAttemptState, failure: Failure, now: Instant):
         };
       break;
     case 'resume':
+      if (cutOffTooOften(attempts)) return givenUp;
       return { do: 'again', learned: learnedFrom.lost, notBefore: null, say: 'The sandbox was lost. Going on from the saved work.' };
     case 'fresh_attempt':
       if (failedWith(attempts, 'agent_failed', 'no_evidence') < state.maxAttempts)
