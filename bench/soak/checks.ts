@@ -134,12 +134,21 @@ function answered({ evidence }: Situation): Check {
   const closed = new Set(rows.turns.filter((turn) => turn.state === 'closed').map((turn) => turn.id));
   for (const session of sessions) {
     const messages = rows.messages.filter((message) => message.session_id === session.id);
-    if (messages.length !== session.prompts)
-      wrong.push(`${session.issue}: ${session.prompts} messages were said, ${messages.length} arrived`);
+    const arrived = rows.arrived.find((row) => row.session_id === session.id)?.count ?? 0;
+    if (arrived !== session.prompts) {
+      const tries = evidence.deliveries.filter((each) => each.session === session.id);
+      const told = tries.map((each) => `${each.at.slice(17, 23)} ${each.action} ${each.attempt} ${each.error ?? each.status}`);
+      wrong.push(`${session.issue}: ${session.prompts} messages were said, ${arrived} arrived; tries: ${told.join(', ')}`);
+    }
     for (const message of messages) if (!closed.has(message.turn_id)) wrong.push(`${session.issue}: message ${message.seq} is unanswered`);
   }
   for (const row of rows.undelivered) wrong.push(`plan ${row.plan_id}: message ${row.n} was read by no agent`);
-  return check('messages answered', String(sessions.reduce((sum, each) => sum + each.prompts, 0)), String(rows.messages.length), wrong);
+  return check(
+    'messages answered',
+    String(sessions.reduce((sum, each) => sum + each.prompts, 0)),
+    String(rows.arrived.reduce((sum, row) => sum + row.count, 0)),
+    wrong,
+  );
 }
 
 /** Nobody reads the same thing twice: the same words as closing answer or as thought of one session. */

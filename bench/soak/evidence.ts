@@ -33,6 +33,17 @@ export interface Violation {
   readonly session: string | null;
   readonly detail?: Readonly<Record<string, unknown>>;
 }
+/** One try of Linear to deliver an event. */
+export interface Delivery {
+  readonly at: string;
+  readonly event: string;
+  readonly action: string;
+  readonly session: string | null;
+  readonly attempt: number;
+  readonly duplicate: boolean;
+  readonly status: number;
+  readonly error: string | null;
+}
 export interface Pull {
   readonly repository: string;
   readonly directory: string;
@@ -63,6 +74,8 @@ export interface Rows {
     readonly failure: { readonly message: string } | null;
   }[];
   readonly undelivered: readonly { readonly plan_id: string; readonly n: number }[];
+  /** Messages and the session's opening, as they were taken in. */
+  readonly arrived: readonly { readonly session_id: string; readonly count: number }[];
   readonly conversations: readonly { readonly id: string; readonly issue_id: string; readonly executor_id: string }[];
   readonly attempts: readonly { readonly state: string; readonly count: number }[];
   readonly rejected: readonly { readonly key: string; readonly failure: unknown }[];
@@ -75,7 +88,12 @@ const queries: { readonly [Name in keyof Rows]: string } = {
   writes: `select id, key, session_id, state from cyrus.outbound_write where kind = 'activity'`,
   messages: 'select session_id, seq, turn_id from cyrus.message',
   plans: 'select id, issue_id, state, repository_id, branch, pull_request, failure from cyrus.plan order by number',
-  undelivered: `select m.plan_id, m.n from cyrus.plan_message m join cyrus.plan p on p.id = m.plan_id where p.state = 'done' and not m.delivered`,
+  undelivered: `select m.plan_id, m.n from cyrus.plan_message m join cyrus.plan p on p.id = m.plan_id
+                 where p.state = 'done' and not m.delivered and not exists (
+                   select from cyrus.plan_message other join cyrus.plan q on q.id = other.plan_id
+                    where other.session_id = m.session_id and other.seq = m.seq and (other.delivered or q.state = 'stopped'))`,
+  arrived: `select s.id as session_id, count(*) as count from cyrus.session s
+              join cyrus.inbox i on i.event_key = 'created:' || s.id or i.event_key like 'prompted:' || s.id || ':%' group by s.id`,
   conversations: 'select id, issue_id, executor_id from cyrus.conversation',
   attempts: 'select state, count(*) as count from cyrus.attempt group by state order by state',
   rejected: `select key, failure from cyrus.outbound_write where state = 'rejected'`,
@@ -89,6 +107,7 @@ export interface Evidence {
   readonly sessions: readonly LinearSession[];
   readonly issues: readonly LinearIssue[];
   readonly violations: readonly Violation[];
+  readonly deliveries: readonly Delivery[];
   readonly pulls: readonly Pull[];
   /** Names in the home's `checkouts`. */
   readonly checkouts: readonly string[];
@@ -115,6 +134,7 @@ export async function readEvidence(world: World, watch: Watch): Promise<Evidence
     sessions: linear.sessions,
     issues: linear.issues,
     violations: await jsonCall<Violation[]>(`${world.linear}/control/violations`),
+    deliveries: await jsonCall<Delivery[]>(`${world.linear}/control/deliveries`),
     pulls: github.repositories.flatMap(({ fullName, directory, pulls }) =>
       pulls.map((pull) => ({ ...pull, directory, repository: fullName.replace('acme/', '') })),
     ),

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Watch } from './database.ts';
 import type { PlannedKill } from './plan.ts';
-import { below, hasRunMark, type ProcessRow, processTable, signal } from './processes.ts';
+import { below, isAgent, isHostGit, type ProcessRow, processTable, signal } from './processes.ts';
 import type { Service } from './service.ts';
 import { type Progress, readSteps } from './tracker.ts';
 
@@ -93,6 +93,7 @@ async function findVictim(kill: PlannedKill, service: Service, watch: Watch): Pr
   await until(async () => {
     const postmaster = await watch.postmaster();
     if (kill.kind.endsWith('agent')) rows = await agentsOf(service);
+    else if (kill.kind === 'git') rows = (await service.look()).filter(isHostGit);
     else {
       const table = await processTable();
       rows = kill.kind.endsWith('postmaster')
@@ -104,7 +105,7 @@ async function findVictim(kill: PlannedKill, service: Service, watch: Watch): Pr
   return rows[Math.floor(kill.victim * rows.length)];
 }
 
-const agentsOf = async (service: Service): Promise<ProcessRow[]> => (await service.look()).filter(hasRunMark);
+const agentsOf = async (service: Service): Promise<ProcessRow[]> => (await service.look()).filter(isAgent);
 
 /** Polls; false when it did not come true in time. */
 export async function until(condition: () => boolean | Promise<boolean>, ms: number, signal?: AbortSignal): Promise<boolean> {

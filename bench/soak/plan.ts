@@ -8,6 +8,7 @@ export const killKinds = [
   'postmaster',
   'backend',
   'agent',
+  'git',
   'freeze service',
   'freeze postmaster',
   'freeze backend',

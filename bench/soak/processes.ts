@@ -40,8 +40,9 @@ export function below(table: readonly ProcessRow[], root: number): ProcessRow[] 
   return table.filter((row) => row.pid !== root && found.has(row.pid));
 }
 
-/** The mark of an agent's run in its environment. */
-export const hasRunMark = (row: ProcessRow): boolean => /(?:^|\0)CYRUS_RUN=/.test(row.environment);
+/** The mark of an agent or a check in its environment; the host's own git has one that begins otherwise. */
+export const isAgent = (row: ProcessRow): boolean => /(?:^|\0)CYRUS_RUN=(?!git-)/.test(row.environment);
+export const isHostGit = (row: ProcessRow): boolean => /(?:^|\0)CYRUS_RUN=git-/.test(row.environment);
 
 /** True when the process has `text` in its command, its environment or its directory. */
 export async function concerns(row: ProcessRow, text: string): Promise<boolean> {

@@ -11,7 +11,8 @@ export interface Progress {
 interface SessionRow {
   readonly id: string;
   readonly open: number;
-  readonly messages: number;
+  /** What was said that arrived. */
+  readonly arrived: number;
 }
 
 /** How far the work is. Undefined while the database is away. */
@@ -19,14 +20,15 @@ export async function readProgress(watch: Watch, said: ReadonlyMap<string, numbe
   const steps = await readSteps(watch);
   const rows = await watch.query<SessionRow>(
     `select s.id, (select count(*) from cyrus.turn t where t.session_id = s.id and t.state = 'open') as open,
-            (select count(*) from cyrus.message m where m.session_id = s.id) as messages
+            (select count(*) from cyrus.inbox i
+              where i.event_key = 'created:' || s.id or i.event_key like 'prompted:' || s.id || ':%') as arrived
        from cyrus.session s`,
   );
   if (!rows || steps === undefined) return undefined;
   return {
     steps,
     openTurns: rows.reduce((sum, row) => sum + row.open, 0),
-    finished: rows.filter((row) => row.open === 0 && row.messages >= (said.get(row.id) ?? Number.POSITIVE_INFINITY)).length,
+    finished: rows.filter((row) => row.open === 0 && row.arrived >= (said.get(row.id) ?? Number.POSITIVE_INFINITY)).length,
   };
 }
 

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { jsonCall } from './json-call.ts';
 import { endProgram, type Program, startProgram } from './programs.ts';
 
@@ -26,7 +28,7 @@ const token = 'soak-github-token';
 const secret = 'soak-webhook-secret';
 
 /**
- * Makes the world of one soak. It runs a copy of the bundle, so that a build in between changes nothing.
+ * Makes the world of one soak. It runs a bundle of its own, so that a build in between changes nothing.
  * @param timeScale how much faster Linear's time passes
  */
 export async function makeWorld(timeScale: number): Promise<World> {
@@ -34,7 +36,7 @@ export async function makeWorld(timeScale: number): Promise<World> {
   const home = join(directory, 'home');
   const bundle = join(directory, 'bundle');
   const agent = join(directory, 'agent');
-  await Promise.all([mkdir(home, { mode: 0o700 }), mkdir(agent), cp(root('apps/cli/dist'), bundle, { recursive: true })]);
+  await Promise.all([mkdir(home, { mode: 0o700 }), mkdir(agent), build(bundle)]);
   await symlink(root('node_modules'), join(directory, 'node_modules'));
   const script = join(agent, 'scripted-agent.ts');
   await cp(root('packages/custom-executor/src/scripted-agent.ts'), script);
@@ -95,6 +97,10 @@ export async function makeWorld(timeScale: number): Promise<World> {
     end: async () => void (await Promise.all(programs.map((program) => endProgram(program)))),
     remove: () => rm(directory, { recursive: true, force: true }),
   };
+}
+
+async function build(directory: string): Promise<void> {
+  await promisify(execFile)(process.execPath, [root('scripts/build.js'), directory]);
 }
 
 /** A small repository whose own check is found in its package.json. */
