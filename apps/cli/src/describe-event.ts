@@ -1,4 +1,3 @@
-import { formatUsd } from 'cyrus-core/money';
 import type { StoredEvent } from 'cyrus-store/queries/event-list';
 import { describeTool } from 'cyrus-task-orchestrator/describe-tool';
 
@@ -30,10 +29,6 @@ export function describeEvent(event: StoredEvent): string | null {
     }
     case 'tool-result':
       return payload['isError'] === true ? `  failed: ${line(payload['output'])}` : null;
-    case 'usage': {
-      const usage = payload['usage'] as { model?: string; cost?: number } | undefined;
-      return usage?.cost === undefined ? null : `${usage.model}: ${formatUsd(usage.cost)}`;
-    }
     case 'error':
       return `error: ${line((payload['failure'] as { message?: string } | undefined)?.message ?? payload)}`;
     case 'needs-input':

@@ -8,7 +8,8 @@ export function describeTool(tool: string, input: unknown): { readonly tool: str
     const line = text.replace(/\s+/g, ' ').trim();
     return line.length <= limit ? line : `${line.slice(0, limit - 1)}…`;
   };
-  const file = (): string => short(field('file_path') || field('path') || field('notebook_path')).replace(/^.*\/checkouts\/[^/]+\//, '');
+  const file = (): string =>
+    short(field('file_path') || field('path') || field('notebook_path')).replace(/^.*\/checkouts\/[^/]+\/[^/]+\//, '');
   switch (tool) {
     case 'Bash':
       return { tool: 'Running', about: short(field('command')) };

@@ -4,24 +4,20 @@ import { readStatus, type StatusSnapshot } from 'cyrus-store/queries/status-read
 import type { CommandContext } from '../context.ts';
 import { withStore } from '../open-home.ts';
 
-/** A host that has not been heard of for this long is not running. */
-const silentMs = 20_000;
-
 /** `cyrus status`: is it running, what waits, what went wrong, what it cost today. */
 export async function status({ home, config, terminal }: CommandContext, options: { readonly json?: boolean }): Promise<void> {
   const snapshot = await withStore(home, config(), ({ db }) => readStatus(db));
-  const running = snapshot.hosts.filter((host) => snapshot.now - host.heartbeatAt < silentMs);
   if (options.json) {
-    terminal.out(JSON.stringify({ running: running.length > 0, ...snapshot, strategy: config().codegen?.strategy ?? 'local-only' }));
+    terminal.out(JSON.stringify({ ...snapshot, strategy: config().codegen?.strategy ?? 'local-only' }));
     return;
   }
-  for (const line of lines(snapshot, running.length > 0)) terminal.out(line);
+  for (const line of lines(snapshot)) terminal.out(line);
 }
 
-function lines(snapshot: StatusSnapshot, running: boolean): readonly string[] {
+function lines(snapshot: StatusSnapshot): readonly string[] {
   const out: string[] = [];
   const [host] = snapshot.hosts;
-  if (running && host) {
+  if (snapshot.running && host) {
     const since = formatDuration(snapshot.now - host.startedAt);
     out.push(`Running since ${since} (pid ${host.pid}, version ${host.version})${host.draining ? ', draining' : ''}`);
     out.push(`Agents: ${snapshot.agentsRunning} of ${host.slots} · isolation: ${host.isolation}`);

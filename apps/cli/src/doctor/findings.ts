@@ -159,8 +159,8 @@ async function checkDatabase(context: CommandContext, config: Config): Promise<r
   return withStore(context.home, config, async (store) => {
     const status = await readStatus(store.db);
     const found: Finding[] = [{ name: 'database', state: 'ok', detail: store.description }];
-    const host = status.hosts.find((candidate) => status.now - candidate.heartbeatAt < 20_000);
-    if (host) found.push({ name: 'service', state: 'ok', detail: `running (pid ${host.pid})` });
+    const [host] = status.hosts;
+    if (status.running && host) found.push({ name: 'service', state: 'ok', detail: `running (pid ${host.pid})` });
     else found.push(await checkPort(config));
     for (const failure of status.failures)
       found.push({

@@ -13,6 +13,8 @@ export interface HostStatus {
 
 export interface StatusSnapshot {
   readonly now: number;
+  /** Some process holds the right to run host jobs: the service runs. */
+  readonly running: boolean;
   readonly hosts: readonly HostStatus[];
   readonly plans: Readonly<Record<string, number>>;
   readonly agentsRunning: number;
@@ -34,6 +36,7 @@ export interface StatusSnapshot {
 export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
   const { rows } = await db.query<{
     now: number;
+    running: boolean;
     hosts: HostStatus[] | null;
     plans: Record<string, number> | null;
     agents: number;
@@ -44,6 +47,9 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
     failures: StatusSnapshot['failures'] | null;
   }>(
     `select clock_timestamp() as now,
+       exists (select from pg_locks l where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+         and l.database = (select oid from pg_database where datname = current_database())
+         and ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended('host', 0)) as running,
        (select json_agg(json_build_object('id', id, 'pid', pid, 'isolation', isolation, 'slots', slots, 'version', version,
           'startedAt', floor(extract(epoch from started_at) * 1000), 'heartbeatAt', floor(extract(epoch from heartbeat_at) * 1000), 'draining', draining)) from cyrus.host) as hosts,
        (select json_object_agg(state, n) from (select state, count(*) n from cyrus.plan group by state) s) as plans,
@@ -60,6 +66,7 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
   const row = rows[0];
   return {
     now: row?.now ?? 0,
+    running: row?.running ?? false,
     hosts: row?.hosts ?? [],
     plans: row?.plans ?? {},
     agentsRunning: row?.agents ?? 0,
