@@ -21,7 +21,7 @@ export interface DetectOptions {
   readonly path?: string;
 }
 
-const probeLimitMs = 5_000;
+const probeLimitMs = 30_000;
 
 /** What this host can hold an agent in, by really running a command that way. Takes about 20 ms. */
 export async function detectIsolation({ force, path = process.env['PATH'] ?? '' }: DetectOptions = {}): Promise<IsolationReport> {
