@@ -25,6 +25,7 @@ export interface KillerOptions {
 }
 
 const victimPatienceMs = 8_000;
+const inFlightMs = 50;
 const recoveryPatienceMs = 60_000;
 
 /** Does the planned kills, one after the other, while there is work. Resolves when there are none left or `signal` aborts. */
@@ -35,7 +36,6 @@ export async function killByPlan(kills: readonly PlannedKill[], options: KillerO
     await pause(kill.delayMs);
     if (!mayBegin || !(await until(() => options.service.isReady() && options.progress().openTurns > 0, 120_000, options.signal))) break;
     await options.service.look();
-    const before = (await readSteps(options.watch)) ?? options.progress().steps;
     const atMs = performance.now() - options.startedAt;
     const victim = await strike(kill, options);
     if (victim === undefined) {
@@ -43,7 +43,14 @@ export async function killByPlan(kills: readonly PlannedKill[], options: KillerO
       continue;
     }
     const from = performance.now();
-    const recovered = await until(async () => ((await readSteps(options.watch)) ?? 0) > before, recoveryPatienceMs, options.signal);
+    // What was in flight lands in the first moments; after them only something that works again can go on.
+    if (!kill.kind.startsWith('freeze')) await pause(inFlightMs);
+    let before: number | undefined;
+    await until(async () => {
+      before = await readSteps(options.watch);
+      return before !== undefined;
+    }, recoveryPatienceMs);
+    const recovered = await until(async () => ((await readSteps(options.watch)) ?? 0) > (before ?? 0), recoveryPatienceMs, options.signal);
     const recoveryMs = recovered ? performance.now() - from : null;
     done.push({ kind: kill.kind, atMs, recoveryMs, victim });
     options.say(`${kill.kind} (${victim}): on again after ${recoveryMs === null ? 'never' : `${Math.round(recoveryMs)} ms`}`);

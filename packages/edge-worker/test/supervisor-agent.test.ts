@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ScriptedScenario } from 'cyrus-custom-executor/scripted-agent';
 import type { ExecutionEvent, TaskExecutor } from 'cyrus-executor-interface/executor';
@@ -53,7 +53,11 @@ describe.each(sandboxes)('an agent %s', (_name, sandbox) => {
     runPrefix = `test-${unique()}-`;
     work = await makeRepository(join(home.path, 'work'), { 'README.md': 'x' });
     const executors = scriptedExecutors(sandbox, runPrefix);
-    const { runners } = await jobsFor({ home: join(home.path, 'home'), db, sandbox, executors, runPrefix, config: {} });
+    const shown = join(home.path, 'shown');
+    await mkdir(shown);
+    await writeFile(join(shown, 'ready'), '');
+    const config = { sandbox: { readable: [shown] } };
+    const { runners } = await jobsFor({ home: join(home.path, 'home'), db, sandbox, executors, runPrefix, config });
     supervisor = supervisorFor(db, join(home.path, 'home'), { runners, sandbox, runPrefix });
     await supervisor.start();
   });
@@ -67,6 +71,11 @@ describe.each(sandboxes)('an agent %s', (_name, sandbox) => {
     });
     await insertJob(db, { id, kind: 'agent', payload });
   }
+
+  test('reads the paths that the configuration shows to agents', async () => {
+    await insertAgent({ untilFile: '../shown/ready', file: null });
+    await ends('agent', 'done');
+  });
 
   test('works to its end: events in order, the charge, what the attempt is told, and no file left', async () => {
     await insertAgent({ file: 'NEW.md', content: 'new\n', text: 'All done.' });
