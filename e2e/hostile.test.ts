@@ -1,0 +1,156 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { skipUnisolated } from './support/isolation.ts';
+import { commit, type Step, shell, write } from './support/model.ts';
+import { plainRepository, World } from './support/world.ts';
+
+const treasure = 'the treasure of the other repository';
+/** The object id that git gives to a file with `treasure` and a line break. */
+let treasureId = '';
+let world: World;
+let canary: string;
+beforeAll(async () => {
+  if (skipUnisolated) return;
+  world = await World.open({
+    repositories: {
+      app: plainRepository,
+      scripted: { 'check.sh': '[ ! -e broken.txt ]\n', 'package.json': '{"name":"scripted"}\n' },
+      other: { ...plainRepository, 'treasure.txt': `${treasure}\n` },
+    },
+    repositoryConfig: { scripted: { verify: { commands: ['sh check.sh'] } } },
+    config: { allowUnsandboxed: false, limits: { maxAttemptsPerTask: 1 } },
+  });
+  canary = join(world.directory, 'canary');
+  treasureId = (await world.github.git('other', 'rev-parse', 'main:treasure.txt')).trim();
+  // The other repository's mirror is on this machine from here on.
+  await work('Visit the other one', 'other', [write('visit.txt', 'v'), commit('Visit'), { text: 'Visited.' }]);
+});
+afterAll(() => world?.close());
+
+/** Has the agent do these steps; its answer. */
+async function work(
+  title: string,
+  repository: string,
+  steps: readonly Step[],
+  count = 1,
+): Promise<{ issue: string; type: string; body: string }> {
+  await world.model.script(title, steps);
+  const issue = await world.linear.assign({ title, description: `[repo=${repository}]`, labels: ['Feature'] });
+  const { type, body } = await world.linear.closing(issue, count, 40_000);
+  return { issue, type, body: body ?? '' };
+}
+
+/** Everything the remote of a repository has: names and contents. */
+async function everythingIn(repository: string): Promise<string> {
+  const objects = await world.github.git(repository, 'rev-list', '--objects', '--all');
+  const patches = await world.github.git(repository, 'log', '--all', '-p', '--format=%H %B');
+  return `${objects}\n${patches}`;
+}
+
+test.skipIf(skipUnisolated)('an agent that booby-traps its git runs nothing on the host, and its honest work is published', async () => {
+  const trap = `#!/bin/sh\\ntouch ${canary}-hook\\n`;
+  const settings = [
+    ['core.fsmonitor', `touch ${canary}-fsmonitor; false`],
+    ['core.hooksPath', '.git/hooks'],
+    ['core.sshCommand', `touch ${canary}-ssh`],
+    ['core.pager', `touch ${canary}-pager`],
+    ['core.editor', `touch ${canary}-editor`],
+    ['diff.external', `touch ${canary}-diff`],
+    ['filter.evil.clean', `touch ${canary}-clean; cat`],
+    ['filter.evil.smudge', `touch ${canary}-smudge; cat`],
+    ['filter.evil.process', `touch ${canary}-process`],
+    ['uploadpack.packObjectsHook', `touch ${canary}-pack; exec "$@"`],
+    ['credential.helper', `!touch ${canary}-credential`],
+    ['gpg.program', `touch ${canary}-gpg`],
+    ['merge.evil.driver', `touch ${canary}-merge`],
+  ];
+  const hooks =
+    'post-checkout pre-commit post-commit pre-push post-merge reference-transaction post-index-change update pre-receive fsmonitor-watchman';
+  const steps: Step[] = [
+    write('honest.txt', 'honest work'),
+    write('.gitattributes', '* filter=evil merge=evil diff=evil\n'),
+    commit('Honest work'),
+    shell(`for hook in ${hooks}; do printf '${trap}' > .git/hooks/$hook; chmod +x .git/hooks/$hook; done 2>/dev/null; mkdir -p .git/hooks`),
+    ...settings.map(([key, value]) => shell(`git config '${key}' '${value}'`)),
+    { text: 'Trapped.' },
+  ];
+  const { issue, body } = await work('Set the traps', 'app', steps);
+  expect(body).toMatch(/^✅ Trapped\./);
+  expect(await world.github.pulls('app', issue)).toHaveLength(1);
+  expect((await readdir(world.directory)).filter((name) => name.startsWith('canary'))).toEqual([]);
+});
+
+test.skipIf(skipUnisolated)('a .git that points at another repository gives nothing of it away', async () => {
+  const mirror = join(world.home, 'repos', 'other.git');
+  expect(existsSync(mirror)).toBe(true);
+  const { issue, type } = await work('Point elsewhere', 'app', [
+    write('a.txt', 'a'),
+    commit('Bait'),
+    shell(`mv .git .git-mine && ln -s '${mirror}' .git`),
+    { text: 'Pointed.' },
+  ]);
+  // Its files are all that is left of its work: they may be published, nothing else.
+  expect(await world.github.pulls('app', issue)).toHaveLength(type === 'response' ? 1 : 0);
+  const there = await everythingIn('app');
+  expect(there).not.toContain(treasure);
+  expect(there).not.toContain('visit.txt');
+});
+
+test.skipIf(skipUnisolated)('alternates that borrow another repository’s objects give nothing of it away', async () => {
+  const objects = join(world.home, 'repos', 'other.git', 'objects');
+  const { issue, type, body } = await work('Borrow elsewhere', 'app', [
+    shell(`echo '${objects}' >> .git/objects/info/alternates`),
+    // The agent knows the id of what it wants, and makes a commit that holds it without ever having seen it.
+    shell(
+      `tree=$(printf '100644 blob ${treasureId}\\tstolen.txt\\n' | git mktree --missing) && git reset -q --soft $(git commit-tree -m Steal -p HEAD $tree) && git log --oneline`,
+    ),
+    { text: 'Borrowed.' },
+  ]);
+  expect(type).toBe('error');
+  expect(body).not.toContain(treasure);
+  expect(await world.github.pulls('app', issue)).toEqual([]);
+  const there = await everythingIn('app');
+  expect(there).not.toContain(treasureId);
+  expect(there).not.toContain(treasure);
+});
+
+test.skipIf(skipUnisolated)('the agent cannot see the other repository, the configuration, or the database', async () => {
+  const looking = [
+    `${world.home}/config.json`,
+    `${world.home}/repos/other.git`,
+    `${world.home}/database-password`,
+    `${world.home}/logs`,
+    world.directory,
+  ];
+  const { body } = await work('Look around', 'app', [
+    shell(
+      `for path in ${looking.map((path) => `'${path}'`).join(' ')}; do [ -r "$path" ] && cat "$path" 2>/dev/null; ls "$path" 2>/dev/null; done > seen.txt; env >> seen.txt; true`,
+    ),
+    commit('What I saw'),
+    { text: 'Looked.' },
+  ]);
+  expect(body).toMatch(/^✅ Looked\./);
+  const [pull] = (await world.github.pulls('app')).slice(-1);
+  const seen = await world.github.git('app', 'show', `${pull?.head}:seen.txt`);
+  for (const secret of ['e2e-github-token', 'lin_oauth_app', 'e2e-webhook-secret', 'other.git', 'config.json'])
+    expect(seen).not.toContain(secret);
+});
+
+test.skipIf(skipUnisolated).each([
+  ['a rewritten test script', 'app', `sed -i 's/node check.js/true/' package.json`, 'npm test'],
+  ['a test script of its own before it', 'app', `npm pkg set scripts.pretest='rm -f broken.txt'`, 'npm test'],
+  ['a shell of its own for scripts', 'app', `printf 'script-shell=/bin/true\\n' > .npmrc`, 'npm test'],
+  ['a rewritten check', 'scripted', `echo true > check.sh`, 'sh check.sh'],
+])('%s does not pass the checks', async (name, repository, attack, command) => {
+  const steps = [write('broken.txt', 'truly broken'), shell(attack), commit('All green'), { text: 'All green.' }];
+  const { issue, type, body } = await work(`Fake it with ${name}`, repository, steps);
+  expect(type).toBe('error');
+  expect(body).toContain(`❌ \`${command}\` still fails after 1 attempt.`);
+  expect(await world.github.pulls(repository, issue)).toEqual([]);
+});
+
+test.skipIf(skipUnisolated)('nothing of all this ran on the host', async () => {
+  expect((await readdir(world.directory)).filter((name) => name.startsWith('canary'))).toEqual([]);
+});
