@@ -11,6 +11,7 @@ describe('titles', () => {
     ['إصلاح الخطأ ‏في العنوان', 'إصلاح الخطأ ‏في العنوان'],
     [`ship ${family} \u{1f3f4}\u{e0067}\u{e0062}\u{e007f}`, `ship ${family} \u{1f3f4}\u{e0067}\u{e0062}\u{e007f}`],
     ['safe\u202etxt.exe', 'safetxt.exe'],
+    ['if \u2067admin\u2066 // check', 'if admin // check'],
     ['half \ud83d', 'half \ufffd'],
     ['$(rm -rf /) `id` "; --', '$(rm -rf /) `id` "; --'],
     ['\u0000\u0001 ', 'Untitled'],

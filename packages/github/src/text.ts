@@ -6,9 +6,9 @@ export const bodyLimit = 65_536;
 const cutMark = '…';
 const cutNote = '\n\n… (cut: longer than GitHub takes)';
 
-// Control characters but tab and newline, and the marks that reorder all text after them. Marks that Arabic, Hebrew and emoji need stay.
+// Control characters but tab and newline, and the marks that reorder the text after them. Marks that Arabic, Hebrew and emoji need stay.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\ufeff]/g;
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 const clean = (text: string): string => text.toWellFormed().replace(/\r\n?/g, '\n').replace(controls, '');
 
