@@ -131,7 +131,7 @@ async function advanceOne(
       const taken = await takeDue(tx);
       if (!taken) return false;
       entity = taken.entity;
-      bell(); // there may be more: another worker looks
+      if (taken.more) bell(); // another worker looks
       const colon = taken.entity.indexOf(':');
       const advance = advances.get(taken.entity.slice(0, colon));
       if (!advance) throw new Error(`nothing advances entities such as ${taken.entity}`);

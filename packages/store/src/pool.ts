@@ -63,11 +63,22 @@ export interface DatabaseOptions {
 
 const retryable = new Set(['40001', '40P01']);
 const maxTries = 6;
+/** "cached plan must not change result type": a newer version has migrated the table. A new connection prepares anew. */
+const planOutdated = '0A000';
+const mostPrepared = 500;
 
 /** A pool of connections. Connects at first use; `connectionSettings` says what every session is given. */
 export function openDatabase(options: DatabaseOptions): Database {
   const { connection, clock, applicationName, log = silentLog } = options;
-  const pool = new pg.Pool({ ...connectionSettings(options), max: options.maxConnections ?? 10, idleTimeoutMillis: 10_000 });
+  const settings: pg.PoolConfig = {
+    ...connectionSettings(options),
+    // Statements leave without waiting for the answers to earlier ones.
+    pipeline: true,
+    max: options.maxConnections ?? 10,
+    idleTimeoutMillis: 10_000,
+  };
+  const pool = new pg.Pool(settings);
+  const prepared = preparedStatements();
   pool.on('error', (error) => log.debug({ error: error.message }, 'an idle database connection ended'));
   pool.on('connect', (client) => client.on('error', (error) => log.debug({ error: error.message }, 'a database connection ended')));
   const listener = createListener({ settings: connectionSettings(options), clock, log });
@@ -84,18 +95,21 @@ export function openDatabase(options: DatabaseOptions): Database {
   async function tryTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const client = await connect();
     let broken: Error | undefined;
+    let outdated = false;
     const run = async <Row>(sql: string, parameters?: readonly unknown[]): Promise<Rows<Row>> => {
       if (broken) throw broken;
       try {
-        return toRows<Row>(await client.query(sql, parameters as unknown[] | undefined));
+        return toRows<Row>(await client.query(prepared(sql, parameters)));
       } catch (error) {
+        if (codeOf(error) === planOutdated) outdated = true;
         if (!isConnectionError(error)) throw error;
         broken = new ConnectionLost(error);
         throw broken;
       }
     };
     try {
-      await run('begin');
+      // Not awaited: it leaves together with the first statement, which fails as well where this does.
+      void run('begin').catch(() => undefined);
       const result = await work({ inTransaction: true, query: run, manualNow, now: () => readNow(run, options) });
       await commit(client);
       return result;
@@ -105,21 +119,23 @@ export function openDatabase(options: DatabaseOptions): Database {
       await run('rollback');
       throw error;
     } finally {
-      client.release(broken);
+      client.release(broken ?? outdated);
     }
   }
 
   const query = async <Row>(sql: string, parameters?: readonly unknown[]): Promise<Rows<Row>> => {
     const client = await connect();
     let broken: Error | undefined;
+    let outdated = false;
     try {
-      return toRows<Row>(await client.query(sql, parameters as unknown[] | undefined));
+      return toRows<Row>(await client.query(prepared(sql, parameters)));
     } catch (error) {
+      if (codeOf(error) === planOutdated) outdated = true;
       if (!isConnectionError(error)) throw error;
       broken = new ConnectionLost(error);
       throw broken;
     } finally {
-      client.release(broken);
+      client.release(broken ?? outdated);
     }
   };
 
@@ -171,6 +187,20 @@ export function connectionSettings(
           options: '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=4',
         }
       : {}),
+  };
+}
+
+/**
+ * Has the server parse and plan a statement once a connection instead of each time, which costs more than most of ours take to
+ * run. Bounded, so that texts made up at run time do not pile up.
+ */
+function preparedStatements(): (sql: string, parameters: readonly unknown[] | undefined) => pg.QueryConfig {
+  const names = new Map<string, string>();
+  return (text, parameters) => {
+    if (parameters === undefined) return { text };
+    const name = names.get(text) ?? (names.size < mostPrepared ? `s${names.size}` : undefined);
+    if (name !== undefined) names.set(text, name);
+    return { text, values: parameters as unknown[], ...(name === undefined ? {} : { name }) };
   };
 }
 

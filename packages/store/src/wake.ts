@@ -28,26 +28,33 @@ export async function wakeForgotten(tx: Tx, live: readonly string[]): Promise<nu
 export interface Taken {
   readonly entity: string;
   readonly now: number;
+  /** Others are due as well, if no other worker has them. */
+  readonly more: boolean;
 }
 
 /**
- * Takes the entity that has been due longest. Its due rows up to now are deleted before anything is read: an input
- * committed later comes with a due row of its own, so deciding on what is seen afterwards loses none. Rows another worker
- * holds are left to it. A recorded failure goes too; both come back if the transaction is rolled back.
+ * Takes the entity that has been due longest, with a recorded failure. Its due rows up to now are deleted before anything is
+ * read: an input committed later comes with a due row of its own, so deciding on what is seen afterwards loses none. Rows
+ * another worker holds are left to it. All comes back if the transaction is rolled back.
  */
 export async function takeDue(tx: Tx): Promise<Taken | undefined> {
   const { rows } = await tx.query<Taken>(
     // The time in a scalar subquery is computed once and bounds the index scan; timers far ahead are not looked at.
-    `with time as materialized (select coalesce($1::timestamptz, clock_timestamp()) as now)
-     select id as entity, (select now from time) as now from cyrus.due
-      where at <= (select now from time) order by at limit 1 for update of due skip locked`,
+    `with time as materialized (select coalesce($1::timestamptz, clock_timestamp()) as now),
+     next as materialized (
+       select id from cyrus.due where at <= (select now from time) order by at limit 1 for update of due skip locked
+     ),
+     mine as materialized (
+       select due.seq from cyrus.due join next on due.id = next.id where due.at <= (select now from time) for update of due skip locked
+     ),
+     dropped as (delete from cyrus.due where seq = any (array (select seq from mine))),
+     forgiven as (delete from cyrus.advance_failure f using next where f.entity = next.id)
+     select id as entity, (select now from time) as now,
+       exists (select from cyrus.due where at <= (select now from time) and id <> next.id) as more
+     from next`,
     [tx.manualNow()],
   );
-  const taken = rows[0];
-  if (!taken) return undefined;
-  await dropDue(tx, taken.entity);
-  await tx.query('delete from cyrus.advance_failure where entity = $1', [taken.entity]);
-  return taken;
+  return rows[0];
 }
 
 /** Deletes what is due of one entity by `at` (absent: now) and not in another worker's hands. Resolves with how many rows that were. */
