@@ -39,20 +39,20 @@ export interface Placed {
  */
 export async function acceptMessage(tx: Tx, arrival: { session: ArrivedSession; opens: boolean; saying: Saying }): Promise<Placed> {
   const { session, opens, saying } = arrival;
-  const known = await lockMessageSession(tx, session.id);
-  if (known) {
-    if (opens) await refreshMessageSession(tx, session);
-    // A prompt came first and has begun the session: an empty creation has nothing to add to it.
-    if (opens && known.nextSeq > 1 && saying.body.trim() === '') {
-      await wake(tx, [`session:${session.id}`]);
-      return { sessionId: session.id, seq: null, turnId: null, opened: false, credential: null, stopPlanId: null };
-    }
-    return placeMessage(tx, known, saying);
+  // What is more likely is tried first.
+  const known = opens ? null : await lockMessageSession(tx, session.id);
+  const created = known ? null : await createMessageSession(tx, session);
+  if (created) return placeMessage(tx, created, saying);
+  const present = known ?? (await lockMessageSession(tx, session.id));
+  if (!present) throw new Error(`session ${session.id} vanished while it was created`);
+  if (!opens) return placeMessage(tx, present, saying);
+  await refreshMessageSession(tx, session);
+  // A prompt came first and has begun the session: an empty creation has nothing to add to it.
+  if (present.nextSeq > 1 && saying.body.trim() === '') {
+    await wake(tx, [`session:${session.id}`]);
+    return { sessionId: session.id, seq: null, turnId: null, opened: false, credential: null, stopPlanId: null };
   }
-  await createMessageSession(tx, session);
-  const created = await lockMessageSession(tx, session.id);
-  if (!created) throw new Error(`session ${session.id} vanished while it was created`);
-  return placeMessage(tx, created, saying);
+  return placeMessage(tx, present, saying);
 }
 
 /** Numbers a message into the open turn of a locked session, or opens one with its first activity; carries out a stop. */

@@ -10,12 +10,12 @@ export interface MessageSession {
   readonly planId: string | null;
 }
 
+export const messageSessionColumns: string = 'id, source, workspace, issue_id as "issueId", next_seq as "nextSeq", plan_id as "planId"';
+
 /** Locks the session that a message goes to: messages are numbered, and turns opened and closed, under this lock alone. */
 export async function lockMessageSession(tx: Tx, sessionId: string): Promise<MessageSession | null> {
-  const { rows } = await tx.query<MessageSession>(
-    `select id, source, workspace, issue_id as "issueId", next_seq as "nextSeq", plan_id as "planId"
-     from cyrus.session where id = $1 for update`,
-    [sessionId],
-  );
+  const { rows } = await tx.query<MessageSession>(`select ${messageSessionColumns} from cyrus.session where id = $1 for update`, [
+    sessionId,
+  ]);
   return rows[0] ?? null;
 }
