@@ -154,12 +154,14 @@ function answered({ evidence }: Situation): Check {
 /** Nobody reads the same thing twice: the same words as closing answer or as thought of one session. */
 function duplicates({ evidence }: Situation): Check {
   const wrong: string[] = [];
+  // Two messages may each be told that they are kept: the same words, but of two messages.
+  const ofMessages = new Set(evidence.rows.writes.filter((row) => row.key.includes(':message:')).map((row) => row.id));
   for (const session of evidence.sessions) {
     const seen = new Set<string>();
     let previous = '';
     for (const activity of session.activities.filter((each) => each.byAgent && !each.ephemeral)) {
       const words = `${activity.type} ${activity.body ?? ''}`;
-      if (isClosing(activity) ? seen.has(words) : activity.body !== null && words === previous)
+      if (isClosing(activity) ? seen.has(words) : activity.body !== null && words === previous && !ofMessages.has(activity.id))
         wrong.push(`${session.issue}: twice "${words.slice(0, 120).replaceAll('\n', ' ')}"`);
       seen.add(words);
       previous = words;

@@ -1,4 +1,6 @@
+import { systemClock } from 'cyrus-core/clock';
 import { FailureError } from 'cyrus-core/failure';
+import { openDatabase } from 'cyrus-store/pool';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { JobContext, JobOutcome, JobRunner } from '../src/supervisor/job-runner.ts';
@@ -80,6 +82,17 @@ test('an expected failure is kept as it is, an unforeseen one made clear and log
   expect((await jobOf(database.db, 'verify')).failure?.message).toContain('nothing on this host does jobs of the kind verify');
   expect(lines.join('\n')).toContain('the disk');
   expect(lines.join('\n')).not.toContain('The token is refused');
+});
+
+test('a job that needs the database while it is away is lost, to be done again, and not failed', async () => {
+  const { connection } = database.db;
+  const elsewhere = openDatabase({ connection: { ...connection, host: '/nowhere' }, clock: systemClock, applicationName: 'away' });
+  await started({ runners: { verify: async () => ({ result: (await elsewhere.query('select 1')).rows[0] ?? {} }) } });
+  await insertJob(database.db, { id: 'j', kind: 'verify' });
+  await ends('j', 'lost');
+  expect((await jobOf(database.db, 'j')).failure).toEqual({ class: 'sandbox_lost', message: 'The database went away while this ran.' });
+  expect((await inputsOf(database.db)).map(({ payload }) => payload['state'])).toEqual(['lost']);
+  await elsewhere.close();
 });
 
 test.each(['issue', 'prepare', 'setup', 'agent', 'collect', 'verify', 'merge'] as const)(

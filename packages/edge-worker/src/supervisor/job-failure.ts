@@ -26,3 +26,4 @@ export function failureOf(kind: JobKind, thrown: unknown): Failure {
 
 export const stoppedFailure: Failure = { class: 'sandbox_lost', message: 'Stopped as asked.' };
 export const shutdownFailure: Failure = { class: 'sandbox_lost', message: 'The service was shut down while this ran.' };
+export const databaseFailure: Failure = { class: 'sandbox_lost', message: 'The database went away while this ran.' };

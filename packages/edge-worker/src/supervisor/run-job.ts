@@ -1,11 +1,11 @@
 import type { Clock } from 'cyrus-core/clock';
 import { FailureError } from 'cyrus-core/failure';
 import type { Log } from 'cyrus-store/log';
-import type { Database } from 'cyrus-store/pool';
+import { ConnectionLost, type Database } from 'cyrus-store/pool';
 import { endJob } from 'cyrus-store/queries/job-end';
 import { tellOfJob } from 'cyrus-store/queries/job-notice';
 import type { HostJob, HostJobEnd } from 'cyrus-store/queries/job-row';
-import { failureOf, shutdownFailure, stoppedFailure } from './job-failure.ts';
+import { databaseFailure, failureOf, shutdownFailure, stoppedFailure } from './job-failure.ts';
 import type { AbortReason, AgentMessage, JobOutcome, JobRunner } from './job-runner.ts';
 import type { Redact } from './redact.ts';
 import { storable } from './storable.ts';
@@ -57,14 +57,16 @@ export function runJob(job: HostJob, runner: JobRunner | undefined, options: Run
 
   async function run(): Promise<void> {
     let outcome: JobOutcome;
+    let cutOff = false;
     try {
       outcome = await perform();
     } catch (error) {
       if (!reason() && !(error instanceof FailureError)) log.error({ jobId: job.id, kind: job.kind, error: causes(error) }, 'a job broke');
       outcome = { failure: failureOf(job.kind, error) };
+      cutOff = error instanceof ConnectionLost;
     }
     handler = undefined;
-    await store(endOf(outcome, reason()));
+    await store(endOf(outcome, reason(), cutOff));
   }
 
   async function store(end: HostJobEnd): Promise<void> {
@@ -99,12 +101,13 @@ export function runJob(job: HostJob, runner: JobRunner | undefined, options: Run
   };
 }
 
-/** A result that came in spite of a shutdown counts; a stop wins over everything. */
-function endOf(outcome: JobOutcome, reason: AbortReason | undefined): HostJobEnd {
+/** A result that came in spite of a shutdown counts; a stop wins over everything. `cutOff`: the database went away, which says nothing of the work. */
+function endOf(outcome: JobOutcome, reason: AbortReason | undefined, cutOff: boolean): HostJobEnd {
   const result = outcome.result ?? null;
   if (reason === 'stopped') return { state: 'killed', result, failure: stoppedFailure };
   if (!('failure' in outcome)) return { state: 'done', result, failure: null };
   if (reason === 'shutdown') return { state: 'lost', result, failure: shutdownFailure };
+  if (cutOff) return { state: 'lost', result, failure: databaseFailure };
   return { state: 'failed', result, failure: outcome.failure };
 }
 
