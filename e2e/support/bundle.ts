@@ -42,6 +42,7 @@ async function make(): Promise<Bundle> {
     if (builtAt > sources.newestMs && settled) await cp(built, join(mine, 'dist'), { recursive: true });
     else await build(join(mine, 'dist'));
     await cp(join(root, 'apps', 'cli', 'bin'), join(mine, 'bin'), { recursive: true });
+    await cp(join(root, 'apps', 'cli', 'package.json'), join(mine, 'package.json'));
     // Another worker may have been faster; then its copy is as good.
     await rename(mine, directory).catch(() => rm(mine, { recursive: true, force: true }));
     await removeOld();
