@@ -29,7 +29,7 @@ beforeEach(async () => {
   await insertPlan(db);
 });
 afterEach(async () => {
-  await supervisor.close();
+  await supervisor?.close();
   await database.stop();
   await home.remove();
 });
