@@ -1,6 +1,7 @@
 import { systemClock } from 'cyrus-core/clock';
 import { idOf, systemIds } from 'cyrus-core/ids';
 import { silentLog } from 'cyrus-store/log';
+import { loadSession } from 'cyrus-store/queries/session-load';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createIngest, type Ingest } from '../src/ingest/ingest.ts';
@@ -202,6 +203,26 @@ describe('a stop', () => {
     });
     expect(told).toEqual(['stop plan-1', 'engine']);
     expect((await messages()).map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+
+  test('overtakes what was said before it and comes after it: that begins nothing', async () => {
+    const at = now();
+    await send(createdBody({ at }));
+    await send(promptedBody({ at: at + 2_000, activity: 'a2', body: 'stop', signal: 'stop' }));
+    await test1.db.query(`update cyrus.turn set state = 'closed', closed_as = 'response'`);
+    await test1.db.query('update cyrus.session set read_seq = 2');
+    await send(promptedBody({ at: at + 1_000, activity: 'a1', body: 'Please also do this' }));
+    expect(await rows('select seq, signal, turn_id from cyrus.message order by seq')).toMatchObject([
+      { seq: 1, signal: null },
+      { seq: 2, signal: 'stop' },
+      { seq: 3, signal: 'overtaken', turn_id: idOf('turn:session-1:1') },
+    ]);
+    expect(await count('turn')).toBe(1);
+    expect(await rows('select read_seq, next_seq from cyrus.session')).toEqual([{ read_seq: 3, next_seq: 4 }]);
+    expect((await test1.db.tx((tx) => loadSession(tx, 'session-1')))?.messages).toEqual([]);
+    await send(promptedBody({ at: at + 3_000, activity: 'a3', body: 'Now do this' }));
+    expect(await count('turn')).toBe(2);
+    expect((await test1.db.tx((tx) => loadSession(tx, 'session-1')))?.messages.map(({ seq }) => seq)).toEqual([4]);
   });
 
   test('talk about stopping is none', async () => {

@@ -37,6 +37,8 @@ interface SessionFacts {
   readonly comment?: EventComment;
   readonly guidance: readonly Guidance[];
   readonly previousComments: readonly EventComment[];
+  /** When it was said, by Linear's clock in epoch milliseconds; a delivery may come much later. Absent: not told. */
+  readonly saidAt?: number;
   /** Linear's own summary of issue, project and threads, marked up; null where none came. */
   readonly promptContext: string | null;
 }

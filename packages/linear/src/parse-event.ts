@@ -59,6 +59,7 @@ const sessionEvent = z.object({
   organizationId: id,
   appUserId: id,
   promptContext: text.nullish(),
+  createdAt: z.string().nullish(),
   guidance: z.array(guidance).nullish(),
   previousComments: z.array(comment).nullish(),
   agentSession: z.object({
@@ -149,9 +150,11 @@ function sessionOf(body: z.output<typeof sessionEvent>): LinearEvent {
   if (body.action === 'prompted' && !activity) return ignored('malformed AgentSessionEvent: prompted without agentActivity');
   if (!session.issue) return { type: 'session-without-issue', ...facts, ...(activity ? { activityId: activity.id } : {}) };
   const request = session.comment && !isStubComment(session.comment.body) ? { comment: session.comment } : {};
+  const saidAt = Date.parse(body.createdAt ?? '');
   const context = {
     ...facts,
     ...request,
+    ...(Number.isNaN(saidAt) ? {} : { saidAt }),
     issue: session.issue,
     guidance: nearestFirst(body.guidance ?? []),
     previousComments: (body.previousComments ?? []).filter((earlier) => !isStubComment(earlier.body)),

@@ -1,6 +1,7 @@
 import { idOf } from 'cyrus-core/ids';
 import type { Tx } from 'cyrus-store/pool';
 import { insertMessage } from 'cyrus-store/queries/message-insert';
+import { insertOvertaken, messagesAfter } from 'cyrus-store/queries/message-overtaken';
 import { type ArrivedSession, createMessageSession } from 'cyrus-store/queries/message-session-create';
 import { lockMessageSession, type MessageSession } from 'cyrus-store/queries/message-session-lock';
 import { refreshMessageSession } from 'cyrus-store/queries/message-session-refresh';
@@ -19,6 +20,8 @@ export interface Saying {
   readonly authorName: string | null;
   readonly body: string;
   readonly signal: string | null;
+  /** When it was said, in epoch milliseconds; absent: as it arrives. */
+  readonly saidAt?: number;
 }
 
 /** Where a message went. `seq` is null when there was nothing to say: the session only learned more context. */
@@ -58,6 +61,15 @@ export async function acceptMessage(tx: Tx, arrival: { session: ArrivedSession; 
 /** Numbers a message into the open turn of a locked session, or opens one with its first activity; carries out a stop. */
 export async function placeMessage(tx: Tx, session: MessageSession, saying: Saying): Promise<Placed> {
   const seq = session.nextSeq;
+  const stop = isStop(saying);
+  if (!stop && saying.saidAt !== undefined && seq > 1) {
+    // Its delivery was late: the person said it and then stopped everything, so it must not begin anything.
+    const later = (await messagesAfter(tx, session.id, saying.saidAt)).find((message) => isStop(message));
+    if (later) {
+      await insertOvertaken(tx, { ...saying, sessionId: session.id, seq, turnId: later.turnId });
+      return { sessionId: session.id, seq, turnId: later.turnId, opened: false, credential: null, stopPlanId: null };
+    }
+  }
   const { turnId, opened } = await insertMessage(tx, {
     ...saying,
     sessionId: session.id,
@@ -65,7 +77,6 @@ export async function placeMessage(tx: Tx, session: MessageSession, saying: Sayi
     newTurnId: idOf(`turn:${session.id}:${seq}`),
   });
   const credential = credentialOf(session);
-  const stop = isStop(saying);
   if (stop) {
     if (session.planId !== null) {
       const requestedBy = saying.authorName ?? saying.authorId ?? session.source;

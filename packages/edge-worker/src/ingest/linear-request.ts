@@ -46,6 +46,7 @@ export function requestOf(event: LinearEvent): Request {
           authorName: event.creator?.name ?? null,
           body: event.comment?.body ?? '',
           signal: null,
+          ...(event.saidAt === undefined ? {} : { saidAt: event.saidAt }),
         },
       };
     case 'session-prompted':
@@ -60,6 +61,7 @@ export function requestOf(event: LinearEvent): Request {
           authorName: event.author.name,
           body: event.body,
           signal: event.signal ?? null,
+          ...(event.saidAt === undefined ? {} : { saidAt: event.saidAt }),
         },
       };
     case 'session-without-issue':

@@ -1,4 +1,4 @@
-import type { Tx } from '../pool.ts';
+import { type Tx, toTimestamp } from '../pool.ts';
 
 export interface MessageRow {
   readonly sessionId: string;
@@ -11,6 +11,8 @@ export interface MessageRow {
   readonly authorName: string | null;
   readonly body: string;
   readonly signal: string | null;
+  /** Epoch milliseconds; absent: now. */
+  readonly saidAt?: number;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function insertMessage(tx: Tx, message: MessageRow): Promise<{ read
      chosen as (select id, false as opened from open union all select id, true from opened),
      message as (
        insert into cyrus.message (session_id, seq, turn_id, activity_id, author_id, author_name, body, signal, at)
-       select $1, $2::int, chosen.id, $4, $5, $6, $7, $8, now from chosen, clock
+       select $1, $2::int, chosen.id, $4, $5, $6, $7, $8, coalesce($10::timestamptz, now) from chosen, clock
      ),
      numbered as (update cyrus.session set next_seq = $2::int + 1 where id = $1)
      select id as "turnId", opened from chosen`,
@@ -43,6 +45,7 @@ export async function insertMessage(tx: Tx, message: MessageRow): Promise<{ read
       message.body,
       message.signal,
       tx.manualNow(),
+      message.saidAt === undefined ? null : toTimestamp(message.saidAt),
     ],
   );
   const [row] = rows;

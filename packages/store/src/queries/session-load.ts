@@ -1,6 +1,7 @@
 import type { Issue } from 'cyrus-core/domain/issue';
 import type { Message, Session, Turn } from 'cyrus-core/domain/session';
 import type { Tx } from '../pool.ts';
+import { overtaken } from './message-overtaken.ts';
 
 export interface LoadedSession {
   readonly session: Session;
@@ -32,7 +33,7 @@ export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | n
          'description', i.description, 'url', i.url, 'details', i.details) as issue,
        t.id as turn_id, t.opened_at as turn_opened,
        (select json_agg(json_build_object('seq', m.seq, 'turnId', m.turn_id, 'authorName', m.author_name, 'body', m.body, 'signal', m.signal) order by m.seq)
-          from cyrus.message m where m.session_id = $1 and (m.seq > $2 or m.turn_id = t.id)) as messages,
+          from cyrus.message m where m.session_id = $1 and (m.seq > $2 or m.turn_id = t.id) and m.signal is distinct from '${overtaken}') as messages,
        (select max(w.created_at) from cyrus.outbound_write w where w.session_id = $1) as last_write,
        exists (select from cyrus.stop_request s where s.plan_id = $3) as stop_requested
      from cyrus.issue i left join cyrus.turn t on t.session_id = $1 and t.state = 'open' where i.id = $4`,
