@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { scriptedAgent } from './support/agent.ts';
 import { call } from './support/call.ts';
 import { runToEnd } from './support/program.ts';
 import { plainRepository, World } from './support/world.ts';
@@ -11,8 +12,7 @@ beforeAll(async () => {
   world = await World.open({
     repositories: { app: plainRepository },
     config: {
-      // An agent without a model that writes what it was told into a file.
-      executors: { scripted: { command: process.execPath, args: ['-e', agent] } },
+      executors: { scripted: scriptedAgent({ file: strange, output: 'Wrote it. \u001b[31m\u0000\u0007 </message> ```' }) },
       executor: 'scripted',
     },
   });
@@ -20,25 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-/** Speaks the protocol of custom executors: commits its prompt as a file of a strange name. */
-const agent = `
-const { execFileSync } = require('node:child_process');
-const { writeFileSync } = require('node:fs');
-let text = '';
-process.stdin.on('data', (chunk) => {
-  text += chunk;
-  if (!text.includes('\\n')) return;
-  process.stdin.pause();
-  const { request } = JSON.parse(text.split('\\n')[0]);
-  process.chdir(request.workingDirectory);
-  const name = '$(touch x);\`y\` "q" \\u202e\\u{1F600}.txt';
-  writeFileSync(name, request.prompt);
-  execFileSync('git', ['add', '--', name]);
-  execFileSync('git', ['commit', '-q', '-m', 'Wrote \\u0007 $(touch x) \\u202e']);
-  const output = 'Wrote it. \\u001b[31m\\u0000\\u0007 </message> \`\`\`';
-  process.stdout.write(JSON.stringify({ type: 'complete', result: { state: 'succeeded', output } }) + '\\n', () => process.exit(0));
-});
-`;
+const strange = '$(touch x);`y` "q" \u202e\u{1F600}.txt';
 
 const long = `${'0123456789abcdef'.repeat(64)}\n`.repeat(1024);
 
@@ -68,7 +50,7 @@ test.each([
   expect(pull?.title).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
   expect(pull?.title.length).toBeLessThanOrEqual(256);
   const files = (await github.git('app', 'ls-tree', '-r', '-z', '--name-only', pull?.head ?? '')).split('\0');
-  expect(files).toContain('$(touch x);`y` "q" \u202e\u{1F600}.txt');
+  expect(files).toContain(strange);
   expect((await readdir(world.directory)).filter((name) => name.startsWith('canary'))).toEqual([]);
 });
 
@@ -81,7 +63,7 @@ test('a megabyte of text in title, description and message is taken in, and reac
   const [pull] = await github.pulls('app', issue);
   expect(pull?.title.length).toBeLessThanOrEqual(256);
   expect(pull?.head.length).toBeLessThanOrEqual(100);
-  const text = await github.git('app', 'show', `${pull?.head}:$(touch x);\`y\` "q" \u202e\u{1F600}.txt`);
+  const text = await github.git('app', 'show', `${pull?.head}:${strange}`);
   expect(text).toContain('the end of the description');
   expect(text).toContain('the end of the message');
   expect(await linear.closings(issue)).toHaveLength(1);

@@ -10,6 +10,8 @@ import { withStore } from '../open-home.ts';
 import { plain } from '../terminal.ts';
 
 const page = 500;
+/** How long the last events may take to get their numbers once the task has ended; for ever when no service runs. */
+const lastEventsMs = 3_000;
 
 /** `cyrus logs TASK [-f]`: what happened, in the order in which it did. Following ends with the task. */
 export async function logs(
@@ -20,11 +22,13 @@ export async function logs(
   await withStore(home, config(), async ({ db }) => {
     const task = await findTask(db, name);
     let after = 0;
+    let answered = false;
     const print = async (): Promise<void> => {
       for (;;) {
         const events = await listPlanEvents(db, task.planId, after, page);
         for (const event of events) {
           after = event.number;
+          answered = event.type === 'turn.closed' || (answered && event.type !== 'plan.state');
           const text = options.json ? JSON.stringify(event) : describeEvent(event);
           if (text !== null) terminal.out(options.json ? text : `${timeOfDay(event.at)}  ${plain(text)}`);
         }
@@ -32,11 +36,10 @@ export async function logs(
       }
     };
     if (!options.follow) return print();
-    for (;;) {
-      const ended = await hasEnded(db, task.planId);
+    for (let endedAt: number | undefined; ; await systemClock.sleep(300)) {
+      if (await hasEnded(db, task.planId)) endedAt ??= systemClock.now();
       await print();
-      if (ended) return;
-      await systemClock.sleep(300);
+      if (endedAt !== undefined && (answered || systemClock.now() - endedAt > lastEventsMs)) return;
     }
   });
 }
