@@ -307,10 +307,12 @@ describe('publishing', () => {
   });
   test('a cleanup that was cut off by a crash is wanted again, once for each loss', () => {
     const lost = job({ jobId: 'cleanup-1', kind: 'cleanup', state: 'lost' });
+    const killed = job({ kind: 'cleanup', state: 'failed', failure: { class: 'sandbox_lost', message: 'git was killed.' } });
     const ended = { ...verifying, plan: plan({ ...verifying.plan, state: 'done' }) };
     const again = decidePlan({ ...ended, inputs: [lost] }, noon);
     expect(jobs(again)).toEqual(['cleanup']);
     expect(again.effects.jobs[0]?.key).toBe('plan:p1:cleanup:after:cleanup-1');
+    expect(jobs(decidePlan({ ...ended, inputs: [killed] }, noon))).toEqual(['cleanup']);
     expect(jobs(decidePlan({ ...ended, inputs: [job({ kind: 'cleanup', state: 'done' })] }, noon))).toEqual([]);
   });
   test('without a code host ends with the pushed branch', () => {

@@ -166,7 +166,8 @@ class PlanStep {
   private afterwards(input: Input): void {
     const end = input.payload as unknown as JobEnd;
     if (input.kind !== 'job' || end.kind !== 'cleanup') return;
-    if (end.state === 'lost') return this.cleanup(`:after:${end.jobId}`);
+    const cutOff = end.state === 'lost' || (end.state === 'failed' && end.failure?.class === 'sandbox_lost');
+    if (cutOff) return this.cleanup(`:after:${end.jobId}`);
     if (this.plan.state === 'done') return;
     const saved = end.result?.['savedSha'];
     if (typeof saved === 'string') this.plan.headSha = saved;
