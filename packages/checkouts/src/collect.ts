@@ -188,7 +188,8 @@ async function explained(error: unknown, run: SandboxedProcess, said: () => stri
     };
     return new FailureError(failure, error);
   }
-  if (['timeout', 'no_evidence', 'missing_binary'].includes(error.failure.class) || /space left|quota/i.test(error.message)) return error;
+  if (['timeout', 'no_evidence', 'missing_binary', 'sandbox_lost'].includes(error.failure.class) || /space left|quota/i.test(error.message))
+    return error;
   const words = said().trim().split('\n').at(-1)?.slice(-300) ?? '';
   return new FailureError(
     { class: 'no_evidence', message: `What the agent left cannot be read. ${error.failure.message} ${words}`.trim() },

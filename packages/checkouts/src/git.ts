@@ -115,7 +115,7 @@ async function follow(clock: Clock, child: ChildProcess, request: GitRequest): P
     throw failed('invalid_request', `Could not ${request.did}: git answered more than ${limit} bytes.`);
   }
   // Not by us: whoever did it (the kernel, short of memory) says nothing about the repository, so it is worth another try.
-  if (cut === undefined && signal !== null) throw failed('sandbox_lost', `Could not ${request.did}: git was killed (${signal}).`);
+  if (cut === undefined && signal === 'SIGKILL') throw failed('sandbox_lost', `Could not ${request.did}: git was killed.`);
   if (cut === undefined && code !== 0 && !(code !== null && request.answers?.includes(code))) {
     throw new FailureError(gitFailure(request.did, stderr()));
   }
