@@ -41,6 +41,7 @@ function after(ends: readonly Partial<Attempt>[]): ReturnType<typeof afterAttemp
       failure: last.failure,
     } as AfterAttemptState['finished'],
     undelivered: 0,
+    unpublished: false,
     maxAttempts: 3,
     random: () => 0.5,
   };

@@ -1,7 +1,7 @@
 import type { Instant } from 'cyrus-core/clock';
 import type { Attempt, Procedure } from 'cyrus-core/domain/plan';
 import { type Failure, type FailureClass, failureAction } from 'cyrus-core/failure';
-import type { AttemptFinished } from './decide-plan.ts';
+import type { AttemptFinished } from './plan-context.ts';
 import { learnedFrom } from './prompts.ts';
 
 export type AfterAttempt =
@@ -20,6 +20,8 @@ export interface AfterAttemptState {
   readonly attempt: Attempt;
   /** Messages no agent has certainly read. */
   readonly undelivered: number;
+  /** The branch holds work of an earlier plan that was never published. */
+  readonly unpublished: boolean;
   readonly maxAttempts: number;
   readonly random: () => number;
 }
@@ -58,7 +60,7 @@ export function afterAttempt(state: AfterAttemptState, now: Instant): AfterAttem
     return afterFailure(state, { class: 'no_evidence', message: 'The agent ended without a document.' }, now);
   }
   const commits = attempt.evidence?.commits.length ?? 0;
-  if (commits > 0) return { do: 'verify' };
+  if (commits > 0 || (state.unpublished && attempt.headSha !== null)) return { do: 'verify' };
   if (state.followUp && attempt.output?.trim()) return { do: 'answer' };
   const empty = attempts.filter((candidate) => candidate.state === 'succeeded' && (candidate.evidence?.commits.length ?? 0) === 0).length;
   if (empty < 2)

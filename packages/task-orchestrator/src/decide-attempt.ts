@@ -5,7 +5,7 @@ import type { Attempt, CheckoutInfo, Evidence, Plan, PlanMessage, Task } from 'c
 import type { Failure } from 'cyrus-core/failure';
 import { type AttemptState, assertMove, isFinal } from 'cyrus-core/states';
 import type { ExecutionRequest, RunRef, RunResult } from 'cyrus-executor-interface/executor';
-import type { AttemptFinished } from './decide-plan.ts';
+import type { AttemptFinished } from './plan-context.ts';
 import { buildPrompt, steeringText, systemContext } from './prompts.ts';
 import { action, type Listener } from './tracker-writes.ts';
 

@@ -2,7 +2,8 @@ import type { Input, JobEnd, WriteEnd } from 'cyrus-core/domain/effects';
 import type { Attempt, CheckoutInfo, Plan, PlanMessage, Task, Verdict } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { describe, expect, test } from 'vitest';
-import { type AttemptFinished, decidePlan, type PlanContext, type PlanDecision } from './decide-plan.ts';
+import { decidePlan } from './decide-plan.ts';
+import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
 
 const noon = 1_700_000_000_000;
 const checkout: CheckoutInfo = {
@@ -89,6 +90,7 @@ const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   inputs: [],
   listeners: [listener],
   settings: {
+    verifyMode: 'local',
     verifyCommands: null,
     verifyTimeoutMs: 1000,
     setupCommand: null,
@@ -234,6 +236,14 @@ describe('an attempt that ended', () => {
     if (expected.notBefore !== undefined) expect(decision.task?.notBefore).toBe(expected.notBefore);
   });
 
+  test('without a new commit, but with work that was never published, goes to the checks', () => {
+    const kept = plan({ startSha: 'kept', headSha: 'kept', follows: 'p0' });
+    const nothing = worked({ headSha: 'kept', evidence: { ...work, commits: [] }, checkout: { ...checkout, startSha: 'kept' } });
+    expect(jobs(decidePlan(context({ plan: kept, attempts: [nothing], inputs: [finished()] }), noon))).toEqual(['verify']);
+    const pushed = plan({ ...kept, pushedSha: 'kept' });
+    expect(decidePlan(context({ plan: pushed, attempts: [nothing], inputs: [finished()] }), noon).plan.state).toBe('done');
+  });
+
   test('of a scoper is its own result', () => {
     const over = {
       plan: plan({ procedure: 'scoper' }),
@@ -263,6 +273,24 @@ describe('the checks', () => {
     expect(decision.plan.state).toBe('failed');
     expect(decision.plan.answer?.kind).toBe('error');
     expect(answer(decision)).toMatch(/still fails after 3 attempts[\s\S]*boom[\s\S]*refs\/cyrus\/wip\/a3/);
+  });
+  test.each<[string, Partial<JobEnd>]>([
+    ['its tool is missing', { result: { verdict: 'not_run', reason: 'cargo is not installed on this host', checks: [] } }],
+    [
+      'the sandbox could not be made',
+      { state: 'failed', failure: { class: 'sandbox_lost', message: 'cargo is not installed on this host' } },
+    ],
+  ])('that cannot run here are no pass: %s', (_name, end) => {
+    const decision = decidePlan(verifying({ inputs: [job(end)] }), noon);
+    expect(decision.plan.state).toBe('failed');
+    expect(answer(decision)).toMatch(/cannot be run here: cargo is not installed[\s\S]*verify\.mode "ci"[\s\S]*refs\/cyrus\/wip\/a1/);
+    expect(jobs(decision)).toEqual(['cleanup']);
+  });
+  test('left to the pull request are not run here', () => {
+    const settings = { ...context().settings, verifyMode: 'ci' as const };
+    const decision = decidePlan(context({ attempts: [worked()], inputs: [finished()], settings }), noon);
+    expect(jobs(decision)).toEqual(['merge']);
+    expect(decision.task?.checks).toMatchObject({ verdict: 'not_run', reason: 'left to those of the pull request' });
   });
   test('lost in a crash: run again', () => {
     expect(jobs(decidePlan(verifying({ inputs: [job({ state: 'lost' })] }), noon))).toEqual(['verify']);

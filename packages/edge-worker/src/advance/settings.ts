@@ -2,7 +2,7 @@ import type { Config, RepositoryConfig } from 'cyrus-core/config/schema';
 import type { Plan, Procedure } from 'cyrus-core/domain/plan';
 import { type MicroUsd, microUsd } from 'cyrus-core/money';
 import type { AttemptSettings } from 'cyrus-task-orchestrator/decide-attempt';
-import type { PlanSettings } from 'cyrus-task-orchestrator/decide-plan';
+import type { PlanSettings } from 'cyrus-task-orchestrator/plan-context';
 import type { Routable } from 'cyrus-task-orchestrator/route';
 
 /** Tools that change files: a scoper gets none of them. */
@@ -40,6 +40,7 @@ export function planSettings(config: Config, plan: Plan, hasCodeHost: (repositor
   const repository = repositoryOf(config, plan.repositoryId);
   const verify = repository?.verify ?? config.verify;
   return {
+    verifyMode: verify?.mode ?? 'local',
     verifyCommands: verify?.commands ?? null,
     verifyTimeoutMs: verify?.timeoutMs ?? config.limits.verifyTimeoutMs,
     setupCommand: repository?.setup?.command ?? null,

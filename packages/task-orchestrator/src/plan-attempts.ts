@@ -1,0 +1,89 @@
+import type { Attempt, CheckoutInfo } from 'cyrus-core/domain/plan';
+import { type AfterAttempt, afterAttempt } from './after-attempt.ts';
+import { verify } from './plan-checks.ts';
+import type { AttemptFinished } from './plan-context.ts';
+import { finishDone } from './plan-publish.ts';
+import type { PlanStep } from './plan-step.ts';
+
+export function attemptCreated(step: PlanStep, created: { attemptId: string; number: number; executorId: string; reason: string }): void {
+  if (step.task.state !== 'ready' || created.number !== step.task.attempts + 1) return;
+  step.task.attempts = created.number;
+  step.task.notBefore = null;
+  step.moveTask('assigned');
+  if (created.number === 1) step.showChecklist('work');
+  step.say(
+    `assigned:${created.number}`,
+    `${created.number === 1 ? 'Starting' : `Attempt ${created.number}`} on **${created.executorId}** (${created.reason}).`,
+  );
+}
+
+export function attemptRunning(step: PlanStep, running: { attemptId: string; number: number }): void {
+  if (step.task.state !== 'assigned' || running.number !== step.task.attempts) return;
+  step.moveTask('running');
+  const attempt = step.lastAttempt();
+  for (const message of step.messages)
+    if (attempt && message.n > Math.max(attempt.messageN, attempt.steeredN))
+      step.effects.tells.push({ entity: `attempt:${attempt.id}`, kind: 'steer', payload: { n: message.n } });
+}
+
+export function attemptFinished(step: PlanStep, finished: AttemptFinished): void {
+  if (finished.number !== step.task.attempts || !['assigned', 'running'].includes(step.task.state)) return;
+  const attempt = step.context.attempts.find((candidate) => candidate.id === finished.attemptId);
+  if (!attempt) return;
+  step.deliveredThrough = Math.max(step.deliveredThrough, finished.deliveredN);
+  if (attempt.checkout) startedFrom(step, attempt.checkout);
+  if (attempt.output) step.task.output = attempt.output;
+  const next = afterAttempt(
+    {
+      procedure: step.context.plan.procedure,
+      followUp: step.context.plan.follows !== null,
+      attempts: step.context.attempts,
+      finished,
+      attempt,
+      undelivered: step.messages.filter((message) => message.n > step.deliveredThrough).length,
+      unpublished:
+        step.context.plan.startSha !== null && step.plan.startSha !== step.plan.pushedSha && step.plan.headSha === step.plan.startSha,
+      maxAttempts: step.context.settings.maxAttempts,
+      random: step.context.random,
+    },
+    step.now,
+  );
+  follow(step, next, attempt);
+}
+
+/** Where the work really began: not at what was pushed before, when that has been merged and its branch is gone. */
+function startedFrom(step: PlanStep, checkout: CheckoutInfo): void {
+  step.plan.baseBranch ??= checkout.baseBranch;
+  const moved = step.plan.startSha !== null && step.plan.startSha !== checkout.startSha && step.plan.headSha === step.plan.startSha;
+  if (moved && step.task.attempts === 1) {
+    step.plan.headSha = checkout.startSha;
+    step.plan.pushedSha = null;
+    step.plan.startSha = checkout.startSha;
+  }
+  step.plan.startSha ??= checkout.startSha;
+}
+
+function follow(step: PlanStep, next: AfterAttempt, attempt: Attempt): void {
+  switch (next.do) {
+    case 'stop':
+      return step.stop();
+    case 'again':
+      step.again(next.learned, next.notBefore);
+      if (next.say) step.say(`again:${attempt.number}`, next.say);
+      return;
+    case 'fail':
+      return step.fail(next.failure);
+    case 'answer':
+      if (step.task.state === 'assigned') step.moveTask('running');
+      step.moveTask('verifying');
+      step.moveTask('merging');
+      step.moveTask('done');
+      step.movePlan('verifying');
+      return finishDone(step, null);
+    case 'verify':
+      if (step.task.state === 'assigned') step.moveTask('running');
+      step.moveTask('verifying');
+      step.task.headSha = attempt.headSha;
+      return verify(step, attempt);
+  }
+}

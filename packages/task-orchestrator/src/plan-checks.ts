@@ -1,0 +1,143 @@
+import type { JobEnd } from 'cyrus-core/domain/effects';
+import type { Attempt, Verdict } from 'cyrus-core/domain/plan';
+import { code } from './answers.ts';
+import { publish } from './plan-publish.ts';
+import type { PlanStep } from './plan-step.ts';
+import { learnedFrom } from './prompts.ts';
+import { action } from './tracker-writes.ts';
+
+interface MergeResult {
+  readonly sha?: string;
+  readonly fastForward?: boolean;
+  readonly conflicts?: readonly string[];
+}
+
+export function verify(step: PlanStep, attempt: Attempt): void {
+  const { settings, plan } = step.context;
+  if (settings.verifyMode === 'ci') return verified(step, { verdict: 'not_run', reason: 'left to those of the pull request', checks: [] });
+  const commands = settings.verifyCommands ?? attempt.checkout?.detected?.commands ?? [];
+  if (commands.length === 0) {
+    const reason = settings.verifyCommands
+      ? 'the configuration names no check command'
+      : 'no check command was found in the repository; set verify.commands';
+    return verified(step, { verdict: 'not_run', reason, checks: [] });
+  }
+  step.showChecklist('verify');
+  const source = settings.verifyCommands ? 'from the configuration' : `found in ${attempt.checkout?.detected?.from}`;
+  step.tell((to) =>
+    action(
+      to,
+      `plan:${plan.id}:verify:${attempt.number}`,
+      'Running the checks',
+      `${commands.map(code).join(', ')} (${source}), on a clean checkout of ${code(attempt.headSha?.slice(0, 10) ?? '')}`,
+      plan.id,
+    ),
+  );
+  verifyJob(step, attempt.headSha ?? '', commands);
+}
+
+function verifyJob(step: PlanStep, sha: string, commands: readonly string[]): void {
+  const { plan, settings } = step.context;
+  step.effects.jobs.push({
+    key: `task:${step.task.id}:verify:${sha}:${step.now}`,
+    kind: 'verify',
+    notify: `plan:${plan.id}`,
+    planId: plan.id,
+    taskId: step.task.id,
+    payload: {
+      repositoryId: plan.repositoryId,
+      taskId: step.task.id,
+      sha,
+      commands,
+      timeoutMs: settings.verifyTimeoutMs,
+      ...(settings.setupCommand ? { setup: { command: settings.setupCommand } } : {}),
+    },
+  });
+}
+
+export function jobEnded(step: PlanStep, end: JobEnd): void {
+  if (end.kind === 'verify' && step.task.state === 'verifying') {
+    if (end.state === 'lost') {
+      const attempt = step.lastAttempt();
+      const commands = step.context.settings.verifyCommands ?? attempt?.checkout?.detected?.commands ?? [];
+      return verifyJob(step, step.task.headSha ?? '', commands);
+    }
+    if (end.state === 'killed') return;
+    const verdict =
+      end.state === 'failed'
+        ? { verdict: 'not_run' as const, reason: end.failure?.message ?? 'they could not be started', checks: [] }
+        : (end.result as unknown as Verdict);
+    return verdict.verdict === 'not_run' ? unchecked(step, verdict) : verified(step, verdict);
+  }
+  if (end.kind === 'merge' && step.task.state === 'merging') {
+    if (end.state === 'lost') return merge(step);
+    if (end.state === 'killed') return;
+    if (end.state === 'failed' && end.failure) return step.fail(end.failure);
+    return merged(step, (end.result ?? {}) as MergeResult);
+  }
+}
+
+/** There are checks, and they cannot be run here: work that nobody checked is not published as if it had been. */
+function unchecked(step: PlanStep, verdict: Verdict): void {
+  step.task.checks = verdict;
+  if (step.messages.some((message) => message.n > step.deliveredThrough)) return step.again(null, null);
+  step.fail({
+    class: 'checks_failed',
+    message: `The work is committed, but its checks cannot be run here: ${verdict.reason ?? 'no reason was given'}.`,
+    fix: 'Mend that on this machine, or set verify.commands, or leave the checks to the pull request with verify.mode "ci". Then write here to go on.',
+  });
+}
+
+function verified(step: PlanStep, verdict: Verdict): void {
+  step.task.checks = verdict;
+  const undelivered = step.messages.some((message) => message.n > step.deliveredThrough);
+  if (undelivered) return step.again(null, null);
+  if (verdict.verdict === 'failed') {
+    const failed = step.context.attempts.filter((attempt) => attempt.state === 'succeeded').length;
+    const bad = verdict.checks.find((check) => check.exitCode !== 0);
+    const label = bad ? code(bad.command) : (verdict.reason ?? 'A check');
+    if (failed < step.context.settings.maxAttempts) {
+      step.say(`checks:${step.task.attempts}`, `${label} failed on the committed work. The agent gets the output and tries again.`);
+      return step.again(learnedFrom.checks(`$ ${bad?.command ?? ''}\n${bad?.output.slice(-6000) ?? ''}`), null);
+    }
+    return step.fail({
+      class: 'checks_failed',
+      message: `${label} still fails after ${failed} ${failed === 1 ? 'attempt' : 'attempts'}.`,
+      fix: 'Say here what to change, or fix the checks, and write here to try again.',
+    });
+  }
+  step.moveTask('merging');
+  merge(step);
+}
+
+function merge(step: PlanStep): void {
+  const { plan, issue } = step.context;
+  step.effects.jobs.push({
+    key: `task:${step.task.id}:merge:${step.task.headSha}:${step.now}`,
+    kind: 'merge',
+    notify: `plan:${plan.id}`,
+    planId: plan.id,
+    taskId: step.task.id,
+    payload: {
+      repositoryId: plan.repositoryId,
+      into: step.plan.headSha ?? step.plan.startSha,
+      head: step.task.headSha,
+      message: `Merge ${issue.identifier}`,
+    },
+  });
+}
+
+function merged(step: PlanStep, result: MergeResult): void {
+  if (!result.sha) {
+    const paths = (result.conflicts ?? []).slice(0, 5).join(', ');
+    return step.fail({
+      class: 'conflict',
+      message: `The work conflicts with its branch in ${paths}.`,
+      fix: 'Write here to have it redone on the current branch.',
+    });
+  }
+  step.plan.headSha = result.sha;
+  step.moveTask('done');
+  step.movePlan('verifying');
+  publish(step);
+}

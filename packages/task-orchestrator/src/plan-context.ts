@@ -1,0 +1,82 @@
+import type { Instant } from 'cyrus-core/clock';
+import type { Effects, Input } from 'cyrus-core/domain/effects';
+import type { Issue } from 'cyrus-core/domain/issue';
+import type { Attempt, Plan, PlanMessage, PullRequestRef, Task, Verdict } from 'cyrus-core/domain/plan';
+import type { Answer } from 'cyrus-core/domain/session';
+import type { Failure } from 'cyrus-core/failure';
+import type { PlanState, TaskState } from 'cyrus-core/states';
+import type { Spent } from './answers.ts';
+import type { Listener } from './tracker-writes.ts';
+
+/** What the configuration says of the plan's repository. */
+export interface PlanSettings {
+  /** `ci`: the pull request's own checks decide, nothing is run here. */
+  readonly verifyMode: 'local' | 'ci' | 'both';
+  /** Configured check commands; null: those found in the base commit. */
+  readonly verifyCommands: readonly string[] | null;
+  readonly verifyTimeoutMs: number;
+  readonly setupCommand: string | null;
+  readonly maxAttempts: number;
+  /** False when the remote has no code host: the plan ends with a pushed branch. */
+  readonly pullRequests: boolean;
+  readonly stateOnSuccess: string | undefined;
+}
+
+export interface PlanContext {
+  readonly plan: Plan;
+  readonly issue: Issue;
+  readonly task: Task | null;
+  /** Every attempt of the task, oldest first. */
+  readonly attempts: readonly Attempt[];
+  readonly messages: readonly PlanMessage[];
+  readonly inputs: readonly Input[];
+  /** Sessions of the plan with an open turn. */
+  readonly listeners: readonly Listener[];
+  readonly settings: PlanSettings;
+  readonly spent: Omit<Spent, 'durationMs' | 'attempts'>;
+  readonly stopRequested: boolean;
+  /** Who asked for it. */
+  readonly stopRequestedBy: string | null;
+  readonly random: () => number;
+}
+
+export interface PlanPatch {
+  state: PlanState;
+  headSha: string | null;
+  startSha: string | null;
+  pushedSha: string | null;
+  baseBranch: string | null;
+  pullRequest: PullRequestRef | null;
+  failure: Failure | null;
+  answer: Answer | null;
+}
+
+export interface TaskPatch {
+  state: TaskState;
+  attempts: number;
+  notBefore: Instant | null;
+  learned: string | null;
+  headSha: string | null;
+  checks: Verdict | null;
+  output: string | null;
+  failure: Failure | null;
+}
+
+export interface PlanDecision {
+  readonly plan: PlanPatch;
+  /** Null: nothing to store of a task. The first decision of a plan makes it. */
+  readonly task: (TaskPatch & { readonly id: string; readonly isNew: boolean; readonly prompt: string }) | null;
+  readonly newMessages: readonly PlanMessage[];
+  /** Messages up to this number were certainly read by an agent. */
+  readonly deliveredThrough: number;
+  readonly effects: Effects;
+}
+
+/** The payload of an `attempt_finished` input. */
+export interface AttemptFinished {
+  readonly attemptId: string;
+  readonly number: number;
+  readonly state: 'succeeded' | 'failed' | 'asked' | 'lost' | 'stopped';
+  readonly deliveredN: number;
+  readonly failure: Failure | null;
+}
