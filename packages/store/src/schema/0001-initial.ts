@@ -338,6 +338,7 @@ create table cyrus.due (
 );
 create index due_at on cyrus.due (at);
 create index due_id on cyrus.due (id);
+create index due_attempt on cyrus.due (at) where id like 'attempt:%';
 
 create table cyrus.advance_failure (
   entity       text primary key,
