@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { files, modelSteps } from '../apps/cli/src/demo/scenario.ts';
 import { textOf } from './support/linear.ts';
+import { change, shell } from './support/model.ts';
+import { until } from './support/until.ts';
 import { World } from './support/world.ts';
 
 let world: World;
@@ -64,4 +66,39 @@ test('the service says that it is well, and the tasks are listed', async () => {
   expect((await fetch(`${world.url}/readyz`)).status).toBe(200);
   const listed = JSON.parse((await world.cyrus('tasks', '--json')).stdout) as readonly { identifier: string; planState: string }[];
   expect(listed).toMatchObject([{ identifier: 'ENG-1', planState: 'done' }]);
+});
+
+test('a mention in a comment asks for work, too', async () => {
+  const { linear, github, model } = world;
+  const mend = shell("sed -i 's/{name}/{name.trim()}/' src/greet.js");
+  await model.script('Say goodbye', [mend, ...change('src/goodbye.js', 'export const goodbye = 1;\n', 'There is a goodbye now.')]);
+  const { identifier } = await linear.people<{ identifier: string }>('issues', { title: 'Say goodbye', labels: ['Feature'] });
+  await linear.people(`issues/${identifier}/comment`, { body: 'please do this one', mention: true });
+  const answer = await linear.closing(identifier);
+  expect(answer.body).toMatch(/^✅ There is a goodbye now\./);
+  expect((await model.requestsAbout('Say goodbye'))[0]?.userTexts[0]).toContain('please do this one');
+  expect(await linear.closings(identifier)).toHaveLength(1);
+  expect(await github.pulls('greeter', identifier)).toHaveLength(1);
+});
+
+test('an issue taken from the agent is stopped', async () => {
+  const { linear, github, model } = world;
+  await model.script('Never mind', [{ text: 'too late', delay: 60_000 }]);
+  const issue = await linear.assign({ title: 'Never mind' });
+  await until('the agent to be asked', async () => (await model.requestsAbout('Never mind')).length > 0);
+  await linear.people(`issues/${issue}/undelegate`);
+  expect((await linear.closing(issue)).body).toMatch(/^Stopped/);
+  await until('the call to be cut', async () => (await model.requestsAbout('Never mind')).every((request) => request.aborted));
+  expect(await github.pulls('greeter', issue)).toEqual([]);
+});
+
+test('what is not signed by Linear is refused and does nothing', async () => {
+  const before = (await world.linear.calls()).total;
+  const body = JSON.stringify({ type: 'AgentSessionEvent', action: 'created', webhookTimestamp: Date.now() });
+  const send = (headers: Record<string, string>): Promise<Response> =>
+    fetch(`${world.url}/webhooks/linear`, { method: 'POST', body, headers });
+  expect((await send({})).status).toBe(401);
+  expect((await send({ 'linear-signature': 'f'.repeat(64) })).status).toBe(401);
+  expect((await send({ 'linear-signature': 'none' })).status).toBe(401);
+  expect((await world.linear.calls()).total).toBe(before);
 });
