@@ -95,6 +95,20 @@ test('a job that needs the database while it is away is lost, to be done again, 
   await elsewhere.close();
 });
 
+test.each(['prepare', 'collect', 'verify', 'merge', 'cleanup'] as const)(
+  'a %s whose git was killed is lost, to be done again',
+  async (kind) => {
+    const failure = { class: 'sandbox_lost', message: 'Could not compare the commits: git was killed.' } as const;
+    const runner: JobRunner = async () => {
+      throw new FailureError(failure);
+    };
+    await started({ runners: { [kind]: runner } });
+    await insertJob(database.db, { id: 'j', kind });
+    await ends('j', 'lost');
+    expect((await jobOf(database.db, 'j')).failure).toEqual(failure);
+  },
+);
+
 test.each(['issue', 'prepare', 'setup', 'agent', 'collect', 'verify', 'merge'] as const)(
   'a stop kills a running and a queued %s job',
   async (kind) => {

@@ -1,4 +1,5 @@
 import type { Clock } from 'cyrus-core/clock';
+import type { JobKind } from 'cyrus-core/domain/effects';
 import { FailureError } from 'cyrus-core/failure';
 import type { Log } from 'cyrus-store/log';
 import { ConnectionLost, type Database } from 'cyrus-store/pool';
@@ -62,8 +63,8 @@ export function runJob(job: HostJob, runner: JobRunner | undefined, options: Run
       outcome = await perform();
     } catch (error) {
       if (!reason() && !(error instanceof FailureError)) log.error({ jobId: job.id, kind: job.kind, error: causes(error) }, 'a job broke');
-      outcome = { failure: failureOf(job.kind, error) };
-      cutOff = error instanceof ConnectionLost;
+      outcome = { failure: error instanceof ConnectionLost ? databaseFailure : failureOf(job.kind, error) };
+      cutOff = saysNothing(job.kind, error);
     }
     handler = undefined;
     await store(endOf(outcome, reason(), cutOff));
@@ -101,14 +102,24 @@ export function runJob(job: HostJob, runner: JobRunner | undefined, options: Run
   };
 }
 
-/** A result that came in spite of a shutdown counts; a stop wins over everything. `cutOff`: the database went away, which says nothing of the work. */
+/** A result that came in spite of a shutdown counts; a stop wins over everything. `cutOff`: what ended it says nothing of the work. */
 function endOf(outcome: JobOutcome, reason: AbortReason | undefined, cutOff: boolean): HostJobEnd {
   const result = outcome.result ?? null;
   if (reason === 'stopped') return { state: 'killed', result, failure: stoppedFailure };
   if (!('failure' in outcome)) return { state: 'done', result, failure: null };
   if (reason === 'shutdown') return { state: 'lost', result, failure: shutdownFailure };
-  if (cutOff) return { state: 'lost', result, failure: databaseFailure };
+  if (cutOff) return { state: 'lost', result, failure: outcome.failure };
   return { state: 'failed', result, failure: outcome.failure };
+}
+
+/** Jobs that are nothing but git and checks: where one was killed, all of it can be done again. */
+const repeatable: ReadonlySet<JobKind> = new Set(['prepare', 'collect', 'verify', 'merge', 'cleanup']);
+
+/** The database went away, or somebody killed the git of a job: lost like a job whose service was killed, and done again like it. */
+function saysNothing(kind: JobKind, error: unknown): boolean {
+  return (
+    error instanceof ConnectionLost || (repeatable.has(kind) && error instanceof FailureError && error.failure.class === 'sandbox_lost')
+  );
 }
 
 function causes(error: unknown): string {
