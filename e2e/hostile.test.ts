@@ -17,12 +17,10 @@ beforeAll(async () => {
   world = await World.open({
     repositories: {
       app: plainRepository,
-      scripted: { 'check.sh': '[ ! -e broken.txt ]\n', 'package.json': '{"name":"scripted"}\n' },
       trapped: trapped(() => join(tmpdir(), `cyrus-canary-${process.pid}`)),
       other: { ...plainRepository, 'treasure.txt': `${treasure}\n` },
     },
-    repositoryConfig: { scripted: { verify: { commands: ['sh check.sh'] } } },
-    config: { allowUnsandboxed: false, limits: { maxAttemptsPerTask: 1 } },
+    config: { allowUnsandboxed: false },
   });
   canary = join(world.directory, 'canary');
   treasureId = (await world.github.git('other', 'rev-parse', 'main:treasure.txt')).trim();
@@ -75,7 +73,7 @@ test.skipIf(skipUnisolated)('an agent that booby-traps its git runs nothing on t
     write('.gitattributes', '* filter=evil merge=evil diff=evil\n'),
     commit('Honest work'),
     shell(`for hook in ${hooks}; do printf '${trap}' > .git/hooks/$hook; chmod +x .git/hooks/$hook; done 2>/dev/null; mkdir -p .git/hooks`),
-    ...settings.map(([key, value]) => shell(`git config '${key}' '${value}'`)),
+    shell(settings.map(([key, value]) => `git config '${key}' '${value}'`).join(' && ')),
     { text: 'Trapped.' },
   ];
   const { issue, body } = await work('Set the traps', 'app', steps);
@@ -138,19 +136,6 @@ test.skipIf(skipUnisolated)('the agent cannot see the other repository, the conf
   const seen = await world.github.git('app', 'show', `${pull?.head}:seen.txt`);
   for (const secret of ['e2e-github-token', 'lin_oauth_app', 'e2e-webhook-secret', 'other.git', 'config.json'])
     expect(seen).not.toContain(secret);
-});
-
-test.skipIf(skipUnisolated).each([
-  ['a rewritten test script', 'app', `sed -i 's/node check.js/true/' package.json`, 'npm test'],
-  ['a test script of its own before it', 'app', `npm pkg set scripts.pretest='rm -f broken.txt'`, 'npm test'],
-  ['a shell of its own for scripts', 'app', `printf 'script-shell=/bin/true\\n' > .npmrc`, 'npm test'],
-  ['a rewritten check', 'scripted', `echo true > check.sh`, 'sh check.sh'],
-])('%s does not pass the checks', async (name, repository, attack, command) => {
-  const steps = [write('broken.txt', 'truly broken'), shell(attack), commit('All green'), { text: 'All green.' }];
-  const { issue, type, body } = await work(`Fake it with ${name}`, repository, steps);
-  expect(type).toBe('error');
-  expect(body).toContain(`❌ \`${command}\` still fails after 1 attempt.`);
-  expect(await world.github.pulls(repository, issue)).toEqual([]);
 });
 
 /** A repository whose own files would run commands wherever a tool trusts them. */
