@@ -115,6 +115,47 @@ test('a question after the end is answered without a commit, and nothing is push
   expect(await github.pulls('app', issue)).toHaveLength(1);
 });
 
+test('a message while the work is being published is done too, before the one answer, in the same pull request', async () => {
+  const { linear, github, model } = world;
+  await model.script('Publish slowly', change('one.txt', '1', 'One.'));
+  await model.script('Publish slowly', change('two.txt', '2', 'One and two.'), 'and two');
+  const issue = await linear.assign({ title: 'Publish slowly' });
+  await linear.seen(issue, /Running the checks/);
+  await github.fault({ latencyMs: 1_000 });
+  await until('the push', async () => (await github.pushes('app')).some((push) => push.ref.includes(issue.toLowerCase())));
+  await linear.say(issue, 'One, and two, please.');
+  await github.fault({ clear: true });
+  expect((await linear.closing(issue)).body).toMatch(/^✅ One and two\./);
+  const pulls = await github.pulls('app', issue);
+  expect(pulls).toHaveLength(1);
+  expect((await github.git('app', 'ls-tree', '--name-only', pulls[0]?.head ?? '')).split('\n')).toEqual(
+    expect.arrayContaining(['one.txt', 'two.txt']),
+  );
+  expect(await linear.closings(issue)).toHaveLength(1);
+});
+
+test('a second thread on an issue joins the work that is under way; each gets its one answer', async () => {
+  const { linear, github, model } = world;
+  await model.script('Two threads', [shell(untilReleased), ...change('threads.txt', 't', 'Woven together.')]);
+  const issue = await linear.assign({ title: 'Two threads' });
+  const first = await linear.session(issue);
+  await until('the agent to be at its command', async () => (await model.requestsAbout('Two threads')).length > 0);
+  await linear.people(`issues/${issue}/comment`, { body: 'and weave them, please', mention: true });
+  const second = await until('a second session', async () => {
+    const session = await linear.session(issue);
+    return session.id !== first.id && session;
+  });
+  await linear.seen(issue, /This issue is being worked on already/);
+  await linear.seen(issue, /Passing your message to the agent at work/);
+  await release('work');
+  expect((await linear.closing(issue)).body).toMatch(/^✅ Woven together\./);
+  await until('the first thread to be answered', async () => (await linear.byId(first.id)).closings === 1);
+  expect((await linear.byId(second.id)).closings).toBe(1);
+  const heard = (await model.requestsAbout('Two threads')).flatMap((request) => request.userTexts).join('\n');
+  expect(heard).toContain('and weave them, please');
+  expect(await github.pulls('app', issue)).toHaveLength(1);
+});
+
 test('three messages at once after the end are one turn with one answer', async () => {
   const { linear, github, model } = world;
   await model.script('Take three', change('zero.txt', '0', 'Ready.'));

@@ -113,7 +113,7 @@ test.each([
   const issue = await assign(title, 'app', change('a.txt', title));
   if (operation === 'git.push') await linear.seen(issue, /Running the checks/);
   else await until('the push', async () => (await github.pushes('app')).some((push) => push.ref.includes(issue.toLowerCase())));
-  await github.fault({ latencyMs: 3_000 });
+  await github.fault({ latencyMs: 1_500 });
   await until('publishing to be under way', async () => (await state(issue)) === 'publishing');
   await stopped(issue, /^Stopped as Ada asked\./);
   const pushes = (await github.pushes('app')).length;

@@ -46,7 +46,11 @@ export class Linear {
   /** The issue's newest session; waits for it. */
   async session(identifier: string): Promise<SessionView> {
     const id = await until(`a session of ${identifier}`, async () => (await this.issue(identifier)).sessions.at(-1));
-    return call(`${this.control}/control/sessions/${id}`);
+    return this.byId(id);
+  }
+
+  byId(session: string): Promise<SessionView> {
+    return call(`${this.control}/control/sessions/${session}`);
   }
 
   async say(identifier: string, body: string): Promise<void> {
