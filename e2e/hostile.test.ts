@@ -82,15 +82,20 @@ test.skipIf(skipUnisolated)('an agent that booby-traps its git runs nothing on t
   expect((await readdir(world.directory)).filter((name) => name.startsWith('canary'))).toEqual([]);
 });
 
-test.skipIf(skipUnisolated)('a .git that points at another repository gives nothing of it away', async () => {
+test.skipIf(skipUnisolated).each([
+  ['a .git that is a link to', (mirror: string) => `mv .git .git-mine && ln -s '${mirror}' .git`],
+  ['a .git file that names', (mirror: string) => `mv .git .git-mine && echo 'gitdir: ${mirror}' > .git`],
+  [
+    'objects and refs that are links to those of',
+    (mirror: string) => `cd .git && rm -rf objects refs && ln -s '${mirror}/objects' objects && ln -s '${mirror}/refs' refs`,
+  ],
+  ['a common directory in', (mirror: string) => `echo '${mirror}' > .git/commondir`],
+])('%s another repository gives nothing of it away', async (name, attack) => {
   const mirror = join(world.home, 'repos', 'other.git');
   expect(existsSync(mirror)).toBe(true);
-  const { issue, type } = await work('Point elsewhere', 'app', [
-    write('a.txt', 'a'),
-    commit('Bait'),
-    shell(`mv .git .git-mine && ln -s '${mirror}' .git`),
-    { text: 'Pointed.' },
-  ]);
+  const steps = [write('a.txt', name), commit('Bait'), shell(attack(mirror)), { text: 'Pointed.' }];
+  const { issue, type, body } = await work(`Point elsewhere by ${name}`, 'app', steps);
+  expect(body).not.toContain(treasure);
   // Its files are all that is left of its work: they may be published, nothing else.
   expect(await world.github.pulls('app', issue)).toHaveLength(type === 'response' ? 1 : 0);
   const there = await everythingIn('app');
