@@ -22,29 +22,36 @@ export interface KillerOptions {
   readonly startedAt: number;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Called at every kill. */
+  readonly struck: () => void;
 }
 
 const victimPatienceMs = 8_000;
+const idleMs = 2_000;
 const inFlightMs = 50;
 const recoveryPatienceMs = 60_000;
 
-/** Does the planned kills, one after the other, while there is work. Resolves when there are none left or `signal` aborts. */
+/** Does the planned kills, one after the other, while there is work; where there is no such victim, the service is it. Resolves when there are none left or `signal` aborts. */
 export async function killByPlan(kills: readonly PlannedKill[], options: KillerOptions): Promise<Killed[]> {
   const done: Killed[] = [];
   for (const kill of kills) {
     const mayBegin = await until(() => options.progress().finished >= kill.afterFinished, Number.POSITIVE_INFINITY, options.signal);
     await pause(kill.delayMs);
-    if (!mayBegin || !(await until(() => options.service.isReady() && options.progress().openTurns > 0, 120_000, options.signal))) break;
+    // Nobody may be at work because people wait for this very kill.
+    if (!mayBegin || !(await until(() => options.service.isReady(), 120_000, options.signal))) break;
+    await until(() => options.progress().openTurns > 0, idleMs, options.signal);
     await options.service.look();
     const atMs = performance.now() - options.startedAt;
-    const victim = await strike(kill, options);
+    let struck: PlannedKill['kind'] = kill.kind;
+    let victim = await strike(kill, options);
     if (victim === undefined) {
-      options.say(`kill of ${kill.kind}: nothing of the kind there`);
-      continue;
+      struck = 'service';
+      victim = (await strike({ ...kill, kind: struck }, options)) ?? '';
     }
     const from = performance.now();
+    options.struck();
     // What was in flight lands in the first moments; after them only something that works again can go on.
-    if (!kill.kind.startsWith('freeze')) await pause(inFlightMs);
+    if (!struck.startsWith('freeze')) await pause(inFlightMs);
     let before: number | undefined;
     await until(async () => {
       before = await readSteps(options.watch);
@@ -52,8 +59,8 @@ export async function killByPlan(kills: readonly PlannedKill[], options: KillerO
     }, recoveryPatienceMs);
     const recovered = await until(async () => ((await readSteps(options.watch)) ?? 0) > (before ?? 0), recoveryPatienceMs, options.signal);
     const recoveryMs = recovered ? performance.now() - from : null;
-    done.push({ kind: kill.kind, atMs, recoveryMs, victim });
-    options.say(`${kill.kind} (${victim}): on again after ${recoveryMs === null ? 'never' : `${Math.round(recoveryMs)} ms`}`);
+    done.push({ kind: struck, atMs, recoveryMs, victim });
+    options.say(`${struck} (${victim}): on again after ${recoveryMs === null ? 'never' : `${Math.round(recoveryMs)} ms`}`);
   }
   return done;
 }

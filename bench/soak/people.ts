@@ -28,8 +28,8 @@ export interface People {
 export interface PeopleOptions {
   readonly world: World;
   readonly issues: readonly PlannedIssue[];
-  /** Resolves when one more issue may be under way. */
-  readonly room: () => Promise<void>;
+  /** Resolves when the issue with this number may be under way. */
+  readonly room: (n: number) => Promise<void>;
   readonly say: (line: string) => void;
 }
 
@@ -67,7 +67,7 @@ export function startPeople({ world, issues, room, say }: PeopleOptions): People
     const playing: Promise<void>[] = [];
     for (const planned of issues) {
       await pause(planned.delayMs);
-      await room();
+      await room(planned.n);
       playing.push(play(planned));
     }
     await Promise.all(playing);

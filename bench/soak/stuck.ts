@@ -9,7 +9,7 @@ const queries: Readonly<Record<string, string>> = {
            where issue_id = (select issue_id from cyrus.session where id = $1) order by number`,
   tasks: `select id, state, attempts, not_before, failure from cyrus.task where plan_id in
           (select id from cyrus.plan where issue_id = (select issue_id from cyrus.session where id = $1))`,
-  attempts: `select id, number, state, failure, message_n, delivered_n from cyrus.attempt where plan_id in
+  attempts: `select id, number, state, failure, message_n, delivered_n, checkout->>'startSha' as start_sha, checkout->>'reused' as reused, head_sha, evidence from cyrus.attempt where plan_id in
              (select id from cyrus.plan where issue_id = (select issue_id from cyrus.session where id = $1)) order by created_at`,
   jobs: `select id, kind, state, not_before, failure, boot_id, created_at, ended_at from cyrus.host_job where session_id = $1 or plan_id in
          (select id from cyrus.plan where issue_id = (select issue_id from cyrus.session where id = $1)) order by created_at`,
@@ -24,7 +24,7 @@ const everywhere: Readonly<Record<string, string>> = {
   reservations: 'select attempt_id from cyrus.reservation where released_at is null',
 };
 
-/** The rows of everything that did not come to its end, one a line: for a person who has to find out why. */
+/** The rows of everything that did not come to its end, or to the one it should have, one a line: for a person who has to find out why. */
 export async function describeStuck(watch: Watch, assigned: readonly Assigned[]): Promise<string[]> {
   const lines: string[] = [];
   const tell = async (sql: Readonly<Record<string, string>>, parameters: readonly unknown[]): Promise<void> => {
@@ -36,7 +36,7 @@ export async function describeStuck(watch: Watch, assigned: readonly Assigned[])
   };
   const open = await watch.query<{ id: string }>(
     `select distinct s.id from cyrus.session s left join cyrus.turn t on t.session_id = s.id and t.state = 'open'
-       left join cyrus.plan p on p.issue_id = s.issue_id and p.state not in ('done', 'failed', 'stopped')
+       left join cyrus.plan p on p.issue_id = s.issue_id and p.state not in ('done', 'stopped')
       where t.id is not null or p.id is not null`,
   );
   const arrived = await watch.query<{ id: string }>('select id from cyrus.session');
