@@ -60,11 +60,16 @@ export function createEngine(options: EngineOptions): Engine {
     else rung = true;
   };
 
+  // Every other time attempts go first: after a crash, or with many issues at once, the first agent must not wait until every
+  // plan has been thought about; and plans must not wait until every agent is done.
+  let attemptsFirst = false;
+
   async function work(): Promise<void> {
     while (!stopped.signal.aborted) {
       let found = false;
       try {
-        found = await advanceOne(db, advances, random, log, bell);
+        attemptsFirst = !attemptsFirst;
+        found = await advanceOne(db, advances, random, log, bell, attemptsFirst);
       } catch (error) {
         log.warn({ error: String(error) }, error instanceof ConnectionLost ? 'the database is away; advancing waits' : 'advancing failed');
         await clock.sleep(200, stopped.signal);
@@ -123,12 +128,13 @@ async function advanceOne(
   random: () => number,
   log: Log,
   bell: () => void,
+  attemptsFirst: boolean,
 ): Promise<boolean> {
   let entity: string | undefined;
   try {
     return await db.tx(async (tx) => {
       entity = undefined;
-      const taken = await takeDue(tx);
+      const taken = await takeDue(tx, attemptsFirst);
       if (!taken) return false;
       entity = taken.entity;
       if (taken.more) bell(); // another worker looks

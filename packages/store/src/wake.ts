@@ -33,17 +33,17 @@ export interface Taken {
 }
 
 /**
- * Takes the entity that has been due longest, attempts before all others: after a crash, or with many issues at once, the first
- * agent must not wait until every plan has been thought about. A recorded failure of it goes too. Its due rows up to now are deleted before anything is
+ * Takes the entity that has been due longest, of the attempts if there are any and `attemptsFirst` is set. A recorded failure of
+ * it goes too. Its due rows up to now are deleted before anything is
  * read: an input committed later comes with a due row of its own, so deciding on what is seen afterwards loses none. Rows
  * another worker holds are left to it. All comes back if the transaction is rolled back.
  */
-export async function takeDue(tx: Tx): Promise<Taken | undefined> {
+export async function takeDue(tx: Tx, attemptsFirst: boolean = false): Promise<Taken | undefined> {
   const { rows } = await tx.query<Taken>(
     // The time in a scalar subquery is computed once and bounds the index scan; timers far ahead are not looked at.
     `with time as materialized (select coalesce($1::timestamptz, clock_timestamp()) as now),
      attempt as materialized (
-       select id from cyrus.due where at <= (select now from time) and id like 'attempt:%' order by at limit 1 for update of due skip locked
+       select id from cyrus.due where at <= (select now from time) and id like 'attempt:%' and $2::boolean order by at limit 1 for update of due skip locked
      ),
      other as materialized (
        select id from cyrus.due where at <= (select now from time) and not exists (select from attempt)
@@ -58,7 +58,7 @@ export async function takeDue(tx: Tx): Promise<Taken | undefined> {
      select id as entity, (select now from time) as now,
        exists (select from cyrus.due where at <= (select now from time) and id <> next.id) as more
      from next`,
-    [tx.manualNow()],
+    [tx.manualNow(), attemptsFirst],
   );
   return rows[0];
 }

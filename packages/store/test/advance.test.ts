@@ -66,13 +66,14 @@ test('an advance that throws is recorded, tried again later, and forgiven once i
   expect(await inputsOf('half')).toBe(1);
 });
 
-test('attempts go before what has been due longer', async () => {
-  await t.db.tx((tx) => wake(tx, ['plan:1', 'attempt:2'], Date.parse('2020-01-02')));
-  await t.db.tx((tx) => wake(tx, ['attempt:1'], Date.parse('2020-01-01')));
+test('attempts go before what has been due longer, where asked', async () => {
+  await t.db.tx((tx) => wake(tx, ['attempt:1'], Date.parse('2020-01-03')));
+  await t.db.tx((tx) => wake(tx, ['attempt:2'], Date.parse('2020-01-02')));
+  await t.db.tx((tx) => wake(tx, ['plan:1'], Date.parse('2020-01-01')));
   await t.db.tx((tx) => wake(tx, ['attempt:3'], Date.parse('2100-01-01')));
   const taken: (string | undefined)[] = [];
-  for (let n = 0; n < 4; n++) taken.push((await t.db.tx((tx) => takeDue(tx)))?.entity);
-  expect(taken).toEqual(['attempt:1', 'attempt:2', 'plan:1', undefined]);
+  for (const first of [true, false, true, true]) taken.push((await t.db.tx((tx) => takeDue(tx, first)))?.entity);
+  expect(taken).toEqual(['attempt:2', 'plan:1', 'attempt:1', undefined]);
 });
 
 test('a kind that this release does not know is recorded, and does not stop the others', async () => {

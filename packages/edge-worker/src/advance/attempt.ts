@@ -29,7 +29,6 @@ export function advanceAttempt(config: () => Config, conversationsDirectory: str
       },
       now,
     );
-    await saveAttempt(tx, id, conversation.id, decision);
-    await applyEffects(tx, decision.effects);
+    await Promise.all([saveAttempt(tx, id, conversation.id, decision), applyEffects(tx, decision.effects)]);
   });
 }

@@ -29,9 +29,11 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
       },
       now,
     );
-    await savePlan(tx, id, decision.plan);
-    if (decision.task) await saveTask(tx, id, loaded.plan.procedure, decision.task);
-    await savePlanMessages(tx, id, decision.newMessages, decision.deliveredThrough);
-    await applyEffects(tx, decision.effects);
+    await Promise.all([
+      savePlan(tx, id, decision.plan),
+      decision.task ? saveTask(tx, id, loaded.plan.procedure, decision.task) : undefined,
+      savePlanMessages(tx, id, decision.newMessages, decision.deliveredThrough),
+      applyEffects(tx, decision.effects),
+    ]);
   });
 }

@@ -26,30 +26,27 @@ export async function loadAttempt(tx: Tx, id: string): Promise<LoadedAttempt | n
   const { rows } = await tx.query<Attempt>(`select ${attemptColumns} from cyrus.attempt a where a.id = $1 for update`, [id]);
   const attempt = rows[0];
   if (!attempt) return null;
-  const plan = await findPlan(tx, attempt.planId);
-  const { rows: others } = await tx.query<{
-    task: never;
-    issue: Issue;
-    guidance: unknown;
-    started: boolean;
-    stop: boolean;
-    cost: number | null;
-  }>(
-    `select ${issueJson} as issue,
-       (select s.context -> 'guidance' from cyrus.session s where s.issue_id = p.issue_id order by s.created_at limit 1) as guidance,
-       coalesce((select c.started from cyrus.conversation c where c.id = $2), false) as started,
-       exists (select from cyrus.stop_request r where r.plan_id = p.id) as stop,
-       (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = $3) as cost
-     from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1`,
-    [attempt.planId, attempt.conversationId, attempt.taskId],
-  );
-  const { rows: tasks } = await tx.query<Task>(`select ${taskColumns} from cyrus.task t where t.id = $1`, [attempt.taskId]);
-  const { rows: earlier } = await tx.query<Attempt>(
-    `select ${attemptColumns} from cyrus.attempt a where a.task_id = $1 and a.number < $2 and a.head_sha is not null order by a.number desc limit 1`,
-    [attempt.taskId, attempt.number],
-  );
-  const other = others[0];
-  const task = tasks[0];
+  const [plan, others, tasks, earlier, messages, listeners] = await Promise.all([
+    findPlan(tx, attempt.planId),
+    tx.query<{ issue: Issue; guidance: unknown; started: boolean; stop: boolean; cost: number | null }>(
+      `select ${issueJson} as issue,
+         (select s.context -> 'guidance' from cyrus.session s where s.issue_id = p.issue_id order by s.created_at limit 1) as guidance,
+         coalesce((select c.started from cyrus.conversation c where c.id = $2), false) as started,
+         exists (select from cyrus.stop_request r where r.plan_id = p.id) as stop,
+         (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = $3) as cost
+       from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1`,
+      [attempt.planId, attempt.conversationId, attempt.taskId],
+    ),
+    tx.query<Task>(`select ${taskColumns} from cyrus.task t where t.id = $1`, [attempt.taskId]),
+    tx.query<Attempt>(
+      `select ${attemptColumns} from cyrus.attempt a where a.task_id = $1 and a.number < $2 and a.head_sha is not null order by a.number desc limit 1`,
+      [attempt.taskId, attempt.number],
+    ),
+    planMessages(tx, attempt.planId),
+    planListeners(tx, attempt.planId),
+  ]);
+  const other = others.rows[0];
+  const task = tasks.rows[0];
   if (!plan || !other || !task) throw new Error(`attempt ${id} has lost its plan`);
   return {
     attempt,
@@ -57,9 +54,9 @@ export async function loadAttempt(tx: Tx, id: string): Promise<LoadedAttempt | n
     plan,
     issue: other.issue,
     guidance: Array.isArray(other.guidance) ? other.guidance.filter((text): text is string => typeof text === 'string') : [],
-    earlier: earlier[0] ?? null,
-    messages: await planMessages(tx, plan.id),
-    listeners: await planListeners(tx, plan.id),
+    earlier: earlier.rows[0] ?? null,
+    messages,
+    listeners,
     conversation: { id: attempt.conversationId ?? attempt.id, started: other.started },
     stopRequested: other.stop,
     taskCost: other.cost ?? 0,

@@ -24,44 +24,51 @@ export interface AttemptPatch {
 
 /** Stores where an attempt stands; at its end what it held is released and its cost summed up. */
 export async function saveAttempt(tx: Tx, id: string, conversationId: string, patch: AttemptPatch): Promise<void> {
-  await tx.query(
-    `update cyrus.attempt set state = $2, checkout = $3, run_ref = coalesce($4::jsonb, run_ref), message_n = $5, steered_n = $6, delivered_n = $7,
+  const writes = [
+    tx.query(
+      `update cyrus.attempt set state = $2, checkout = $3, run_ref = coalesce($4::jsonb, run_ref), message_n = $5, steered_n = $6, delivered_n = $7,
        head_sha = $8, evidence = $9, output = $10, failure = $11, progress_at = $12,
        base_sha = coalesce(base_sha, $3::jsonb ->> 'baseSha'),
        started_at = case when $2 = 'running' then coalesce(started_at, $13::timestamptz, clock_timestamp()) else started_at end,
        ended_at = case when $14 then coalesce($13::timestamptz, clock_timestamp()) end,
        cost = case when $14 then (select sum(c.cost) from cyrus.charge c where c.attempt_id = $1) end
      where id = $1`,
-    [
-      id,
-      patch.state,
-      json(patch.checkout),
-      json(patch.runRef),
-      patch.messageN,
-      patch.steeredN,
-      patch.deliveredN,
-      patch.headSha,
-      json(patch.evidence),
-      patch.output,
-      json(patch.failure),
-      patch.progressAt === null ? null : toTimestamp(patch.progressAt),
-      tx.manualNow(),
-      patch.ended,
-    ],
-  );
+      [
+        id,
+        patch.state,
+        json(patch.checkout),
+        json(patch.runRef),
+        patch.messageN,
+        patch.steeredN,
+        patch.deliveredN,
+        patch.headSha,
+        json(patch.evidence),
+        patch.output,
+        json(patch.failure),
+        patch.progressAt === null ? null : toTimestamp(patch.progressAt),
+        tx.manualNow(),
+        patch.ended,
+      ],
+    ),
+  ];
   if (patch.conversationStarted)
-    await tx.query('update cyrus.conversation set started = true where id = $1 and not started', [conversationId]);
+    writes.push(tx.query('update cyrus.conversation set started = true where id = $1 and not started', [conversationId]));
   if (patch.ended)
-    await tx.query(
-      'update cyrus.reservation set released_at = coalesce($2::timestamptz, clock_timestamp()) where attempt_id = $1 and released_at is null',
-      [id, tx.manualNow()],
+    writes.push(
+      tx.query(
+        'update cyrus.reservation set released_at = coalesce($2::timestamptz, clock_timestamp()) where attempt_id = $1 and released_at is null',
+        [id, tx.manualNow()],
+      ),
     );
   if (patch.jobMessages.length > 0)
-    await tx.query(
-      `with added as (
+    writes.push(
+      tx.query(
+        `with added as (
          insert into cyrus.job_message (job_id, n, body) select "jobId", n, body from jsonb_to_recordset($1::jsonb) as m("jobId" text, n int, body text)
          on conflict do nothing)
        select pg_notify('host', '')`,
-      [JSON.stringify(patch.jobMessages)],
+        [JSON.stringify(patch.jobMessages)],
+      ),
     );
+  await Promise.all(writes);
 }

@@ -45,22 +45,19 @@ export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
   const row = rows[0];
   if (!row) return null;
   const { issue, cost, unpriced, stopRequestedBy, ...plan } = row;
-  const { rows: tasks } = await tx.query<Task>(
-    `select ${taskColumns} from cyrus.task t where t.plan_id = $1 order by t.created_at limit 1`,
-    [id],
-  );
-  const { rows: attempts } = await tx.query<Attempt>(
-    `select ${attemptColumns} from cyrus.attempt a where a.plan_id = $1 order by a.number`,
-    [id],
-  );
-  const messages = await planMessages(tx, id);
+  const [tasks, attempts, messages, listeners] = await Promise.all([
+    tx.query<Task>(`select ${taskColumns} from cyrus.task t where t.plan_id = $1 order by t.created_at limit 1`, [id]),
+    tx.query<Attempt>(`select ${attemptColumns} from cyrus.attempt a where a.plan_id = $1 order by a.number`, [id]),
+    planMessages(tx, id),
+    planListeners(tx, id),
+  ]);
   return {
     plan,
     issue,
-    task: tasks[0] ?? null,
-    attempts,
+    task: tasks.rows[0] ?? null,
+    attempts: attempts.rows,
     messages,
-    listeners: await planListeners(tx, id),
+    listeners,
     cost: cost ?? 0,
     unpriced: (unpriced ?? 0) > 0,
     stopRequested: stopRequestedBy !== null,
