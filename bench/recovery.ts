@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +19,7 @@ const finishWithinMs = 60_000;
 const scriptedAgent = `#!/bin/sh
 read -r start
 [ -e "\${0%/*}/finish" ] || exec sleep 3600
+: > "$HOME/went-on"
 echo '{"type":"complete","result":{"state":"succeeded","output":"The document that was asked for."}}'
 exec cat >/dev/null
 `;
@@ -65,11 +66,11 @@ export const measure: Claim = async ({ samples, say }) => {
     await deliveries.redirect();
     const readyMs = Date.now() - startedAt;
     const orphans = (await Promise.all(before.map(isAlive))).filter((alive) => alive).length;
-    const progress = await firstProgress(world, activities, made, titles, killedAt);
     const finished = await allAnswered(activities, made);
     say(
       `ready after ${readyMs} ms; ${finished.length} of ${made.length} answered ${((Date.now() - startedAt) / 1000).toFixed(1)} s after the start`,
     );
+    const progress = await firstProgress(world, titles, killedAt);
     for (const { sessionId } of made.filter((each) => !finished.includes(each)).slice(0, 3))
       say(
         `without an answer: ${activities
@@ -132,22 +133,16 @@ async function killServiceAndDatabase(world: World, tree: readonly ProcessId[]):
   await service;
 }
 
-/** When the outside saw work go on: the first model call, or the first closing answer. */
-async function firstProgress(
-  world: World,
-  activities: Activities,
-  made: readonly Delivery[],
-  titles: readonly string[],
-  since: number,
-): Promise<number> {
-  return until('work to go on', async () => {
-    const answers = made.flatMap(({ sessionId }) => activities.of(sessionId).filter(({ activity }) => isClosing(activity)));
-    const asked = (await world.model.requests()).filter(
-      ({ at, userTexts }) => at > since && titles.some((title) => userTexts[0]?.includes(title)),
-    );
-    const times = [...answers, ...asked].map(({ at }) => at);
-    return times.length > 0 && Math.min(...times);
-  });
+/** When the first agent was at work again: a scripted one left its mark, or a real one asked its model. */
+async function firstProgress(world: World, titles: readonly string[], since: number): Promise<number> {
+  const homes = join(world.home, 'conversations');
+  const marks = await Promise.all(
+    (await readdir(homes)).map(async (name) => (await stat(join(homes, name, 'went-on')).catch(() => undefined))?.mtimeMs),
+  );
+  const asked = (await world.model.requests()).filter(({ userTexts }) => titles.some((title) => userTexts[0]?.includes(title)));
+  const times = [...marks, ...asked.map(({ at }) => at)].filter((at): at is number => at !== undefined && at > since);
+  if (times.length === 0) throw new Error('no agent went on');
+  return Math.min(...times);
 }
 
 async function allAnswered(activities: Activities, made: readonly Delivery[]): Promise<readonly Delivery[]> {

@@ -14,7 +14,7 @@ import { createWebhookRoutes } from './webhook-route.ts';
 
 const closeWithinMs = 5_000;
 const idleLookMs = 20;
-const bodies = { bodies: 64, bytes: 32 * 1024 * 1024, waiting: 512 };
+const bodies = { bodies: 64, bytes: 8 * 1024 * 1024, waiting: 512 };
 
 export interface HttpServerOptions {
   readonly host: string;
