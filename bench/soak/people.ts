@@ -79,7 +79,7 @@ export function startPeople({ world, issues, room, say }: PeopleOptions): People
 
 async function assign(world: World, planned: PlannedIssue): Promise<Assigned> {
   const marker = markerOf(planned.n);
-  if (planned.agent === 'claude') await jsonCall(`${world.model}/control/scripts`, { match: marker, steps: modelSteps(marker) });
+  if (planned.agent === 'claude') await jsonCall(`${world.model}/control/scripts`, modelScripts(marker));
   for (const weather of planned.weather) await change(world, weather);
   if (planned.promptedFirst) await change(world, { at: 'linear', fault: { kind: 'reorder', holdMs: 400_000, times: 1 } });
   const issue = await jsonCall<{ id: string; identifier: string; sessions: readonly string[] }>(`${world.linear}/people/issues`, {
@@ -93,12 +93,16 @@ async function assign(world: World, planned: PlannedIssue): Promise<Assigned> {
   return { planned, id: issue.id, identifier: issue.identifier, session, marker, messages: [], stopped: false };
 }
 
-/** What the model answers: one command, and a closing word. */
-function modelSteps(marker: string): readonly object[] {
-  const command = `echo ${marker} > CHANGES-${marker}.md && git add -A && git commit -q -m 'Write down ${marker}'`;
-  return [
+/** What the model answers: one command, and a closing word; again from the start when it is asked again after it was cut off. */
+function modelScripts(marker: string): readonly object[] {
+  const command = `echo ${marker} > CHANGES-${marker}.md && git add -A && (git diff --cached --quiet || git commit -q -m 'Write down ${marker}')`;
+  const steps = [
     { text: 'Writing it down.', tool: 'Bash', input: { command, description: 'Write it down and commit' } },
     { text: 'Written down.' },
+  ];
+  return [
+    { match: marker, steps },
+    { match: marker, onFollowUp: marker, steps },
   ];
 }
 
