@@ -53,7 +53,7 @@ test('a message said while nothing gets through arrives by Linear’s own retry'
 
 test('the prompt arrives before the creation it belongs to: one turn, one plan, nothing lost', async () => {
   const { linear, github, model } = world;
-  await linear.fault({ kind: 'reorder', times: 1 });
+  await linear.fault({ kind: 'reorder', times: 1, holdMs: 20 * hourMs });
   await model.script('Out of order', change('order.txt', 'o', 'Done in order.'));
   const issue = await linear.assign({ title: 'Out of order' });
   await linear.say(issue, 'And mind the gap.');

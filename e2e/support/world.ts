@@ -73,12 +73,17 @@ export class World {
       ...plainEnvironment({ CYRUS_STATE_DIR: join(directory, 'state') }),
       ...options.environment,
     });
-    const repositories: object[] = [];
-    for (const [name, files] of Object.entries(options.repositories ?? { app: plainRepository }))
-      repositories.push({ id: name, remoteUrl: await hub.create(name, files), ...options.repositoryConfig?.[name] });
-    await world.configure({ repositories, ...options.config });
-    if (options.start !== false) await world.start();
-    return world;
+    try {
+      const repositories: object[] = [];
+      for (const [name, files] of Object.entries(options.repositories ?? { app: plainRepository }))
+        repositories.push({ id: name, remoteUrl: await hub.create(name, files), ...options.repositoryConfig?.[name] });
+      await world.configure({ repositories, ...options.config });
+      if (options.start !== false) await world.start();
+      return world;
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
   }
 
   /** Writes the configuration: what every world needs, with `config` over it. */
