@@ -13,7 +13,7 @@ import { commandOf, isAlive, type ProcessId, processTree } from './support/proce
 import { unlimited } from './support/waiting-agent.ts';
 
 const startWithinMs = 120_000;
-const finishWithinMs = 60_000;
+const finishWithinMs = 180_000;
 
 /** Works until the file `finish` is beside it; a run that begins after that is done at once. */
 const scriptedAgent = `#!/bin/sh
