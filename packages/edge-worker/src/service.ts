@@ -125,7 +125,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
     hooks: {
       wakeBroker: (credential) => brokers?.wake(credential),
-      stopPlan: (planId) => void supervisor.stopPlan(planId),
+      stopPlan: (planId) => {
+        void supervisor.stopPlan(planId);
+        // A push on its way ends now, not when its broker looks next.
+        for (const credential of ['git', 'github']) brokers?.wake(credential);
+      },
       wakeEngine,
     },
   });
