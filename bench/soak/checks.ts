@@ -218,6 +218,6 @@ function issueStates({ evidence, assigned }: Situation): Check {
 export function gapsOf(kills: readonly Killed[], startedAtEpoch: number): { from: number; to: number }[] {
   return kills.map((kill) => {
     const from = startedAtEpoch + kill.atMs;
-    return { from, to: from + 3_500 + (kill.recoveryMs ?? 60_000) };
+    return { from, to: from + 3_500 + (typeof kill.recoveryMs === 'number' ? kill.recoveryMs : 60_000) };
   });
 }

@@ -14,27 +14,27 @@ export interface LinearActivity {
   readonly ephemeral: boolean;
   readonly byAgent: boolean;
 }
-export interface LinearSession {
+interface LinearSession {
   readonly id: string;
   readonly issue: string;
   readonly prompts: number;
   readonly closings: number;
   readonly activities: readonly LinearActivity[];
 }
-export interface LinearIssue {
+interface LinearIssue {
   readonly id: string;
   readonly identifier: string;
   readonly state: string;
   readonly attachments: readonly { readonly url: string }[];
 }
-export interface Violation {
+interface Violation {
   readonly kind: string;
   readonly at: string;
   readonly session: string | null;
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 /** One try of Linear to deliver an event. */
-export interface Delivery {
+interface Delivery {
   readonly at: string;
   readonly event: string;
   readonly action: string;
@@ -54,7 +54,7 @@ export interface Pull {
 }
 
 /** The rows the checks read. */
-export interface Rows {
+interface Rows {
   readonly turns: readonly {
     readonly id: string;
     readonly session_id: string;

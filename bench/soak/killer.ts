@@ -10,8 +10,8 @@ export interface Killed {
   readonly kind: PlannedKill['kind'];
   /** When, in milliseconds since the start. */
   readonly atMs: number;
-  /** From the kill, or the end of the freeze, to the next event or write; null: there was none within a minute. */
-  readonly recoveryMs: number | null;
+  /** From the kill, or the end of the freeze, to the next event or write; `idle`: nothing was left to do; null: there was none within a minute. */
+  readonly recoveryMs: number | 'idle' | null;
   readonly victim: string;
 }
 
@@ -58,9 +58,12 @@ export async function killByPlan(kills: readonly PlannedKill[], options: KillerO
       return before !== undefined;
     }, recoveryPatienceMs);
     const recovered = await until(async () => ((await readSteps(options.watch)) ?? 0) > (before ?? 0), recoveryPatienceMs, options.signal);
-    const recoveryMs = recovered ? performance.now() - from : null;
+    const idle = options.signal.aborted || options.progress().openTurns === 0;
+    const recoveryMs = recovered ? performance.now() - from : idle ? 'idle' : null;
     done.push({ kind: struck, atMs, recoveryMs, victim });
-    options.say(`${struck} (${victim}): on again after ${recoveryMs === null ? 'never' : `${Math.round(recoveryMs)} ms`}`);
+    options.say(
+      `${struck} (${victim}): on again after ${typeof recoveryMs === 'number' ? `${Math.round(recoveryMs)} ms` : (recoveryMs ?? 'never')}`,
+    );
   }
   return done;
 }

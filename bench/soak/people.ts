@@ -33,7 +33,7 @@ export interface PeopleOptions {
   readonly say: (line: string) => void;
 }
 
-export const markerOf = (n: number): string => `soak-${String(n).padStart(4, '0')}-marker`;
+const markerOf = (n: number): string => `soak-${String(n).padStart(4, '0')}-marker`;
 
 export function startPeople({ world, issues, room, say }: PeopleOptions): People {
   const assigned: Assigned[] = [];
@@ -65,10 +65,15 @@ export function startPeople({ world, issues, room, say }: PeopleOptions): People
   }
   async function all(): Promise<void> {
     const playing: Promise<void>[] = [];
+    const broken = new AbortController();
     for (const planned of issues) {
       await pause(planned.delayMs);
       await room(planned.n);
-      playing.push(play(planned));
+      if (broken.signal.aborted) break;
+      const one = play(planned);
+      // It is waited for below; until then its failure only ends the assigning.
+      one.catch(() => broken.abort());
+      playing.push(one);
     }
     await Promise.all(playing);
   }
@@ -107,6 +112,6 @@ function modelScripts(marker: string): readonly object[] {
 }
 
 /** Makes an outside service misbehave for a moment. */
-export async function change(world: World, { at, fault }: Weather): Promise<void> {
+async function change(world: World, { at, fault }: Weather): Promise<void> {
   await jsonCall(`${at === 'linear' ? world.linear : world.github}/control/faults`, fault);
 }

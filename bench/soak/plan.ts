@@ -1,7 +1,7 @@
 import { type Random, seeded } from './random.ts';
 
 /** What is ended or frozen. `service twice`: again while it starts. `everything`: service, database server and agents in one moment. */
-export const killKinds = [
+const killKinds = [
   'service',
   'service twice',
   'everything',
@@ -14,7 +14,7 @@ export const killKinds = [
   'freeze backend',
   'freeze agent',
 ] as const;
-export type KillKind = (typeof killKinds)[number];
+type KillKind = (typeof killKinds)[number];
 
 export interface PlannedKill {
   readonly kind: KillKind;

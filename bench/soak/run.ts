@@ -14,7 +14,7 @@ import { describeStuck } from './stuck.ts';
 import { type Progress, readLeftovers, readProgress } from './tracker.ts';
 import { makeWorld, type World } from './world.ts';
 
-export interface Recovery {
+interface Recovery {
   readonly kind: string;
   readonly count: number;
   readonly medianMs: number;
@@ -112,6 +112,8 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
     progress: () => progress,
     struck: () => void kills.struck++,
   });
+  // All of them are waited for at the end.
+  for (const loop of [killing, watching, telling]) loop.catch(() => undefined);
   const aborted = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.race([people.done, aborted]);
   await Promise.race([killing, until(() => progress.finished >= options.issues, options.deadlineMs, over)]);
@@ -190,8 +192,9 @@ function endedWell(service: Service, end: string): Check {
 
 function byKind(kills: readonly Killed[]): Recovery[] {
   return [...new Set(kills.map((kill) => kill.kind))].map((kind) => {
-    const times = kills.filter((kill) => kill.kind === kind).map((kill) => kill.recoveryMs ?? Number.POSITIVE_INFINITY);
-    return { kind, count: times.length, medianMs: median(times), worstMs: Math.round(Math.max(...times)) };
+    const ofKind = kills.filter((kill) => kill.kind === kind);
+    const times = ofKind.map((kill) => kill.recoveryMs).filter((ms) => typeof ms === 'number');
+    return { kind, count: ofKind.length, medianMs: median(times), worstMs: Math.round(Math.max(0, ...times)) };
   });
 }
 
