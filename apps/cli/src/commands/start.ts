@@ -13,6 +13,24 @@ export async function start({ home, config, terminal }: CommandContext, options:
     taken = resolve;
   });
   const serving = await serve(home, settings, { http: true, onTakenOver: taken });
+  // Before the ready line: who reads it may send a signal at once.
+  const ended = new Promise<void>((resolve) => {
+    onSignals(
+      () => {
+        terminal.err(
+          `Draining: agents get ${Math.round(settings.drainMs / 1000)} s. Press again to end at once; nothing is lost either way.`,
+        );
+        void serving.end(settings.drainMs).then(resolve);
+      },
+      () => process.exit(exitCode.failed),
+    );
+    void takenOver.then(async () => {
+      terminal.err('Another cyrus start has taken this home over.');
+      process.exitCode = exitCode.failed;
+      await serving.store.close();
+      resolve();
+    });
+  });
   const { address } = serving.service;
   const url = `http://${address?.host}:${address?.port}`;
   if (options.json) {
@@ -37,21 +55,5 @@ export async function start({ home, config, terminal }: CommandContext, options:
       terminal.err('  GitHub      no token: work ends with a pushed branch; set GITHUB_TOKEN for pull requests');
     terminal.err('See more with: cyrus status, cyrus tasks, cyrus doctor');
   }
-  await new Promise<void>((resolve) => {
-    onSignals(
-      () => {
-        terminal.err(
-          `Draining: agents get ${Math.round(settings.drainMs / 1000)} s. Press again to end at once; nothing is lost either way.`,
-        );
-        void serving.end(settings.drainMs).then(resolve);
-      },
-      () => process.exit(exitCode.failed),
-    );
-    void takenOver.then(async () => {
-      terminal.err('Another cyrus start has taken this home over.');
-      process.exitCode = exitCode.failed;
-      await serving.store.close();
-      resolve();
-    });
-  });
+  await ended;
 }
