@@ -1,7 +1,7 @@
 import type { Machine, Versions } from './machine.ts';
 
 /** What a value has to hold: itself, or its ratio to the floor. */
-export interface Target {
+interface Target {
   readonly of: 'value' | 'ratio';
   readonly atMost: number;
 }
@@ -27,7 +27,7 @@ export interface Row extends Measure {
 }
 
 /** How a claim is to be run. */
-export interface Run {
+interface Run {
   /** How many samples to take where `usual` is the ordinary number. */
   samples(usual: number): number;
   /** Progress, for a person. */

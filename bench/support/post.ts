@@ -6,7 +6,7 @@ export interface Posted {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface Answered {
+interface Answered {
   /** 0: no answer. */
   readonly status: number;
   /** Milliseconds since the Unix epoch, with fractions. */

@@ -25,18 +25,6 @@ export async function isAlive({ pid, startTime }: ProcessId): Promise<boolean> {
   return (await statOf(pid))?.startTime === startTime;
 }
 
-/** Live processes with this variable (`NAME=…`, or its beginning) in their environment. */
-export async function processesWith(variable: string): Promise<readonly ProcessId[]> {
-  const all = await allProcesses();
-  const marked = await Promise.all(
-    all.map(async (each) => {
-      const environment = await readFile(`/proc/${each.pid}/environ`, 'latin1').catch(() => '');
-      return environment.split('\0').some((entry) => entry.startsWith(variable)) ? [each] : [];
-    }),
-  );
-  return marked.flat();
-}
-
 export async function commandOf(pid: number): Promise<string> {
   return (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')).replaceAll('\0', ' ').trim();
 }
