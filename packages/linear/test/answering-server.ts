@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Call {
+interface Call {
   readonly headers: IncomingHttpHeaders;
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;

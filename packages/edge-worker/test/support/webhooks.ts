@@ -25,7 +25,7 @@ export function delivery(body: object | string, overrides: { readonly secret?: s
   };
 }
 
-export const ada = { id: 'ada', name: 'Ada', email: 'ada@example.com', url: 'https://linear.app/ada' };
+const ada = { id: 'ada', name: 'Ada', email: 'ada@example.com', url: 'https://linear.app/ada' };
 
 interface SessionFacts {
   readonly session?: string;
