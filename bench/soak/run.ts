@@ -82,6 +82,7 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
   let progress: Progress = { steps: 0, openTurns: 0, finished: 0 };
   let people: People | undefined;
   const ended = new AbortController();
+  const nothingToDo = new AbortController();
   const watching = follow(async () => {
     progress = (await readProgress(watch, people?.said ?? new Map())) ?? progress;
     await service.look();
@@ -108,7 +109,7 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
     watch,
     startedAt,
     say,
-    signal: AbortSignal.any([over, ended.signal]),
+    signal: AbortSignal.any([over, nothingToDo.signal]),
     progress: () => progress,
     struck: () => void kills.struck++,
   });
@@ -117,11 +118,16 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
   const aborted = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.race([people.done, aborted]);
   await Promise.race([killing, until(() => progress.finished >= options.issues, options.deadlineMs, over)]);
-  const atRest = await until(() => isAtRest(people, watch), options.deadlineMs, over);
+  const done = await until(() => isAtRest(people, watch), options.deadlineMs, over);
   const durationMs = performance.now() - startedAt;
+  nothingToDo.abort();
+  const killed = await killing;
+  // The last kill may have come when all was done.
+  const ready = await until(() => service.isReady(), options.deadlineMs, over);
+  const atRest = done && ready && (await until(() => isAtRest(people, watch), options.deadlineMs, over));
   say(atRest ? 'at rest' : 'not at rest in time');
   ended.abort();
-  const [killed] = await Promise.all([killing, watching, telling]);
+  await Promise.all([watching, telling]);
 
   const evidence = await readEvidence(world, watch);
   const asExpected = atRest && !evidence.rows.plans.some((row) => row.state === 'failed');

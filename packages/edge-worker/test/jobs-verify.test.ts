@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { VerifyResult } from '../src/jobs/verify.ts';
@@ -65,6 +66,15 @@ describe.each(sandboxes)('verify %s', (_name, sandbox) => {
     const failed = await verify(base, ['make -s test', 'true']);
     expect(failed.verdict).toBe('failed');
     expect(failed.checks.map(({ exitCode }) => exitCode)).toEqual([2, 0]);
+    await nothingLeft();
+  });
+
+  test('checks that are killed before they began say nothing of the work', async () => {
+    const sha = await origin.commit({ 'ci/check.sh': 'exit 0\n' });
+    const killing: Sandbox = { ...sandbox, spawn: (spec) => sandbox.spawn({ ...spec, args: ['-c', 'kill -KILL $$'] }) };
+    const config = { repositories: [{ id: 'repo', repositoryPath: origin.path }] };
+    jobs = await jobsFor({ home: join(home.path, 'home'), db: database.db, sandbox: killing, config });
+    await expect(verify(sha, ['sh ci/check.sh'])).rejects.toMatchObject({ failure: { class: 'sandbox_lost' } });
     await nothingLeft();
   });
 

@@ -112,6 +112,9 @@ async function check(checking: Checking): Promise<VerifyResult> {
   for (const command of wanted.commands) {
     // Before each: neither setup nor an earlier check may leave the next one another meaning.
     const put = guarded.length === 0 ? undefined : await run(guardScript, deadline, guardInput(guarded));
+    // Somebody killed our own step, which says nothing about the work or this machine.
+    if (put?.ended === 'exited' && (put.exitCode === null || put.exitCode === killedExitCode))
+      throw new FailureError({ class: 'sandbox_lost', message: 'The checks were killed before they began.' });
     if (put && put.exitCode !== 0)
       return { ...verdict('not_run', checks, `The checks could not be put in place: ${put.output}`), restored };
     const end = await run(command, deadline);
@@ -140,6 +143,9 @@ async function guard({ wanted, mirror, base, context, job }: Checking): Promise<
   const [was, is] = await Promise.all([readTreeFiles(mirror, baseSha, paths), readTreeFiles(mirror, wanted.sha, paths)]);
   return guardChecks(sources, was, is);
 }
+
+/** 128 + SIGKILL: what a shell and bubblewrap make of a killed child. */
+const killedExitCode = 137;
 
 type Run = (command: string, deadline: number, stdin?: string) => Promise<CommandEnd>;
 
