@@ -111,9 +111,11 @@ test.each([
   const { github, linear } = world;
   const title = `Stop before ${operation}`;
   const issue = await assign(title, 'app', change('a.txt', title));
-  if (operation === 'git.push') await linear.seen(issue, /Running the checks/);
-  else await until('the push', async () => (await github.pushes('app')).some((push) => push.ref.includes(issue.toLowerCase())));
+  await linear.seen(issue, /Running the checks/);
   await github.fault({ latencyMs: 1_500 });
+  // Slow from before the push on: what comes after it cannot be over before it is looked for.
+  if (operation !== 'git.push')
+    await until('the push', async () => (await github.pushes('app')).some((push) => push.ref.includes(issue.toLowerCase())));
   await until('publishing to be under way', async () => (await state(issue)) === 'publishing');
   await stopped(issue, /^Stopped as Ada asked\./);
   const pushes = (await github.pushes('app')).length;
