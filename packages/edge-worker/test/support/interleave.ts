@@ -99,9 +99,15 @@ function startParty(db: Database, work: (tx: Tx) => Promise<unknown>): Party {
     .tx(async (tx) => {
       starts++;
       pid = (await tx.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
-      const query: Tx['query'] = async (sql, parameters) => {
-        await barrier();
-        return tx.query(sql, parameters);
+      // Statements sent together run one after another on their connection: each has its barrier.
+      let last: Promise<unknown> = Promise.resolve();
+      const query: Tx['query'] = (sql, parameters) => {
+        const next = last.then(async () => {
+          await barrier();
+          return tx.query<never>(sql, parameters);
+        });
+        last = next.catch(() => undefined);
+        return next;
       };
       await work({ ...tx, query });
       await barrier(); // before the commit
