@@ -225,6 +225,26 @@ describe('a stop', () => {
     expect((await test1.db.tx((tx) => loadSession(tx, 'session-1')))?.messages.map(({ seq }) => seq)).toEqual([4]);
   });
 
+  test('that comes when the closing answer is about to leave has that for its answer', async () => {
+    await send(createdBody({ at: now() }));
+    await test1.db.query(`update cyrus.turn set state = 'closed', closed_as = 'response'`);
+    await test1.db.query('update cyrus.session set read_seq = 1');
+    const turn = idOf('turn:session-1:1');
+    await test1.db.query(
+      `insert into cyrus.outbound_write (id, key, credential, lane, priority, kind, payload, closing, session_id, turn_id)
+       values ($1, 'answer', 'c', 'l', 1, 'activity', '{}', true, 'session-1', $2)`,
+      [idOf('answer'), turn],
+    );
+    await send(promptedBody({ at: now(), activity: 'a1', body: 'stop', signal: 'stop' }));
+    expect(await count('turn')).toBe(1);
+    expect(await rows('select seq, signal, turn_id from cyrus.message where seq = 2')).toEqual([{ seq: 2, signal: 'stop', turn_id: turn }]);
+    expect(await rows('select read_seq, next_seq from cyrus.session')).toEqual([{ read_seq: 2, next_seq: 3 }]);
+    expect((await states())['answer']).toBe('queued');
+    await test1.db.query(`update cyrus.outbound_write set state = 'sent'`);
+    await send(promptedBody({ at: now() + 1, activity: 'a2', body: 'stop', signal: 'stop' }));
+    expect(await count('turn')).toBe(2);
+  });
+
   test('talk about stopping is none', async () => {
     await running();
     await send(promptedBody({ at: now(), activity: 'a1', body: 'Please stop logging passwords' }));

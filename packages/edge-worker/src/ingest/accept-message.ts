@@ -1,7 +1,6 @@
 import { idOf } from 'cyrus-core/ids';
 import type { Tx } from 'cyrus-store/pool';
 import { insertMessage } from 'cyrus-store/queries/message-insert';
-import { insertOvertaken, messagesAfter } from 'cyrus-store/queries/message-overtaken';
 import { type ArrivedSession, createMessageSession } from 'cyrus-store/queries/message-session-create';
 import { lockMessageSession, type MessageSession } from 'cyrus-store/queries/message-session-lock';
 import { refreshMessageSession } from 'cyrus-store/queries/message-session-refresh';
@@ -62,20 +61,15 @@ export async function acceptMessage(tx: Tx, arrival: { session: ArrivedSession; 
 export async function placeMessage(tx: Tx, session: MessageSession, saying: Saying): Promise<Placed> {
   const seq = session.nextSeq;
   const stop = isStop(saying);
-  if (!stop && saying.saidAt !== undefined && seq > 1) {
-    // Its delivery was late: the person said it and then stopped everything, so it must not begin anything.
-    const later = (await messagesAfter(tx, session.id, saying.saidAt)).find((message) => isStop(message));
-    if (later) {
-      await insertOvertaken(tx, { ...saying, sessionId: session.id, seq, turnId: later.turnId });
-      return { sessionId: session.id, seq, turnId: later.turnId, opened: false, credential: null, stopPlanId: null };
-    }
-  }
-  const { turnId, opened } = await insertMessage(tx, {
+  const { turnId, opened, settled } = await insertMessage(tx, {
     ...saying,
+    ...(stop ? { signal: 'stop' } : {}),
     sessionId: session.id,
     seq,
     newTurnId: idOf(`turn:${session.id}:${seq}`),
   });
+  if (settled && !(stop && session.planId !== null))
+    return { sessionId: session.id, seq, turnId, opened, credential: null, stopPlanId: null };
   const credential = credentialOf(session);
   if (stop) {
     if (session.planId !== null) {

@@ -1,7 +1,7 @@
 import type { Issue } from 'cyrus-core/domain/issue';
 import type { Message, Session, Turn } from 'cyrus-core/domain/session';
 import type { Tx } from '../pool.ts';
-import { overtaken } from './message-overtaken.ts';
+import { overtaken } from './message-insert.ts';
 
 export interface LoadedSession {
   readonly session: Session;
