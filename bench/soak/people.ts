@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { jsonCall } from './json-call.ts';
-import type { PlannedIssue, Weather } from './plan.ts';
+import { linearTimeScale, type PlannedIssue, type Weather } from './plan.ts';
 import type { World } from './world.ts';
 
 /** An issue as it was assigned. */
@@ -86,7 +86,7 @@ async function assign(world: World, planned: PlannedIssue): Promise<Assigned> {
   const marker = markerOf(planned.n);
   if (planned.agent === 'claude') await jsonCall(`${world.model}/control/scripts`, modelScripts(marker));
   for (const weather of planned.weather) await change(world, weather);
-  if (planned.promptedFirst) await change(world, { at: 'linear', fault: { kind: 'reorder', holdMs: 400_000, times: 1 } });
+  if (planned.promptedFirst) await change(world, { at: 'linear', fault: { kind: 'reorder', holdMs: 1_000 * linearTimeScale, times: 1 } });
   const issue = await jsonCall<{ id: string; identifier: string; sessions: readonly string[] }>(`${world.linear}/people/issues`, {
     title: `Write down ${marker}`,
     description: `A file with this word in it. [repo=${planned.repository}] [agent=${planned.agent}]`,

@@ -53,8 +53,8 @@ export interface SoakPlan {
   readonly kills: readonly PlannedKill[];
 }
 
-/** Linear's clock in the soak runs this many times faster: a webhook that failed is sent again after 0.2, 9 and 54 seconds. */
-export const linearTimeScale = 400;
+/** Linear's clock in the soak runs this many times faster: a webhook that failed is sent again after 0.06, 3.6 and 22 seconds. */
+export const linearTimeScale = 1_000;
 
 /** Everything that is going to happen, by the seed alone. */
 export function planSoak(options: { readonly issues: number; readonly kills: number; readonly seed: number }): SoakPlan {

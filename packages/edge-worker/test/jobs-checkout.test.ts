@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckoutInfo } from 'cyrus-core/domain/plan';
+import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { expectBubblewrap, sandboxes } from './support/hosts.ts';
@@ -220,6 +221,30 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     expect(saved).toEqual({ savedSha: await mirror.git('rev-parse', 'refs/cyrus/wip/a2') });
     expect(await mirror.git('show', 'refs/cyrus/wip/a2:half.js')).toBe('not committed');
     expect(await jobs.result('cleanup', payload)).toEqual({});
+  });
+
+  test('cleanup reads the work again when the reading was cut off', async () => {
+    const info = await prepare();
+    await writeFile(join(info.directory, 'half.js'), 'not committed');
+    let kills = 2;
+    const killing: Sandbox = {
+      ...sandbox,
+      spawn: (spec) => {
+        const process = sandbox.spawn(spec);
+        if (kills-- > 0) void process.kill();
+        return process;
+      },
+    };
+    jobs = await jobsFor({
+      home: join(home.path, 'home'),
+      db: database.db,
+      sandbox: killing,
+      config: { repositories: [{ id: 'repo', repositoryPath: origin.path }] },
+    });
+    await jobs.result('cleanup', { repositoryId: 'repo', taskId: 'task', attemptIds: ['a1'], directory: info.directory });
+    expect(kills).toBeLessThan(0);
+    expect(await jobs.checkouts.list()).toEqual([]);
+    expect(await repositoryAt(join(home.path, 'home/repos/repo.git')).git('show', 'refs/cyrus/wip/a1:half.js')).toBe('not committed');
   });
 
   test('a repository that is not configured any more is said', async () => {
