@@ -28,4 +28,21 @@ export interface IssueDetails {
   readonly hasChildren: boolean;
   readonly hasParent: boolean;
   readonly comments: readonly { readonly author: string; readonly body: string }[];
+  readonly teamId?: string | null;
+  /** Issues that are to be finished first, whatever their state is. */
+  readonly blockedBy?: readonly Blocker[];
+  /** Parents, the nearest first. */
+  readonly ancestors?: readonly { readonly id: string; readonly identifier: string }[];
+  /** Links on the issue, those to our own pull requests left out. */
+  readonly attachments?: readonly { readonly title: string; readonly url: string }[];
+  /** Who wrote the issue; null: an integration. */
+  readonly creatorId?: string | null;
+}
+
+/** An issue that blocks another. It blocks no more when its state's type is `completed`, `canceled` or `duplicate`. */
+export interface Blocker {
+  readonly id: string;
+  readonly identifier: string;
+  readonly title: string;
+  readonly stateType: string | null;
 }

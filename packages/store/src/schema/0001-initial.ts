@@ -105,6 +105,7 @@ create table cyrus.plan_message (
   author_name  text,
   body         text not null,
   delivered    boolean not null default false, -- an agent has certainly read it
+  at           timestamptz not null default clock_timestamp(), -- when it was said
   primary key (plan_id, n),
   unique (plan_id, session_id, seq)
 );
@@ -206,7 +207,8 @@ create table cyrus.conversation (
 
 create table cyrus.question (
   id           text primary key,
-  plan_id      text not null references cyrus.plan,
+  kind         text not null,                  -- agent | route | policy: who asks, and so where the answer goes
+  plan_id      text references cyrus.plan,     -- null: asked before there was a plan
   attempt_id   text references cyrus.attempt,
   session_id   text not null,
   body         text not null,
@@ -246,6 +248,7 @@ create table cyrus.host_job (
   result       jsonb,
   failure      jsonb,
   not_before   timestamptz,
+  kill_requested_at timestamptz,               -- this job alone is to end: its plan pauses
   created_at   timestamptz not null default clock_timestamp(),
   started_at   timestamptz,
   ended_at     timestamptz
