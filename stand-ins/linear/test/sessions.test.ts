@@ -5,6 +5,16 @@ import { startBench, startSession, until } from './harness.ts';
 
 const { Select } = LinearDocument.AgentActivitySignal;
 
+test('activities of one millisecond are still told apart by their time', async () => {
+  const { linear } = await startBench();
+  const { sessions } = linear.people.createIssue({ title: 'x', delegate: true });
+  const sessionId = sessions[0] ?? '';
+  for (let n = 0; n < 20; n++) linear.people.prompt(sessionId, { body: `message ${n}` });
+  const times = (linear.control.session(sessionId)?.activities ?? []).map(({ createdAt }) => Date.parse(createdAt));
+  expect(times).toHaveLength(20);
+  expect(times.every((at, index) => index === 0 || at > (times[index - 1] ?? 0))).toBe(true);
+});
+
 describe('a session opens', () => {
   test('by delegation: delegate set, assignee kept, created sent with context and guidance', async () => {
     const { linear, receiver, agent } = await startBench({ guidance: ['Write tests.'] });

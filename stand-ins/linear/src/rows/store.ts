@@ -18,6 +18,7 @@ export class Store {
   /** Linear's counter of changes, `lastSyncId`. */
   syncId = 0;
   private seq = 0;
+  private lastActivityAt = 0;
   private readonly rows = new Map<string, Map<string, Row>>();
   /** By `Type.column`, then value, the ids of the rows. */
   private readonly indexes = new Map<string, Map<unknown, Set<string>>>();
@@ -35,7 +36,7 @@ export class Store {
     if (!uuid.test(id)) throw invalidInput('Argument Validation Error', 'id must be a UUID.');
     const table = this.table(type);
     if (table.has(id)) throw invalidInput(`Entity already exists: ${type}`, `A ${type} with this id already exists.`);
-    const now = new Date().toISOString();
+    const now = new Date(this.instantFor(type)).toISOString();
     const row = {
       ...columns,
       id,
@@ -49,6 +50,13 @@ export class Store {
     for (const column of indexedColumns[type]) this.index(type, column, row[column], id, 'add');
     this.syncId++;
     return row;
+  }
+
+  /** Activities are read in order of `createdAt`, so no two share a millisecond. */
+  private instantFor(type: TableName): number {
+    if (type !== 'AgentActivity') return Date.now();
+    this.lastActivityAt = Math.max(Date.now(), this.lastActivityAt + 1);
+    return this.lastActivityAt;
   }
 
   /** By id, or by identifier (issues) and key (teams). */
