@@ -68,7 +68,7 @@ const attempt = (over: Partial<Attempt> = {}): Attempt => ({
   createdAt: noon,
   ...over,
 });
-const said = (n: number): PlanMessage => ({ n, sessionId: 's1', seq: n, authorName: 'Ada', body: `message ${n}`, delivered: false });
+const said = (n: number): PlanMessage => ({ n, sessionId: 's1', seq: n, authorName: 'Ada', body: `message ${n}`, delivered: false, at: noon + n });
 const context = (over: Partial<AttemptContext> = {}): AttemptContext => ({
   attempt: attempt(),
   task,
@@ -172,6 +172,18 @@ describe('on the way', () => {
     expect(decision.ended).toBe(['failed', 'succeeded', 'lost'].includes(expected.state));
     if (decision.ended) expect(told(decision)).toEqual(['plan:p1 attempt_finished', 'dispatcher:main ended']);
   });
+});
+
+test('messages are read in the order in which they were said, however they arrived', () => {
+  const late = { ...said(1), body: 'said second', at: noon + 2 };
+  const early = { ...said(2), body: 'said first', at: noon + 1 };
+  const decision = decideAttempt(
+    context({ attempt: starting, messages: [late, early], inputs: [job('prepare', { result: { ...checkout } })] }),
+    noon,
+  );
+  const prompt = (decision.effects.jobs[0]?.payload['request'] as { prompt: string }).prompt;
+  expect(prompt.indexOf('said first')).toBeGreaterThan(0);
+  expect(prompt.indexOf('said first')).toBeLessThan(prompt.indexOf('said second'));
 });
 
 test('the request holds the task, the rules, the checks and the marked notes of the repository', () => {

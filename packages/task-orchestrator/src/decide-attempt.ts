@@ -135,7 +135,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       prompt: buildPrompt({
         procedure: task.procedure,
         issue: context.issue,
-        messages: context.messages,
+        messages: [...context.messages].sort((a, b) => a.at - b.at || a.n - b.n),
         guidance: context.guidance,
         checks: context.settings.verifyCommands ?? checkout.detected?.commands ?? [],
         learned: task.learned,

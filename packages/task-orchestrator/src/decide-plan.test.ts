@@ -79,7 +79,7 @@ const work = {
 };
 const worked = (over: Partial<Attempt> = {}): Attempt =>
   attempt({ state: 'succeeded', headSha: 'head', evidence: work, output: 'Did it.', ...over });
-const said = (n: number, delivered = false): PlanMessage => ({ n, sessionId: 's1', seq: n, authorName: 'Ada', body: `m${n}`, delivered });
+const said = (n: number, delivered = false): PlanMessage => ({ n, sessionId: 's1', seq: n, authorName: 'Ada', body: `m${n}`, delivered, at: n });
 const listener = { sessionId: 's1', source: 'linear', workspace: 'w', turnId: 'turn1' };
 const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   plan: plan(),

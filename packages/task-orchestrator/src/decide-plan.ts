@@ -49,15 +49,16 @@ function draft(step: PlanStep): void {
 }
 
 function takeMessage(step: PlanStep, input: Input): void {
-  const { sessionId, seq, authorName, body } = input.payload as {
+  const { sessionId, seq, authorName, body, at } = input.payload as {
     sessionId: string;
     seq: number;
     authorName: string | null;
     body: string;
+    at: Instant;
   };
   if (step.messages.some((message) => message.sessionId === sessionId && message.seq === seq)) return;
   const n = (step.messages.at(-1)?.n ?? 0) + 1;
-  const message: PlanMessage = { n, sessionId, seq, authorName, body, delivered: false };
+  const message: PlanMessage = { n, sessionId, seq, authorName, body, delivered: false, at };
   step.messages.push(message);
   step.newMessages.push(message);
   if (step.plan.state === 'drafting') return;

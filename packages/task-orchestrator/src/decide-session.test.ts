@@ -39,6 +39,8 @@ const message = (seq: number, body = `m${seq}`, signal: string | null = null): M
   authorName: 'Ada',
   body,
   signal,
+  authorId: 'ada',
+  at: seq,
 });
 const plan: Plan = {
   id: 'p1',

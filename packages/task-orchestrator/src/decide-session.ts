@@ -207,7 +207,7 @@ function forward(planId: string, session: Session, message: Message): Effects['t
   return {
     entity: `plan:${planId}`,
     kind: 'message',
-    payload: { sessionId: session.id, seq: message.seq, authorName: message.authorName, body: message.body },
+    payload: { sessionId: session.id, seq: message.seq, authorName: message.authorName, body: message.body, at: message.at },
   };
 }
 

@@ -43,6 +43,6 @@ export interface IssueDetails {
 export interface Blocker {
   readonly id: string;
   readonly identifier: string;
-  readonly title: string;
+  readonly title?: string;
   readonly stateType: string | null;
 }

@@ -41,6 +41,8 @@ export interface PlanMessage {
   readonly authorName: string | null;
   readonly body: string;
   readonly delivered: boolean;
+  /** When it was said. Messages are numbered as they arrive; a late one may have been said earlier. */
+  readonly at: Instant;
 }
 
 export interface Check {

@@ -24,6 +24,9 @@ export interface Message {
   readonly authorName: string | null;
   readonly body: string;
   readonly signal: string | null;
+  /** The tracker's id of who wrote it; null where an automation did. */
+  readonly authorId: string | null;
+  readonly at: Instant;
 }
 
 export interface Turn {

@@ -67,7 +67,7 @@ export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
 
 export async function planMessages(tx: Tx, planId: string): Promise<readonly PlanMessage[]> {
   const { rows } = await tx.query<PlanMessage>(
-    `select n, session_id as "sessionId", seq, author_name as "authorName", body, delivered from cyrus.plan_message where plan_id = $1 order by n`,
+    `select n, session_id as "sessionId", seq, author_name as "authorName", body, delivered, at from cyrus.plan_message where plan_id = $1 order by n`,
     [planId],
   );
   return rows;

@@ -81,9 +81,9 @@ export async function saveTask(tx: Tx, planId: string, procedure: string, task: 
 export async function savePlanMessages(tx: Tx, planId: string, added: readonly PlanMessage[], deliveredThrough: number): Promise<void> {
   if (added.length > 0)
     await tx.query(
-      `insert into cyrus.plan_message (plan_id, n, session_id, seq, author_name, body)
-       select $1, n, "sessionId", seq, "authorName", body
-       from jsonb_to_recordset($2::jsonb) as m(n int, "sessionId" text, seq int, "authorName" text, body text)`,
+      `insert into cyrus.plan_message (plan_id, n, session_id, seq, author_name, body, at)
+       select $1, n, "sessionId", seq, "authorName", body, to_timestamp(at / 1000)
+       from jsonb_to_recordset($2::jsonb) as m(n int, "sessionId" text, seq int, "authorName" text, body text, at float8)`,
       [planId, JSON.stringify(added)],
     );
   await tx.query('update cyrus.plan_message set delivered = true where plan_id = $1 and n <= $2 and not delivered', [

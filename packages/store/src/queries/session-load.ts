@@ -32,7 +32,8 @@ export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | n
     `select json_build_object('id', i.id, 'workspace', i.workspace, 'identifier', i.identifier, 'title', i.title,
          'description', i.description, 'url', i.url, 'details', i.details) as issue,
        t.id as turn_id, t.opened_at as turn_opened,
-       (select json_agg(json_build_object('seq', m.seq, 'turnId', m.turn_id, 'authorName', m.author_name, 'body', m.body, 'signal', m.signal) order by m.seq)
+       (select json_agg(json_build_object('seq', m.seq, 'turnId', m.turn_id, 'authorName', m.author_name, 'body', m.body, 'signal', m.signal,
+           'authorId', m.author_id, 'at', extract(epoch from m.at) * 1000) order by m.seq)
           from cyrus.message m where m.session_id = $1 and (m.seq > $2 or m.turn_id = t.id) and m.signal is distinct from '${overtaken}') as messages,
        (select max(w.created_at) from cyrus.outbound_write w where w.session_id = $1) as last_write,
        exists (select from cyrus.stop_request s where s.plan_id = $3) as stop_requested
