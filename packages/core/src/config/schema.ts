@@ -1,5 +1,14 @@
 import { z } from 'zod';
 import {
+  type LogFilesConfig,
+  logFiles,
+  minFreeDiskMb,
+  type ReconcileConfig,
+  type RetentionConfig,
+  reconcile,
+  retention,
+} from './keeping.ts';
+import {
   dollarLimit,
   filled,
   milliseconds,
@@ -122,6 +131,11 @@ export interface Config {
   readonly stateOnStart?: string;
   readonly stateOnSuccess?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFiles: LogFilesConfig;
+  readonly reconcile: ReconcileConfig;
+  readonly retention: RetentionConfig;
+  /** Below this much free space new work waits. */
+  readonly minFreeDiskMb: number;
 }
 
 export const configSchema: z.ZodType<Config> = z
@@ -174,5 +188,9 @@ export const configSchema: z.ZodType<Config> = z
     stateOnStart: filled.exactOptional().describe('Workflow state of an issue when work begins, by name'),
     stateOnSuccess: filled.exactOptional().describe('Workflow state of an issue after success, by name'),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    logFiles: z.prefault(logFiles, {}),
+    reconcile: z.prefault(reconcile, {}).describe('What is done about webhooks that were lost'),
+    retention: z.prefault(retention, {}).describe('How long what is over is kept, in days'),
+    minFreeDiskMb,
   })
   .transform(({ $schema: _, ...config }) => config);
