@@ -90,6 +90,10 @@ test('an empty object is a whole configuration with safe limits', () => {
     sandbox: {},
     features: {},
     logLevel: 'info',
+    logFiles: { maxMb: 20, files: 5 },
+    reconcile: { everyMs: 300_000 },
+    retention: { arrivalsDays: 30, messagesDays: 7, writesDays: 30, jobsDays: 30, eventsDays: 90 },
+    minFreeDiskMb: 1_024,
   });
 });
 
