@@ -32,7 +32,17 @@ export interface IssueDetails {
   /** Issues that are to be finished first, whatever their state is. */
   readonly blockedBy?: readonly Blocker[];
   /** Parents, the nearest first. */
-  readonly ancestors?: readonly { readonly id: string; readonly identifier: string }[];
+  readonly ancestors?: readonly { readonly id: string; readonly identifier: string; readonly title?: string }[];
+  /** `Urgent`, `High`, …; null: none was set. For the agent's prompt. */
+  readonly priority?: string | null;
+  /** Issues linked with this one in any way but as its blockers, parents and children. For the agent's prompt. */
+  readonly related?: readonly LinkedIssue[];
+  /** Sub-issues. For the agent's prompt. */
+  readonly subIssues?: readonly LinkedIssue[];
+  /** What the tracker has more of than was read, in words: "comments before the last 25". For the agent's prompt. */
+  readonly cut?: readonly string[];
+  /** When the issue was last changed, by the tracker's clock, as an ISO 8601 instant. */
+  readonly updatedAt?: string;
   /** Links on the issue, those to our own pull requests left out. */
   readonly attachments?: readonly { readonly title: string; readonly url: string }[];
   /** Who wrote the issue; null: an integration. */
@@ -45,4 +55,13 @@ export interface Blocker {
   readonly identifier: string;
   readonly title?: string;
   readonly stateType: string | null;
+}
+
+/** An issue that has to do with another. */
+export interface LinkedIssue {
+  readonly identifier: string;
+  readonly title: string;
+  readonly stateType: string | null;
+  /** How, in words that a person reads: `blocks`, `related`, `duplicate of`, `duplicated by`, `sub-issue`. */
+  readonly relation: string;
 }

@@ -31,8 +31,16 @@ export interface Plan {
   readonly follows: string | null;
   readonly routeReason: string | null;
   readonly options: PlanOptions;
+  /** Why it waits, and the state it goes back to; null unless parked. */
+  readonly parkedReason: ParkedReason | null;
+  readonly parkedFrom: 'drafting' | 'running' | null;
+  /** When it looks again by itself. */
+  readonly parkedUntil: Instant | null;
   readonly createdAt: Instant;
 }
+
+/** `paused`: a person asked for it. `blocked`: other issues are to be finished first. */
+export type ParkedReason = 'paused' | 'blocked';
 
 export interface PlanMessage {
   readonly n: number;
@@ -43,7 +51,18 @@ export interface PlanMessage {
   readonly delivered: boolean;
   /** When it was said. Messages are numbered as they arrive; a late one may have been said earlier. */
   readonly at: Instant;
+  /** An order to the orchestrator, such as a pause: no agent reads it. */
+  readonly command: boolean;
 }
+
+/** What an agent asked the person. */
+export interface AgentQuestion {
+  readonly question: string;
+  readonly options?: readonly string[];
+}
+
+/** A run that ended before its work did, on purpose. */
+export type Interruption = { readonly kind: 'pause' } | ({ readonly kind: 'question' } & AgentQuestion);
 
 export interface Check {
   readonly command: string;
@@ -89,6 +108,8 @@ export interface Evidence {
   readonly files: readonly FileChange[];
   readonly insertions: number;
   readonly deletions: number;
+  /** Submodules that point elsewhere than at the base; null: not there. Their own commits are not pushed. */
+  readonly submodules?: readonly { readonly path: string; readonly from: string | null; readonly to: string | null }[];
 }
 
 /** Where an attempt works, as its preparation found it. */
@@ -103,6 +124,26 @@ export interface CheckoutInfo {
   /** The repository's CLAUDE.md or AGENTS.md at the base commit. */
   readonly context: string | null;
   readonly readable: readonly string[];
+  /** What people attached to the issue; absent: there is nothing. For the agent's prompt. */
+  readonly attached?: AttachedFiles;
+}
+
+/** Files that people uploaded to the tracker with the issue, its comments and messages. */
+export interface AttachedFiles {
+  /** In the agent's reach, read-only. An image is among them; the agent's Read tool shows it. */
+  readonly files: readonly {
+    /** Absolute. */
+    readonly path: string;
+    /** As people named it. */
+    readonly name: string;
+    /** By its content: `image/png`, `text/plain`, `application/octet-stream`. */
+    readonly mediaType: string;
+    readonly bytes: number;
+    /** The address that texts name it by. */
+    readonly url: string;
+  }[];
+  /** What could not be fetched, and why in words. */
+  readonly missing: readonly { readonly url: string; readonly name: string; readonly why: string }[];
 }
 
 export interface Attempt {
@@ -121,6 +162,7 @@ export interface Attempt {
   readonly evidence: Evidence | null;
   readonly output: string | null;
   readonly failure: Failure | null;
+  readonly interruption: Interruption | null;
   readonly startedAt: Instant | null;
   readonly progressAt: Instant | null;
   readonly createdAt: Instant;
