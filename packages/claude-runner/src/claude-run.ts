@@ -4,11 +4,13 @@ import type { Options, PreToolUseHookInput, Query, SDKMessage, SDKResultMessage,
 import type { Clock, Instant } from 'cyrus-core/clock';
 import type { Failure } from 'cyrus-core/failure';
 import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
+import { asking, endedAsking } from 'cyrus-executor-interface/asked';
 import { eventLog } from 'cyrus-executor-interface/event-log';
 import type { ExecutionRequest, RunResult } from 'cyrus-executor-interface/executor';
 import type { LocalRun } from 'cyrus-executor-interface/local-runs';
 import { runEnd } from 'cyrus-executor-interface/run-end';
 import { configDirectory, temporaryDirectory } from './agent-env.ts';
+import { askedIn, askedNotice, askTool } from './ask-tool.ts';
 import { findTranscript, readTranscript } from './conversation-record.ts';
 import { classifyApiFailure } from './failures.ts';
 import { loadPrices } from './price.ts';
@@ -55,6 +57,7 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
   const talk = steering(runId, request.prompt);
   const earlier = await recordedConversation(home, request.conversation.id);
   const meter = usageMeter(price, earlier.totals);
+  const questions = asking();
   let agent: SandboxedProcess | undefined;
   let errorOutput = '';
   let currentStep: string | undefined;
@@ -79,9 +82,12 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
     kill: async () => agent?.kill(),
     result: (ended) => {
       for (const usage of meter.abandoned()) log.push({ type: 'usage', usage });
+      const asked = questions.question;
+      const asks = endedAsking(ended, asked);
+      if (asks) log.push({ type: 'needs-input', ...asked });
       return {
         ...ended,
-        output,
+        output: asks ? asked.question : output,
         ...(turns > 0 ? { turns } : {}),
         ...(talk.lastRead === undefined ? {} : { lastDelivered: talk.lastRead }),
       };
@@ -110,8 +116,9 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
         if (message.parent_tool_use_id !== null) return;
         const { event } = message;
         if (event.type === 'message_start') {
-          // A message that came late has begun another turn: the result so far is not the run's.
+          // A message that came late has begun another turn: the result so far is not the run's, and a question is not its end.
           outcome = undefined;
+          questions.withdraw();
           meter.started(event.message.model, event.message.usage);
           delivered(talk.answered());
         } else if (event.type === 'message_delta') {
@@ -177,6 +184,18 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
     void clock.sleep(leaveWithinMs, end.over).then(() => (end.over.aborted ? undefined : agent?.kill()));
   }
 
+  /** Ends the turn with what the agent asks: nobody answers within a run. */
+  function passOn(input: PreToolUseHookInput): SyncHookJSONOutput {
+    const asked = askedIn(input.tool_input);
+    const refused = (why: string): SyncHookJSONOutput => ({
+      hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason: why },
+    });
+    if (input.agent_id !== undefined) return refused('A subagent cannot ask. Say in your answer what has to be asked.');
+    if (!asked) return refused('The question is empty.');
+    questions.add(asked);
+    return { continue: false, stopReason: 'The agent asked a question.', ...refused(askedNotice) };
+  }
+
   async function askPolicy(input: PreToolUseHookInput): Promise<SyncHookJSONOutput> {
     const refuse = (why: string): SyncHookJSONOutput => ({
       hookSpecificOutput: {
@@ -185,9 +204,11 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
         permissionDecisionReason: `Not allowed here: ${why}.`,
       },
     });
+    if (questions.question !== undefined && input.tool_name !== askTool) return refuse('the run ends with your question');
     try {
       const verdict = policy.decide({ tool: input.tool_name, input: input.tool_input, cwd: input.cwd });
-      return verdict.allowed ? {} : refuse(verdict.why);
+      if (!verdict.allowed) return refuse(verdict.why);
+      return input.tool_name === askTool ? passOn(input) : {};
     } catch (error) {
       // An error in here would count as consent.
       return refuse(`the policy failed (${error instanceof Error ? error.message : String(error)})`);
@@ -212,6 +233,8 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
       permissionMode: 'bypassPermissions',
       allowDangerouslySkipPermissions: true,
       disallowedTools: [...policy.neverAllowed],
+      // Without someone who is asked for permission Claude Code does not offer its ask tool. The hook decides; nothing else is asked.
+      extraArgs: { 'permission-prompt-tool': 'stdio' },
       hooks: { PreToolUse: [{ hooks: [(input) => askPolicy(input as PreToolUseHookInput)] }] },
       includePartialMessages: true,
       spawnClaudeCodeProcess: ({ command, args }) => {

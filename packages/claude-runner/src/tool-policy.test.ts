@@ -28,8 +28,9 @@ describe('without lists', () => {
     ['Write', file('/etc/passwd')],
     ['mcp__any__tool', {}],
     ['SomethingNew', {}],
+    ['AskUserQuestion', {}],
   ])('%s is allowed', (tool, input) => expect(allowed(tool, input)).toBe(true));
-  test.each(['AskUserQuestion', 'EnterWorktree', 'CronCreate'])('%s is refused: nobody is there', (tool) =>
+  test.each(['ExitPlanMode', 'EnterWorktree', 'CronCreate'])('%s is refused: nobody is there', (tool) =>
     expect(allowed(tool, {})).toBe(false),
   );
 });
@@ -37,6 +38,7 @@ describe('without lists', () => {
 describe('an allow list holds only what it names', () => {
   test.each<[string, object, string[], boolean]>([
     ['Read', file('a.ts'), ['Read(**)'], true],
+    ['AskUserQuestion', {}, ['Read(**)'], true],
     ['Read', file('/etc/passwd'), ['Read(**)'], false],
     ['Read', file('/etc/passwd'), ['Read'], true],
     ['Read', file('/etc/passwd'), ['Read(//etc/**)'], true],
@@ -158,9 +160,9 @@ describe('presets', () => {
 test('what is offered and what is never allowed follow the lists', () => {
   const options = { workingDirectory: work, home: '/home/agent', realPath: follow };
   const policy = toolPolicy({ ...options, allowedTools: ['Read(**)', 'Bash(git:*)', 'mcp__x'], disallowedTools: ['WebFetch', 'Edit(a)'] });
-  expect(policy.offered).toEqual(['Read', 'Glob', 'Grep', 'Bash', 'ToolSearch']);
+  expect(policy.offered).toEqual(['Read', 'Glob', 'Grep', 'Bash', 'ToolSearch', 'AskUserQuestion']);
   expect(policy.neverAllowed).toContain('WebFetch');
-  expect(policy.neverAllowed).toContain('AskUserQuestion');
+  expect(policy.neverAllowed).toContain('ExitPlanMode');
   expect(policy.neverAllowed).not.toContain('Edit');
   expect(toolPolicy(options).offered).toBeUndefined();
 });

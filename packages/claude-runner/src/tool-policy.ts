@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { askTool } from './ask-tool.ts';
 import { refuseBash } from './bash-policy.ts';
 import { pathPattern } from './path-pattern.ts';
 import { editingTools, parseToolRule, readingTools, speaksOf, type ToolRule } from './tool-rule.ts';
@@ -39,11 +40,10 @@ const presets: Readonly<Record<string, readonly string[] | undefined>> = {
   safe: [...readOnly, 'Edit(**)'],
 };
 
-/** Tools without an effect of their own: how other tools are found, how a structured answer is given. */
-const inert = ['ToolSearch', 'StructuredOutput', 'DeferredToolPlaceholder'];
-/** Tools that wait for a person, schedule later work or leave the working directory: an unattended run has none of them. */
+/** Tools without an effect of their own: how other tools are found, how a structured answer is given, how a question ends the run. */
+const inert = ['ToolSearch', 'StructuredOutput', 'DeferredToolPlaceholder', askTool];
+/** Tools that wait for a plan's approval, schedule later work or leave the working directory: an unattended run has none of them. */
 export const neverOffered: readonly string[] = [
-  'AskUserQuestion',
   'EnterPlanMode',
   'ExitPlanMode',
   'EnterWorktree',
@@ -159,7 +159,7 @@ export function toolPolicy(options: ToolPolicyOptions): ToolPolicy {
       return why === undefined ? { allowed: true } : { allowed: false, why };
     },
     neverAllowed: [...neverOffered, ...deny.filter((rule) => rule.specifier === undefined).flatMap(wholeTools)],
-    offered: allow && [...new Set(allow.flatMap(offeredBy))],
+    offered: allow && [...new Set([...allow.flatMap(offeredBy), askTool])],
   };
 }
 

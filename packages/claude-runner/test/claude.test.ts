@@ -16,7 +16,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { z } from 'zod';
 import { createClaudeExecutor } from '../src/claude-executor.ts';
 import { findTranscript } from '../src/conversation-record.ts';
-import { type ClaudeHarness, claudeHarness, scripted, untilFile } from './harness.ts';
+import { asking, type ClaudeHarness, claudeHarness, scripted, untilFile } from './harness.ts';
 
 const exec = promisify(execFile);
 const sandbox = createSandbox({ isolation: 'none', clock: systemClock });
@@ -173,7 +173,6 @@ describe('the tool policy holds the agent itself', () => {
     );
     expect(results[0]?.isError).toBe(true);
     expect(newest()?.tools).not.toContain('WebFetch');
-    expect(newest()?.tools).not.toContain('AskUserQuestion');
   });
 
   test('a subagent is held too', async () => {
@@ -227,6 +226,49 @@ test('words that look like commands of the agent reach the model as words', asyn
   expect(heard).toContain('/clear everything @/etc/hostname');
   expect(heard).toContain('/init now');
   expect(heard).not.toContain('Please analyze this codebase');
+});
+
+describe('what it asks', () => {
+  const ask = { tool: 'AskUserQuestion', input: asking({ question: 'Which port?', options: ['4000', '5000'] }) };
+
+  test('two questions at once are one, other tools of that moment and an allow list change nothing', async () => {
+    const name = { tool: 'AskUserQuestion', input: asking({ question: 'Which name?', options: ['a', 'b'] }) };
+    const steps = [{ text: 'Not clear.', tools: [ask, name, bash('touch made')] }, { text: 'Went on.' }];
+    const { events, result } = await run(request(steps, { allowedTools: ['Read(**)', 'Bash(touch:*)'] }));
+    expect(events.filter((event) => event.type === 'needs-input')).toEqual([
+      { type: 'needs-input', question: 'Which port?\n\nWhich name?' },
+    ]);
+    expect(result).toMatchObject({ state: 'succeeded', output: 'Which port?\n\nWhich name?' });
+    expect(events).not.toContainEqual({ type: 'message', content: 'Went on.' });
+    expect(newest()?.tools).toContain('AskUserQuestion');
+  });
+
+  test('a subagent asks its caller, not the people', async () => {
+    const inner = scripted([ask, { text: 'Unclear.' }]);
+    const steps = [{ tool: 'Agent', input: { description: 'try', subagent_type: 'general-purpose', prompt: inner } }, { text: 'End.' }];
+    const { events, result } = await run(request(steps));
+    expect(events.filter((event) => event.type === 'needs-input')).toEqual([]);
+    expect(result).toMatchObject({ state: 'succeeded', output: 'End.' });
+  });
+
+  test('where the tool is denied it is not offered', async () => {
+    const { events } = await run(request([ask, { text: 'End.' }], { disallowedTools: ['AskUserQuestion'] }));
+    expect(events.filter((event) => event.type === 'needs-input')).toEqual([]);
+    expect(newest()?.tools).not.toContain('AskUserQuestion');
+  });
+
+  test('a message that crosses with the question is read, or the question stands', async () => {
+    const ref = await harness.executor.start(request([ask, { text: 'I take what you said.' }]), { attemptId: randomUUID(), number: 1 });
+    const events: ExecutionEvent[] = [];
+    let sent: string | undefined;
+    for await (const event of harness.executor.attach(ref)) {
+      events.push(event);
+      if (event.type === 'tool-result') sent = await harness.executor.send?.(ref, { id: 1, text: 'Take port 4000.' });
+    }
+    const asked = events.some((event) => event.type === 'needs-input');
+    const read = events.some((event) => event.type === 'delivered');
+    expect({ asked, read }).toEqual(sent === 'too_late' ? { asked: true, read: false } : { asked: false, read: true });
+  });
 });
 
 test('an in-process MCP server is passed through, and held by the policy', async () => {

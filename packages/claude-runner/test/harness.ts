@@ -19,9 +19,22 @@ export const scripted = (steps: readonly object[], words = 'Do the work.'): stri
 export const untilFile = (file: string): string =>
   `node -e "const t=setInterval(()=>require('fs').existsSync('${file}')&&clearInterval(t),20)"`;
 
+/** The input of Claude Code's ask tool for one question. */
+export const asking = (one: { readonly question: string; readonly options: readonly string[] }): object => ({
+  questions: [
+    {
+      question: one.question,
+      header: 'Choice',
+      multiSelect: false,
+      options: one.options.map((label) => ({ label, description: '' })),
+    },
+  ],
+});
+
 function stepsOf(scenario: Scenario): object[] {
   if (scenario.kind === 'answer') return [{ text: scenario.text }];
   if (scenario.kind === 'endless-thought') return [{ delay: 600_000, text: 'never' }];
+  if (scenario.kind === 'question') return [{ tool: 'AskUserQuestion', input: asking(scenario) }, { text: scenario.text }];
   return [{ tool: 'Bash', input: { command: untilFile(scenario.file) } }, { text: scenario.text }];
 }
 
@@ -45,6 +58,7 @@ export async function claudeHarness(sandbox: Sandbox): Promise<ClaudeHarness> {
     executorWith,
     executor: executorWith({}),
     play: (scenario) => ({ prompt: scripted(stepsOf(scenario), `Task ${++count} of ${process.pid}.`) }),
+    canAsk: true,
     processes: (ref) => processesOf(ref.runId),
     heard: async (request) =>
       model.requests().findLast((one) => one.userTexts.some((text) => text.includes(request.prompt.split('\n')[0] ?? '')))?.userTexts ?? [],

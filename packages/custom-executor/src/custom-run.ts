@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Clock } from 'cyrus-core/clock';
 import type { Failure } from 'cyrus-core/failure';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import { asking, endedAsking } from 'cyrus-executor-interface/asked';
 import { eventLog } from 'cyrus-executor-interface/event-log';
 import type { ExecutionRequest, RunResult } from 'cyrus-executor-interface/executor';
 import type { LocalRun } from 'cyrus-executor-interface/local-runs';
@@ -40,6 +41,7 @@ export async function beginCustomRun(setup: CustomRunSetup): Promise<LocalRun> {
   let errorOutput = '';
   let lineNumber = 0;
   let result: RunResult | undefined;
+  const questions = asking();
 
   const { child, exited, kill } = setup.sandbox.spawn({
     runId,
@@ -63,11 +65,13 @@ export async function beginCustomRun(setup: CustomRunSetup): Promise<LocalRun> {
       say({ type: 'stop' });
       return kill();
     },
-    result: (outcome) => ({
-      ...(result ?? { output: '' }),
-      ...outcome,
-      ...(lastDelivered === undefined ? {} : { lastDelivered }),
-    }),
+    result: (outcome) => {
+      const whole = { ...(result ?? { output: '' }), ...outcome, ...(lastDelivered === undefined ? {} : { lastDelivered }) };
+      const asked = questions.question;
+      if (!endedAsking(whole, asked)) return whole;
+      log.push({ type: 'needs-input', ...asked });
+      return { ...whole, output: asked.question };
+    },
   });
 
   function say(message: ToCommand): void {
@@ -86,18 +90,28 @@ export async function beginCustomRun(setup: CustomRunSetup): Promise<LocalRun> {
     const { event } = read;
     if (event.type === 'complete') {
       result = event.result;
-      if (unread.size === 0) leave();
-      else void clock.sleep(readWithinMs, end.over).then(() => (unread.size > 0 && !end.over.aborted ? leave() : undefined));
-      return;
+      return isDone();
+    }
+    if (event.type === 'needs-input') {
+      const { type: _, ...asked } = event;
+      questions.add(asked);
+      result ??= { state: 'succeeded', output: asked.question };
+      return isDone();
     }
     if (event.type === 'delivered') {
       if (!unread.delete(event.messageId)) return;
       lastDelivered = Math.max(lastDelivered ?? 0, event.messageId);
-      // It goes on working: only its next `complete` counts.
+      // It goes on working: only its next `complete` or question counts.
       result = undefined;
+      questions.withdraw();
     }
     if (event.type === 'tool-use') currentStep = event.tool;
     log.push(event);
+  }
+
+  function isDone(): void {
+    if (unread.size === 0) leave();
+    else void clock.sleep(readWithinMs, end.over).then(() => (unread.size > 0 && !end.over.aborted ? leave() : undefined));
   }
 
   function leave(): void {

@@ -25,6 +25,8 @@ export interface ScriptedScenario {
   readonly usage?: Readonly<Record<string, number | string>>;
   /** Fails with this class instead of succeeding. */
   readonly fail?: string;
+  /** Asks this and ends, in a conversation that has not asked it yet. */
+  readonly ask?: { readonly question: string; readonly options?: readonly string[] };
   /** Writes this line as it is, to see what becomes of it. */
   readonly rawLine?: string;
 }
@@ -43,6 +45,7 @@ type Input = Start | { readonly type: 'message'; readonly id: number; readonly t
 interface Memory {
   heard: string[];
   outputTokens: number;
+  asked?: boolean;
 }
 
 const exec = promisify(execFile);
@@ -137,6 +140,15 @@ async function run(): Promise<void> {
     say({ type: 'heartbeat' });
     await pause(Math.min(beat, left));
     while (waiting[0]) await takeIn(waiting.shift() as Input);
+  }
+  if (scenario.ask && !memory.asked) {
+    memory.asked = true;
+    await spend();
+    say({ type: 'needs-input', ...scenario.ask });
+    say({ type: 'complete', result: { state: 'succeeded', output: scenario.ask.question } });
+    const crossed = await nextInput();
+    if (!crossed) return;
+    await takeIn(crossed);
   }
   if (scenario.file !== null) {
     await commit(

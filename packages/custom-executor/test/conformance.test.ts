@@ -25,10 +25,12 @@ async function harness(sandbox: Sandbox): Promise<ExecutorHarness> {
         file: null,
         heartbeatMs: 50,
         ...(scenario.kind === 'endless-thought' ? { endless: true } : { text: scenario.text }),
+        ...(scenario.kind === 'question' ? { ask: { question: scenario.question, options: scenario.options } } : {}),
         ...(scenario.kind === 'command-until-file' ? { untilFile: scenario.file } : {}),
       };
       return { prompt: `Task number ${++count} of a scripted agent.`, environmentVariables: { CYRUS_SCENARIO: JSON.stringify(script) } };
     },
+    canAsk: true,
     processes: (ref) => processesOf(ref.runId),
     heard: async (request) => (await memory(request.conversation.directory)).heard,
     recorded: async (request) => (await memory(request.conversation.directory)).heard.length > 0,

@@ -18,6 +18,8 @@ export type Scenario =
   | { readonly kind: 'answer'; readonly text: string }
   /** Runs a command that ends once `file` exists in the working directory, then says `text` and ends. */
   | { readonly kind: 'command-until-file'; readonly file: string; readonly text: string }
+  /** Asks the people it works for, with `options` to choose from; as that ends the run, `text` is never said. */
+  | { readonly kind: 'question'; readonly question: string; readonly options: readonly string[]; readonly text: string }
   /** Waits for an answer of its model (or whatever it thinks with) that does not come. */
   | { readonly kind: 'endless-thought' };
 
@@ -25,6 +27,8 @@ export interface ExecutorHarness {
   readonly executor: TaskExecutor;
   /** The part of a request that makes the agent play `scenario`. */
   play(scenario: Scenario): Pick<ExecutionRequest, 'prompt'> & Partial<ExecutionRequest>;
+  /** Whether the agent can ask the people it works for. */
+  readonly canAsk: boolean;
   /** The processes of a run that are alive on this host; absent for cloud executors. */
   processes?(ref: RunRef): Promise<readonly number[]>;
   /** Everything people have said to the agent of this conversation, as its newest thought knew it. */
@@ -285,6 +289,36 @@ export function describeExecutor(name: string, setup: () => Promise<ExecutorHarn
       };
       expect(await (await run(next)).result).toMatchObject({ state: 'succeeded', output: 'Second.' });
       expect((await harness.heard(next)).length).toBeGreaterThanOrEqual(2);
+    });
+
+    test('a question ends the run, and the answer resumes it', async (context) => {
+      if (!harness.canAsk) context.skip();
+      const asked = await request({ kind: 'question', question: 'Which port?', options: ['4000', '5000'], text: 'Not reached.' });
+      const followed = await run(asked);
+      const result = await followed.result;
+      expect(result).toMatchObject({ state: 'succeeded', output: 'Which port?' });
+      expect(result.failure).toBeUndefined();
+      expect(followed.events.slice(-2)).toEqual([
+        { type: 'needs-input', question: 'Which port?', options: ['4000', '5000'] },
+        { type: 'complete', result },
+      ]);
+      expect(followed.events.filter((event) => event.type === 'needs-input')).toHaveLength(1);
+      expect(followed.events).not.toContainEqual({ type: 'message', content: 'Not reached.' });
+      await expectGone(followed.ref);
+      if (!executor.capabilities.resume) return;
+      const played = harness.play({ kind: 'answer', text: 'Port 4000 it is.' });
+      const answered = {
+        ...asked,
+        ...played,
+        prompt: `Take port 4000.\n${played.prompt}`,
+        conversation: { ...asked.conversation, resume: true },
+      };
+      const again = await run(answered, newKey(2));
+      expect(await again.result).toMatchObject({ state: 'succeeded', output: 'Port 4000 it is.' });
+      expect(again.events.filter((event) => event.type === 'needs-input')).toEqual([]);
+      const heard = (await harness.heard(answered)).join('\n');
+      expect(heard).toContain(asked.prompt.slice(0, 20));
+      expect(heard).toContain('Take port 4000.');
     });
 
     test('an unknown conversation starts anew and says so', async (context) => {
