@@ -4,13 +4,15 @@ import type { Config } from 'cyrus-core/config/schema';
 export function secretsOf(config: Config): readonly string[] {
   const values = [
     config.linear.token,
+    config.linear.refreshToken,
+    config.linear.clientSecret,
     config.linear.webhookSecret,
     config.github.token,
     config.github.webhookSecret,
     config.claude.apiKey,
     config.codegen?.apiToken,
     config.cursor?.apiKey,
-    ...config.repositories.flatMap((repository) => [repository.linearToken, repository.githubToken]),
+    ...config.repositories.flatMap((repository) => [repository.linearToken, repository.linearRefreshToken, repository.githubToken]),
     ...Object.values(config.linearWorkspaces).flatMap((workspace) => [
       workspace.linearToken,
       workspace.linearRefreshToken,

@@ -10,6 +10,9 @@ interface Variable {
 /** Every environment variable that sets a value of the configuration, with the value it sets. */
 export const environmentVariables: readonly Variable[] = [
   { name: 'LINEAR_TOKEN', path: ['linear', 'token'] },
+  { name: 'LINEAR_REFRESH_TOKEN', path: ['linear', 'refreshToken'] },
+  { name: 'LINEAR_CLIENT_ID', path: ['linear', 'clientId'] },
+  { name: 'LINEAR_CLIENT_SECRET', path: ['linear', 'clientSecret'] },
   { name: 'LINEAR_WEBHOOK_SECRET', path: ['linear', 'webhookSecret'] },
   { name: 'GITHUB_TOKEN', path: ['github', 'token'] },
   { name: 'GITHUB_WEBHOOK_SECRET', path: ['github', 'webhookSecret'] },

@@ -9,7 +9,6 @@ export interface ConfigWarning {
 /** Keys that other versions of Cyrus use and this one does not, with what to do instead. */
 const unused: Readonly<Record<string, string>> = {
   workspaceBaseDir: 'checkouts live in the home directory of Cyrus',
-  linearRefreshToken: 'tokens are not refreshed; use a client-credentials token or an API key',
   linearWorkspaceName: 'only a name',
   linearWorkspaceSlug: 'only a name',
   promptTemplatePath: 'use appendInstruction',

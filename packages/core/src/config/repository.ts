@@ -41,6 +41,7 @@ export interface RepositoryConfig {
   readonly isActive: boolean;
   readonly linearWorkspaceId?: string;
   readonly linearToken?: string;
+  readonly linearRefreshToken?: string;
   readonly githubToken?: string;
   readonly allowedTools?: readonly string[];
   readonly disallowedTools?: readonly string[];
@@ -77,6 +78,7 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
   isActive: z.boolean().default(true),
   linearWorkspaceId: filled.exactOptional(),
   linearToken: filled.exactOptional(),
+  linearRefreshToken: filled.exactOptional(),
   githubToken: filled.exactOptional(),
   allowedTools: toolRules.exactOptional().describe('Absent: every tool. Present: these only'),
   disallowedTools: toolRules.exactOptional(),

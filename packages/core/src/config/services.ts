@@ -4,27 +4,43 @@ import { address, dollarLimit, dollars, filled, stringMap } from './pieces.ts';
 export interface LinearConfig {
   readonly apiUrl: string;
   readonly token?: string;
+  /** The first of a chain: each is good for one use, and the newest is kept in the home. */
+  readonly refreshToken?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: string;
+  /** Absent: `/oauth` beside `apiUrl`. `/token` and `/revoke` are added. */
+  readonly oauthUrl?: string;
+  /** Absent: Linear's own page, or `/oauth/authorize` beside another `apiUrl`. */
+  readonly authorizeUrl?: string;
   readonly webhookSecret?: string;
   readonly workspaceId?: string;
 }
 export const linear: z.ZodType<LinearConfig> = z.object({
   apiUrl: address.default('https://api.linear.app/graphql'),
   token: filled.exactOptional().describe('API key (lin_api_…) or access token of the app'),
+  refreshToken: filled.exactOptional().describe('The first refresh token of the app; newer ones are kept in the home'),
+  clientId: filled
+    .exactOptional()
+    .describe('Client id of the Linear application, for client credentials, refreshing and `cyrus linear login`'),
+  clientSecret: filled.exactOptional(),
+  oauthUrl: address.exactOptional().describe('Where tokens are made and revoked. Absent: /oauth beside apiUrl'),
+  authorizeUrl: address.exactOptional().describe("Where a person allows the app. Absent: Linear's own page"),
   webhookSecret: filled.exactOptional().describe("The webhook's signing secret"),
   workspaceId: filled.exactOptional(),
 });
 
 /** Credentials of one workspace where there are several; the key is the workspace's id. */
 export interface LinearWorkspaceConfig {
-  readonly linearToken: string;
+  readonly linearToken?: string;
+  /** The first of a chain, as `linear.refreshToken`. */
   readonly linearRefreshToken?: string;
   readonly webhookSecret?: string;
   readonly linearWorkspaceSlug?: string;
   readonly linearWorkspaceName?: string;
 }
 export const linearWorkspace: z.ZodType<LinearWorkspaceConfig> = z.object({
-  linearToken: filled,
-  linearRefreshToken: filled.exactOptional(),
+  linearToken: filled.exactOptional(),
+  linearRefreshToken: filled.exactOptional().describe('The first refresh token; newer ones are kept in the home'),
   webhookSecret: filled.exactOptional(),
   linearWorkspaceSlug: z.string().exactOptional(),
   linearWorkspaceName: z.string().exactOptional(),

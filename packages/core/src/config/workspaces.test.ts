@@ -36,6 +36,21 @@ test("a repository's own token beats the workspace's, which beats the global one
   ]);
 });
 
+test('a refresh token belongs to the token beside it, and is enough alone', () => {
+  const file = {
+    linear: { token: 'global', refreshToken: 'global-refresh' },
+    linearWorkspaces: { w: { linearToken: 'of-workspace' }, v: { linearRefreshToken: 'first' } },
+    repositories: [{ id: 'b', repositoryPath: '/b', linearWorkspaceId: 'w' }],
+  };
+  const parsed = checkConfig(file);
+  expect(parsed).toMatchObject({ ok: true, value: { warnings: [] } });
+  expect(linearWorkspaces(config(file))).toEqual([
+    { workspaceId: 'w', token: 'of-workspace', repositoryIds: ['b'] },
+    { workspaceId: 'v', refreshToken: 'first', repositoryIds: [] },
+    { token: 'global', refreshToken: 'global-refresh', repositoryIds: [] },
+  ]);
+});
+
 test('a token alone is a workspace, nothing is none', () => {
   expect(linearWorkspaces(config({ linear: { token: 't' } }))).toEqual([{ token: 't', repositoryIds: [] }]);
   expect(linearWorkspaces(config({}))).toEqual([]);
