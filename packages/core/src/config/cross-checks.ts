@@ -29,7 +29,30 @@ export function crossMistakes(file: Loose): CrossMistake[] {
     const noSource = ['repositoryPath', 'remoteUrl', 'githubUrl'].every((key) => repository[key] === undefined);
     if (noSource) mistakes.push(nowhere(index));
   });
-  return [...mistakes, ...codegenMistakes(file)];
+  return [...mistakes, ...containerMistakes(file), ...codegenMistakes(file)];
+}
+
+function containerMistakes(file: Loose): CrossMistake[] {
+  const repositories = Array.isArray(file['repositories']) ? file['repositories'] : [];
+  const places: [Path, unknown][] = [
+    [['verify'], file['verify']],
+    ...repositories.map((entry: unknown, index): [Path, unknown] => [['repositories', index, 'verify'], looseOf(entry)?.['verify']]),
+  ];
+  return places.flatMap(([path, verify]) => {
+    const services: unknown = looseOf(verify)?.['services'];
+    return (Array.isArray(services) ? services : []).flatMap((entry: unknown, index): CrossMistake[] => {
+      const image = looseOf(entry)?.['image'];
+      if (image === undefined) return [];
+      return [
+        {
+          path: [...path, 'services', index, 'image'],
+          value: image,
+          allowed: 'a command: Cyrus starts no containers, because the socket of a container engine is the whole machine',
+          fix: 'name the program itself in `command`, or start the container yourself and wait for it with ready.port, or use verify.mode "ci"',
+        },
+      ];
+    });
+  });
 }
 
 function duplicate(index: number, id: string, earlier: number): CrossMistake {

@@ -84,6 +84,8 @@ test('an empty object is a whole configuration with safe limits', () => {
       attemptTimeoutMs: 3_600_000,
       verifyTimeoutMs: 1_200_000,
       setupTimeoutMs: 300_000,
+      teardownTimeoutMs: 60_000,
+      maxFileMb: 100,
     },
     drainMs: 30_000,
     allowUnsandboxed: false,

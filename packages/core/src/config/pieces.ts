@@ -24,17 +24,52 @@ export const stringMap: z.ZodType<Record<string, string>> = z.record(z.string(),
 /** Named tool sets, as other versions of Cyrus spell them. */
 export type ToolPreset = 'readOnly' | 'safe' | 'all' | 'coordinator';
 
+/** A program the checks need beside them, such as a database: started in the same sandbox before them, ended after them. */
+export interface ServiceConfig {
+  readonly name: string;
+  readonly command: string;
+  /** When it may be used. Absent: as soon as it is started. */
+  readonly ready?: {
+    /** Tried until it ends with 0. */
+    readonly command?: string;
+    /** Tried until something listens there, on 127.0.0.1: a number, or the name of one of the checkout's own ports. */
+    readonly port?: number | string;
+    readonly timeoutMs?: number;
+  };
+  readonly env?: Readonly<Record<string, string>>;
+}
+const service: z.ZodType<ServiceConfig> = z.object({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'a short name of letters, digits, dots, dashes'),
+  command: text.describe('Started before the checks, in their sandbox; it must stay in the foreground'),
+  ready: z
+    .object({
+      command: text.exactOptional().describe('Tried until it ends with 0'),
+      port: z
+        .union([
+          z.number().int().min(1).max(65_535),
+          z.string().regex(/^CYRUS_PORT(?:_[1-9])?$/, 'a port number, or CYRUS_PORT, CYRUS_PORT_1 … CYRUS_PORT_9'),
+        ])
+        .exactOptional()
+        .describe('Tried until something listens there on 127.0.0.1; CYRUS_PORT_1 names a port of the checkout'),
+      timeoutMs: milliseconds.exactOptional().describe('Default: a minute'),
+    })
+    .exactOptional(),
+  env: stringMap.exactOptional(),
+});
+
 /** How tests of a task's work are run. */
 export interface VerifyConfig {
   readonly mode: 'local' | 'ci' | 'both';
   /** Absent: detected from the base branch and shown. Empty: none. */
   readonly commands?: readonly string[];
   readonly timeoutMs?: number;
+  readonly services?: readonly ServiceConfig[];
 }
 export const verify: z.ZodType<VerifyConfig> = z.object({
   mode: z.enum(['local', 'ci', 'both']).default('local').describe('Where the checks run: on this host, in the pull request, or both'),
   commands: z.array(text).exactOptional().describe('Check commands, run in order. Absent: detected and shown. Empty: none'),
   timeoutMs: milliseconds.exactOptional(),
+  services: z.array(service).exactOptional().describe('Programs the checks need beside them, such as a database'),
 });
 
 /** Who may give Cyrus work: by user id or e-mail address. */

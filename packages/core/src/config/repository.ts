@@ -58,7 +58,13 @@ export interface RepositoryConfig {
   readonly labelPrompts?: LabelPrompts;
   readonly userAccessControl?: UserAccessConfig;
   readonly setup?: { readonly command: string; readonly timeoutMs?: number };
+  /** Run before a checkout is deleted; whatever it does, the checkout is deleted. */
+  readonly teardown?: { readonly command: string; readonly timeoutMs?: number };
   readonly verify?: VerifyConfig;
+  /** `fetch`: large files are fetched and pushed by git-lfs; `pointers`: work goes on with their pointer files. Default `fetch`. */
+  readonly lfs?: 'fetch' | 'pointers';
+  /** False: work goes on without the submodules. */
+  readonly submodules?: boolean;
   /** The issue's workflow state after success, by name. */
   readonly onSuccess?: { readonly state?: string };
 }
@@ -105,6 +111,15 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
     .object({ command: filled, timeoutMs: milliseconds.exactOptional() })
     .exactOptional()
     .describe('Run once in every new checkout, before the agent'),
+  teardown: z
+    .object({ command: filled, timeoutMs: milliseconds.exactOptional() })
+    .exactOptional()
+    .describe('Run before a checkout is deleted'),
   verify: verify.exactOptional(),
+  lfs: z
+    .enum(['fetch', 'pointers'])
+    .exactOptional()
+    .describe('Large files of Git LFS: "fetch" (the default) gets them with git-lfs, "pointers" works with their pointer files'),
+  submodules: z.boolean().exactOptional().describe('false: work goes on without the submodules'),
   onSuccess: z.object({ state: filled.exactOptional() }).exactOptional(),
 });

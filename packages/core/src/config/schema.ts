@@ -52,6 +52,9 @@ export interface LimitsConfig {
   readonly attemptTimeoutMs: number;
   readonly verifyTimeoutMs: number;
   readonly setupTimeoutMs: number;
+  readonly teardownTimeoutMs: number;
+  /** The largest file that work may hold; code hosts refuse larger ones. */
+  readonly maxFileMb: number;
 }
 const limits: z.ZodType<LimitsConfig> = z.object({
   maxParallelAgents: z.number().int().min(1).max(1000).exactOptional().describe("Absent: from this machine's cores and memory"),
@@ -61,6 +64,8 @@ const limits: z.ZodType<LimitsConfig> = z.object({
   attemptTimeoutMs: milliseconds.default(3_600_000),
   verifyTimeoutMs: milliseconds.default(1_200_000),
   setupTimeoutMs: milliseconds.default(300_000),
+  teardownTimeoutMs: milliseconds.default(60_000),
+  maxFileMb: z.number().min(0.001).max(100_000).default(100).describe('The largest file that work may hold'),
 });
 
 export interface SandboxConfig {
