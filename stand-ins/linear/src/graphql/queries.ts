@@ -11,6 +11,8 @@ type Query = (world: World, args: Args, actor: Actor, definition: Definition) =>
 const queries: Readonly<Record<string, Query>> = {
   viewer: (_world, _args, actor) => actor.user,
   organization: (world) => world.organization,
+  notifications: (world, args, actor, definition) =>
+    page(world, world.store.where('IssueNotification', 'userId', actor.user.id), definition, args),
   attachmentsForURL: (world, args, _actor, definition) =>
     page(world, world.store.where('Attachment', 'url', args['url']), definition, args),
   issueVcsBranchSearch: (world, args) => world.store.where('Issue', 'branchName', args['branchName'])[0] ?? null,

@@ -167,6 +167,8 @@ export interface ActivityContent {
 
 export interface AgentActivityRow extends Row {
   agentSessionId: string;
+  /** That of the content, for filters. */
+  type: ActivityType;
   userId: string;
   content: ActivityContent;
   ephemeral: boolean;
@@ -174,6 +176,14 @@ export interface AgentActivityRow extends Row {
   signalMetadata: Readonly<Record<string, unknown>> | null;
   sourceCommentId: string | null;
   queued: boolean;
+}
+
+/** What landed in somebody's inbox. */
+export interface IssueNotificationRow extends Row {
+  type: string;
+  userId: string;
+  issueId: string;
+  actorId: string;
 }
 
 export interface Tables {
@@ -191,6 +201,7 @@ export interface Tables {
   Reaction: ReactionRow;
   AgentSession: AgentSessionRow;
   AgentActivity: AgentActivityRow;
+  IssueNotification: IssueNotificationRow;
 }
 
 export type TableName = keyof Tables;
@@ -211,4 +222,5 @@ export const indexedColumns: { readonly [T in TableName]: readonly (keyof Tables
   Reaction: ['issueId', 'commentId'],
   AgentSession: ['issueId', 'commentId'],
   AgentActivity: ['agentSessionId'],
+  IssueNotification: ['userId'],
 };

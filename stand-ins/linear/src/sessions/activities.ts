@@ -35,6 +35,7 @@ export function insertActivity(world: World, session: AgentSessionRow, input: Ac
   const activity = world.store.insert('AgentActivity', {
     id: input.id ?? undefined,
     agentSessionId: session.id,
+    type: content.type,
     userId: actor.user.id,
     content,
     ephemeral: input.ephemeral ?? false,

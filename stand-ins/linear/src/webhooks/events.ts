@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { AgentActivityRow, AgentSessionRow, CommentRow, IssueRow, UserRow } from '../rows/tables.ts';
 import { promptContext } from '../sessions/prompt-context.ts';
 import type { World } from '../world.ts';
@@ -53,7 +52,7 @@ export interface Notice {
 /** `AppUserNotification`: what lands in the agent's inbox. */
 export function sendNotification(world: World, { kind, issue, actor, comment, acknowledged }: Notice): void {
   const action = kind.charAt(0).toLowerCase() + kind.slice(1);
-  const now = new Date().toISOString();
+  const row = world.store.insert('IssueNotification', { type: action, userId: world.app.id, issueId: issue.id, actorId: actor.id });
   const parent = world.store.find('Comment', comment?.parentId);
   const aboutComment = comment && {
     commentId: comment.id,
@@ -62,7 +61,7 @@ export function sendNotification(world: World, { kind, issue, actor, comment, ac
     parentComment: parent ? commentChild(parent) : null,
   };
   const notification = {
-    id: randomUUID(),
+    id: row.id,
     type: action,
     userId: world.app.id,
     issueId: issue.id,
@@ -71,8 +70,8 @@ export function sendNotification(world: World, { kind, issue, actor, comment, ac
     actor: userChild(actor),
     externalUserActorId: null,
     ...aboutComment,
-    createdAt: now,
-    updatedAt: now,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
     archivedAt: null,
   };
   world.webhooks.send({
