@@ -126,6 +126,14 @@ export interface CheckoutInfo {
   readonly readable: readonly string[];
   /** What people attached to the issue; absent: there is nothing. For the agent's prompt. */
   readonly attached?: AttachedFiles;
+  /** `cyrus-setup.sh`, where the base commit has it and the configuration names no setup command. */
+  readonly setupScript?: string;
+  /** Whether setup has been run in it to its end. */
+  readonly setUp?: boolean;
+  /** Files of the user's own checkout that were copied into it, and those that were not, with the reason. */
+  readonly copied?: { readonly files: readonly string[]; readonly skipped: readonly { readonly path: string; readonly reason: string }[] };
+  /** What a person should know of it: pointer files in place of large ones, submodules that are not there. */
+  readonly remarks?: readonly string[];
 }
 
 /** Files that people uploaded to the tracker with the issue, its comments and messages. */
