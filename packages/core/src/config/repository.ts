@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sparse } from './checkouts.ts';
 import {
   filled,
   milliseconds,
@@ -65,6 +66,8 @@ export interface RepositoryConfig {
   readonly lfs?: 'fetch' | 'pointers';
   /** False: work goes on without the submodules. */
   readonly submodules?: boolean;
+  /** Checkouts hold these directories and the files beside and above them; absent: everything. */
+  readonly sparse?: readonly string[];
   /** The workflow state after success, by name. */
   readonly onSuccess?: { readonly state?: string };
 }
@@ -121,5 +124,6 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
     .exactOptional()
     .describe('Large files of Git LFS: "fetch" (the default) gets them with git-lfs, "pointers" works with their pointer files'),
   submodules: z.boolean().exactOptional().describe('false: work goes on without the submodules'),
+  sparse: sparse.exactOptional().describe('Checkouts hold only these directories, and the files beside and above them'),
   onSuccess: z.object({ state: filled.exactOptional() }).exactOptional(),
 });

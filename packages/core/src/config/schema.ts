@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type CheckoutsConfig, checkouts } from './checkouts.ts';
 import {
   type LogFilesConfig,
   logFiles,
@@ -136,6 +137,7 @@ export interface Config {
   readonly stateOnStart?: string;
   readonly stateOnSuccess?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly checkouts: CheckoutsConfig;
   readonly logFiles: LogFilesConfig;
   readonly reconcile: ReconcileConfig;
   readonly retention: RetentionConfig;
@@ -193,6 +195,7 @@ export const configSchema: z.ZodType<Config> = z
     stateOnStart: filled.exactOptional().describe('Workflow state of an issue when work begins, by name'),
     stateOnSuccess: filled.exactOptional().describe('Workflow state of an issue after success, by name'),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    checkouts: z.prefault(checkouts, {}).describe('Working copies: how they are made ready and when their space is taken back'),
     logFiles: z.prefault(logFiles, {}),
     reconcile: z.prefault(reconcile, {}).describe('What is done about webhooks that were lost'),
     retention: z.prefault(retention, {}).describe('How long what is over is kept, in days'),
