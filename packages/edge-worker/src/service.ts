@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { branchName } from 'cyrus-checkouts/branch-name';
 import { createCheckouts } from 'cyrus-checkouts/checkouts';
@@ -8,7 +9,7 @@ import { systemIds } from 'cyrus-core/ids';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import { createEngine, type Engine } from 'cyrus-store/advance';
 import type { Log } from 'cyrus-store/log';
-import type { Database } from 'cyrus-store/pool';
+import { type Database, openDatabase } from 'cyrus-store/pool';
 import { startPublisher } from 'cyrus-store/publisher';
 import { saveConfigRevision } from 'cyrus-store/queries/config-revision';
 import { liveEntities } from 'cyrus-store/queries/live-entities';
@@ -100,6 +101,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
     random,
     liveEntities,
+    // What is advanced keeps a core busy, here and in the database. One is left to webhooks and to the agents: on two cores, a
+    // webhook is answered in less than half the time that it takes beside four advances.
+    concurrency: Math.max(1, Math.min(4, availableParallelism() - 1)),
     advances: [
       advanceSession(config, (issue, number) => branchName({ ...issue, ...(number === 1 ? {} : { number }) })),
       advancePlan({ config, hasCodeHost, random }),
@@ -117,8 +121,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     performer: createPerformers({ config, checkouts, clock }),
     onWake: wakeEngine,
   });
+  // Connections of its own: a webhook waits for none that jobs, brokers and advances have.
+  const door = openDatabase({ connection: db.connection, clock, log, applicationName: db.applicationName, maxConnections: 2 });
   const ingest = createIngest({
-    db,
+    db: door,
     clock,
     ids: systemIds,
     config,
@@ -140,6 +146,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await engine?.stop();
     await brokers?.close();
     await publisher.stop();
+    await door.close();
   };
   const close = async (): Promise<void> => {
     ended = true;
