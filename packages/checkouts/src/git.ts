@@ -5,6 +5,7 @@ import { FailureError } from 'cyrus-core/failure';
 import { gitEnvironment } from './git-environment.ts';
 import { gitFailure } from './git-failure.ts';
 import type { HostFiles } from './host-files.ts';
+import { type GitProgress, progressReader } from './progress.ts';
 import type { Credentials } from './remote.ts';
 
 /** The other end of git's protocol, which git finds at `fd::3`. */
@@ -33,6 +34,10 @@ export interface GitRequest {
   /** Beyond `maxOutputBytes`: ends git and gives what there is, instead of failing. */
   readonly truncate?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Gets git's progress, which is not kept with what else it says. Needs `--progress` among the arguments. */
+  readonly onProgress?: ((progress: GitProgress) => void) | undefined;
+  /** Lets everything else on the machine go first. */
+  readonly background?: boolean | undefined;
 }
 
 export interface GitOutput {
@@ -71,7 +76,8 @@ export function createGit({ clock, files, runId, host = process.env, binary = 'g
         ...(request.config ? { config: request.config } : {}),
         ...(request.credentials ? { credentials: request.credentials } : {}),
       });
-      const child = spawn(binary, [...(request.gitDir === undefined ? [] : [`--git-dir=${request.gitDir}`]), ...request.args], {
+      const args = [...(request.gitDir === undefined ? [] : [`--git-dir=${request.gitDir}`]), ...request.args];
+      const child = spawn(request.background ? 'nice' : binary, request.background ? ['-n', '19', binary, ...args] : args, {
         cwd: request.cwd ?? request.gitDir ?? '/',
         env: { ...environment, ...request.env },
         // Its own process group, so that a time limit ends git's helpers too.
@@ -93,7 +99,8 @@ async function follow(clock: Clock, child: ChildProcess, request: GitRequest): P
     killGroup(child);
   };
   const stdout = gather(child.stdout, limit, () => end('output'));
-  const stderr = gather(child.stderr, maxStderrBytes, () => undefined);
+  const { onProgress } = request;
+  const stderr = onProgress ? gatherRest(child.stderr, onProgress) : gather(child.stderr, maxStderrBytes, () => undefined);
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(request.input ?? '');
   if (request.peer !== undefined) connect(child.stdio[3] as Duplex, request.peer, () => end('peer'));
@@ -145,6 +152,17 @@ function gather(stream: Readable | null, limit: number, over: () => void): () =>
     if (bytes > limit) over();
   });
   return () => Buffer.concat(chunks).toString('utf8');
+}
+
+/** What git says beside its progress, from the end. */
+function gatherRest(stream: Readable | null, onProgress: (progress: GitProgress) => void): () => string {
+  const read = progressReader(onProgress);
+  let text = '';
+  stream?.on('error', () => undefined);
+  stream?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + read(chunk)).slice(-maxStderrBytes);
+  });
+  return () => text;
 }
 
 function killGroup(child: ChildProcess): void {
