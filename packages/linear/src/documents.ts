@@ -8,22 +8,26 @@ query Viewer {
   organization { id name urlKey }
 }`;
 
+/** Its page sizes are `page` of `read-issue.ts`. */
 export const readIssue: string = `
 query ReadIssue($id: String!) {
+  viewer { id app }
   organization { id }
   issue(id: $id) {
-    id identifier title description url branchName priority
+    id identifier title description url priorityLabel updatedAt
     state { id name type position }
-    labels(first: 30) { nodes { name } }
-    team { id key states(first: 40) { nodes { id name type position } } }
+    labels(first: 20) { nodes { name } }
+    team { id key states(first: 25) { nodes { id name type position } } }
     project { id name }
-    parent { id identifier title }
-    children(first: 30) { nodes { id identifier state { type } } }
-    inverseRelations(first: 30) { nodes { type issue { id identifier state { type } } } }
+    creator { id }
     delegate { id }
     assignee { id }
-    comments(first: 30) { nodes { id body createdAt isArtificialAgentSessionRoot parentId user { id name } botActor { name } externalUser { name } } }
-    attachments(first: 20) { nodes { id title url sourceType } }
+    parent { id identifier title parent { id identifier title parent { id identifier title parent { id identifier title parent { id identifier title } } } } }
+    children(first: 10) { nodes { identifier title state { type } } }
+    relations(first: 10) { nodes { type relatedIssue { identifier title state { type } } } }
+    inverseRelations(first: 12) { nodes { type issue { id identifier title state { type } } } }
+    comments(first: 20) { nodes { body createdAt isArtificialAgentSessionRoot user { name } botActor { name } externalUser { name } } }
+    attachments(first: 12) { nodes { title url creator { id } } }
   }
 }`;
 

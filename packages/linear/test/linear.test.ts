@@ -146,8 +146,11 @@ describe('what comes again', () => {
 describe('what is read', () => {
   test('an issue with all that routing and prompts need, in one call', async () => {
     const { people } = linear;
-    const [parent, blocker, done] = ['Epic', 'Blocks', 'Blocked before'].map((title) => people.createIssue({ title }));
-    if (!parent || !blocker || !done) throw new Error('no issues');
+    const [grandparent, parent, blocker, done] = ['Whole', 'Epic', 'Blocks', 'Blocked before'].map((title) =>
+      people.createIssue({ title }),
+    );
+    if (!grandparent || !parent || !blocker || !done) throw new Error('no issues');
+    people.edit(parent.id, { parent: grandparent.identifier });
     people.edit(done.id, { state: 'Done' });
     const issue = people.createIssue({
       title: 'Fix the checkout',
@@ -163,6 +166,10 @@ describe('what is read', () => {
     const child = people.createIssue({ title: 'Part', parent: issue.identifier });
     people.comment(issue.id, { body: 'first' });
     people.comment(issue.id, { body: 'second' });
+    people.relate(issue.identifier, { type: 'related', to: blocker.identifier });
+    people.relate(done.identifier, { type: 'duplicate', to: issue.identifier });
+    people.attach(issue.id, { title: 'The design', url: 'https://figma.test/1' });
+    // What the app attached itself, the pull request, is no news for its agent.
     await perform(client, { kind: 'attachment', issueId: issue.id, title: 'PR', url: 'https://github.test/pull/1' });
     const before = linear.control.calls().total;
     const read = await readIssue(client, issue.identifier);
@@ -178,17 +185,33 @@ describe('what is read', () => {
         labels: expect.arrayContaining(['Bug', 'shop']),
         teamKey: 'ENG',
         projectName: 'Website',
-        priority: 2,
-        branchName: issue.branchName,
+        teamId: expect.any(String),
+        priority: 'High',
         assigneeId: users.find(({ name }) => name.startsWith('Ada'))?.id,
+        creatorId: users.find(({ name }) => name.startsWith('Ada'))?.id,
         delegateId: linear.app.id,
         hasParent: true,
         hasChildren: true,
-        parent: { identifier: parent.identifier, title: 'Epic' },
-        children: [{ identifier: child.identifier }],
-        blockedBy: [{ id: blocker.id, identifier: blocker.identifier }],
-        comments: [{ body: 'first' }, { body: 'second' }],
-        attachments: [{ title: 'PR', url: 'https://github.test/pull/1' }],
+        ancestors: [
+          { id: parent.id, identifier: parent.identifier, title: 'Epic' },
+          { id: grandparent.id, identifier: grandparent.identifier, title: 'Whole' },
+        ],
+        subIssues: [{ identifier: child.identifier, title: 'Part', relation: 'sub-issue', stateType: 'backlog' }],
+        blockedBy: [
+          { id: done.id, identifier: done.identifier, title: 'Blocked before', stateType: 'completed' },
+          { id: blocker.id, identifier: blocker.identifier, title: 'Blocks', stateType: 'backlog' },
+        ],
+        related: [
+          { identifier: blocker.identifier, title: 'Blocks', relation: 'related', stateType: 'backlog' },
+          { identifier: done.identifier, title: 'Blocked before', relation: 'duplicated by', stateType: 'completed' },
+        ],
+        comments: [
+          { author: expect.stringContaining('Ada'), body: 'first' },
+          { author: expect.stringContaining('Ada'), body: 'second' },
+        ],
+        attachments: [{ title: 'The design', url: 'https://figma.test/1' }],
+        cut: [],
+        updatedAt: expect.stringMatching(/^20/),
       },
     });
     const { teamStates } = read.value.details;
@@ -198,6 +221,15 @@ describe('what is read', () => {
     expect(teamStates.map(({ position }) => position)).toEqual([...teamStates.map(({ position }) => position)].sort((a, b) => a - b));
     expect(linear.control.calls().total - before).toBe(1);
     expect(linear.control.violations()).toEqual([]);
+  });
+
+  test('what an issue has more of than is read is said', async () => {
+    const issue = linear.people.createIssue({ title: 'Long talk' });
+    for (let n = 1; n <= 21; n++) linear.people.comment(issue.id, { body: `comment ${n}` });
+    const read = await readIssue(client, issue.id);
+    if (!read.ok) throw new Error(read.error.failure.message);
+    expect(read.value.details.cut).toEqual(['comments before the last 20']);
+    expect(read.value.details.comments.map(({ body }) => body)).toEqual(Array.from({ length: 20 }, (_, n) => `comment ${n + 2}`));
   });
 
   test('an issue that is not there, and a token that is none', async () => {

@@ -62,6 +62,7 @@ export function buildWorld(options: LinearOptions, baseUrl: () => string, deadli
     faults,
     webhooks,
     uploads: new Map(),
+    hiddenTeams: new Set(),
     baseUrl,
   };
 }

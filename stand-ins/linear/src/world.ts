@@ -32,6 +32,8 @@ export interface World extends Workspace {
   readonly webhooks: Webhooks;
   /** Files by key: what `fileUpload` announced and the PUT brought. */
   readonly uploads: Map<string, Upload>;
+  /** Ids of teams that the agent may not see. */
+  readonly hiddenTeams: Set<string>;
   /** Where this server listens, for the URLs it hands out. */
   readonly baseUrl: () => string;
 }
@@ -49,6 +51,15 @@ export interface Behaviour {
 export interface Upload {
   readonly contentType: string;
   body?: Buffer;
+  readonly trouble?: FileTrouble;
+}
+
+/** What reading a file meets. */
+export interface FileTrouble {
+  readonly redirectTo?: string;
+  readonly status?: number;
+  /** Real milliseconds before the answer begins. */
+  readonly waitMs?: number;
 }
 
 /** Who acts: a person in the app or by API key, or the agent by its token. */

@@ -8,6 +8,7 @@ import {
   parse,
   validate,
 } from 'graphql';
+import { entityNotFound } from '../errors.ts';
 import { resolveMutation } from '../mutations/table.ts';
 import type { Actor, World } from '../world.ts';
 import { complexityOf, type Fragments, type Variables } from './complexity.ts';
@@ -89,13 +90,24 @@ export async function run(
     fieldResolver: (source, args: Args, _context, info) => {
       const { parentType, fieldName } = info;
       const definition = parentType.getFields()[fieldName];
-      if (parentType.name === 'Query' || parentType.name === 'Mutation') noteTouched(world, args, touched);
+      if (parentType.name === 'Query' || parentType.name === 'Mutation') {
+        noteTouched(world, args, touched);
+        refuseHidden(world, actor, args);
+      }
       if (parentType.name === 'Mutation') return resolveMutation(world, actor, fieldName, args);
       if (parentType.name === 'Query' && definition) return resolveQuery(world, actor, definition, args);
       if (parentType.name === 'User' && fieldName === 'isMe') return source.id === actor.user.id;
       return resolveField(world, source, parentType, fieldName, args);
     },
   });
+}
+
+/** @throws GraphQLError `Entity not found` where the agent names an issue of a team that it may not see */
+function refuseHidden(world: World, actor: Actor, args: Args): void {
+  if (actor.user.id !== world.app.id || world.hiddenTeams.size === 0) return;
+  const input = args['input'] as Args | undefined;
+  const issue = world.store.find('Issue', args['issueId'] ?? input?.['issueId'] ?? args['id']);
+  if (issue && world.hiddenTeams.has(issue.teamId)) throw entityNotFound('Issue');
 }
 
 function noteTouched(world: World, value: unknown, touched: Touched): void {

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { upsertAttachment } from '../attachments/upsert.ts';
 import { createComment } from '../comments/create.ts';
 import {
   type ActivityView,
@@ -11,13 +13,14 @@ import {
 } from '../control/views.ts';
 import { HttpError } from '../http/exchange.ts';
 import { createIssue } from '../issues/create.ts';
+import { archiveIssue, removeIssue } from '../issues/remove.ts';
 import { updateIssue } from '../issues/update.ts';
 import { seedTeam } from '../rows/seed.ts';
 import type { AgentActivityRow, AgentSessionRow, IssueRow } from '../rows/tables.ts';
 import { deleteSession, dismissSession } from '../sessions/close.ts';
 import { addPrompt } from '../sessions/prompt.ts';
 import { sendRevoked, sendTeamAccessChanged } from '../webhooks/events.ts';
-import { type Actor, actAs, type World } from '../world.ts';
+import { type Actor, actAs, type FileTrouble, type World } from '../world.ts';
 import { labelIds, projectId, stateId, teamOf, userNamed } from './names.ts';
 
 /** Who acts: a person's name, by default Ada. */
@@ -49,6 +52,16 @@ export interface NewIssue extends IssueFields, By {
   readonly blockedBy?: readonly string[];
   /** Delegates it to the agent at once. */
   readonly delegate?: boolean;
+}
+
+export interface NewFile extends By {
+  readonly name: string;
+  readonly contentType: string;
+  /** Text, or with `base64` bytes. */
+  readonly content: string;
+  readonly base64?: boolean;
+  /** What reading it meets instead of the content: another address, a status, a wait in milliseconds before the answer. */
+  readonly trouble?: FileTrouble;
 }
 
 export interface Said {
@@ -83,6 +96,46 @@ export class People {
     const issue = this.issue(issueId);
     updateIssue(this.world, issue, this.columns(changes, issue.teamId), this.actor(changes));
     return issueView(this.world, issue);
+  }
+
+  /** Moves an issue to a state that ends it, by default `Done`. */
+  close(issueId: string, input: By & { readonly state?: string } = {}): IssueView {
+    return this.edit(issueId, { ...input, state: input.state ?? 'Done' });
+  }
+
+  reopen(issueId: string, input: By & { readonly state?: string } = {}): IssueView {
+    return this.edit(issueId, { ...input, state: input.state ?? 'Todo' });
+  }
+
+  /** Deletes an issue with its sessions and comments. */
+  remove(issueId: string, by: By = {}): void {
+    removeIssue(this.world, this.issue(issueId), this.actor(by));
+  }
+
+  /** Archives an issue: it stays readable. */
+  archive(issueId: string, by: By = {}): void {
+    archiveIssue(this.world, this.issue(issueId), this.actor(by));
+  }
+
+  /** Links something on an issue. */
+  attach(issueId: string, input: By & { readonly title: string; readonly url: string }): { readonly id: string; readonly url: string } {
+    const { id, url } = upsertAttachment(
+      this.world,
+      { issueId: this.issue(issueId).id, title: input.title, url: input.url },
+      this.actor(input),
+    );
+    return { id, url };
+  }
+
+  /** Uploads a file, as dropping one into a text does; texts refer to it by the address. */
+  upload(file: NewFile): { readonly url: string } {
+    const key = randomUUID();
+    this.world.uploads.set(key, {
+      contentType: file.contentType,
+      body: Buffer.from(file.content, file.base64 ? 'base64' : 'utf8'),
+      ...(file.trouble ? { trouble: file.trouble } : {}),
+    });
+    return { url: `${this.world.baseUrl()}/assets/${key}/${encodeURIComponent(file.name)}` };
   }
 
   /** Delegates an issue to the agent: its delegate is set, not its assignee, and a session opens. */
@@ -162,9 +215,12 @@ export class People {
     sendRevoked(this.world);
   }
 
-  /** Tells the agent which teams it may now see and no longer see, by key. */
+  /** Gives and takes the agent's access to teams, by key, and tells it. An issue of a team it may not see is not found. */
   changeTeamAccess(input: { readonly added?: readonly string[]; readonly removed?: readonly string[] }): void {
     const ids = (keys: readonly string[] = []): string[] => keys.map((key) => teamOf(this.world, key).id);
+    const { hiddenTeams } = this.world;
+    for (const id of ids(input.added)) hiddenTeams.delete(id);
+    for (const id of ids(input.removed)) hiddenTeams.add(id);
     sendTeamAccessChanged(this.world, ids(input.added), ids(input.removed));
   }
 
