@@ -74,7 +74,14 @@ const switches: readonly string[] = [
   'webhooks',
   'clear',
 ] satisfies (keyof FaultRequest)[];
-const names: readonly string[] = [...operations.map((operation) => operation.name), 'git.refs', 'git.fetch', 'git.push', 'not_modelled'];
+const names: readonly string[] = [
+  ...operations.map((operation) => operation.name),
+  'git.refs',
+  'git.fetch',
+  'git.push',
+  'graphql',
+  'not_modelled',
+];
 
 /** A misspelt switch would make a test pass for nothing. @throws Error */
 function check(request: FaultRequest): void {

@@ -1,5 +1,7 @@
+import type { Installation } from './apps.ts';
 import { commitOf, git, isAncestor } from './bare.ts';
 import { simpleUser } from './bodies/account.ts';
+import { installationBody } from './bodies/app.ts';
 import { checkRunBody, checkSuiteBody } from './bodies/check.ts';
 import { commitInHook } from './bodies/commit.ts';
 import { pullFull } from './bodies/pull.ts';
@@ -29,7 +31,7 @@ export async function announcePull(
   repository: Repository,
   pull: Pull,
   sender: Account,
-  action: 'opened' | 'closed' | 'reopened' | 'synchronize',
+  action: 'opened' | 'closed' | 'reopened' | 'synchronize' | 'ready_for_review',
   moved?: { readonly before: string; readonly after: string },
 ): Promise<void> {
   const body = pullFull(site.url, repository, pull, await pullFacts(repository, pull));
@@ -40,6 +42,11 @@ export async function announcePull(
     ...moved,
     ...common(site, repository, sender),
   });
+}
+
+export function announceInstallation(site: Site, installation: Installation, action: 'deleted' | 'suspend' | 'unsuspend'): void {
+  const sender = simpleUser(site.url, installation.account);
+  site.webhooks.send('installation', { action, installation: installationBody(site, installation), sender });
 }
 
 const commitsInAPush = 20;

@@ -14,6 +14,8 @@ const { values } = parseArgs({
     'webhook-url': { type: 'string' },
     'webhook-secret': { type: 'string' },
     'time-scale': { type: 'string' },
+    enterprise: { type: 'boolean' },
+    'token-life-ms': { type: 'string' },
     'until-stdin-ends': { type: 'boolean' },
   },
 });
@@ -23,6 +25,8 @@ const github = await startGitHub({
   ...(values.root === undefined ? {} : { root: values.root }),
   ...(values.token === undefined ? {} : { tokens: { [values.token]: { login: values.login ?? 'cyrus-bot' } } }),
   ...(values['webhook-url'] === undefined ? {} : { webhook: { url: values['webhook-url'], secret: values['webhook-secret'] ?? '' } }),
+  ...(values.enterprise ? { enterprise: true } : {}),
+  ...(values['token-life-ms'] === undefined ? {} : { tokenLifeMs: Number(values['token-life-ms']) }),
   ...(values['time-scale'] === undefined ? {} : { timeScale: Number(values['time-scale']) }),
 });
 
@@ -32,4 +36,4 @@ const stop = (): void => {
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);
 if (values['until-stdin-ends']) process.stdin.once('close', stop).resume();
-process.stdout.write(`${JSON.stringify({ ready: true, url: github.url, token: github.token })}\n`);
+process.stdout.write(`${JSON.stringify({ ready: true, url: github.url, apiUrl: github.apiUrl, token: github.token })}\n`);

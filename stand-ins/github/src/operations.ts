@@ -18,7 +18,15 @@ export type OperationName =
   | 'repos.createCommitStatus'
   | 'repos.getCombinedStatusForRef'
   | 'issues.createComment'
-  | 'issues.listComments';
+  | 'issues.listComments'
+  | AppOperationName;
+
+/** Those an app calls in its own name, with a token it has signed itself. */
+export type AppOperationName =
+  | 'apps.getAuthenticated'
+  | 'apps.getRepoInstallation'
+  | 'apps.getInstallation'
+  | 'apps.createInstallationAccessToken';
 
 /** One REST call of the published API. */
 export interface Operation {
@@ -26,6 +34,8 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   /** The path template of the OpenAPI document. */
   readonly path: string;
+  /** The permission an installation token needs for it. */
+  readonly needs?: readonly [string, 'read' | 'write'];
 }
 
 const repo = '/repos/{owner}/{repo}';
@@ -34,23 +44,27 @@ const repo = '/repos/{owner}/{repo}';
 export const operations: readonly Operation[] = [
   { name: 'users.getAuthenticated', method: 'GET', path: '/user' },
   { name: 'rateLimit.get', method: 'GET', path: '/rate_limit' },
-  { name: 'repos.get', method: 'GET', path: repo },
-  { name: 'repos.getBranch', method: 'GET', path: `${repo}/branches/{branch}` },
-  { name: 'git.getRef', method: 'GET', path: `${repo}/git/ref/{ref}` },
-  { name: 'git.deleteRef', method: 'DELETE', path: `${repo}/git/refs/{ref}` },
-  { name: 'pulls.create', method: 'POST', path: `${repo}/pulls` },
-  { name: 'pulls.list', method: 'GET', path: `${repo}/pulls` },
-  { name: 'pulls.get', method: 'GET', path: `${repo}/pulls/{pull_number}` },
-  { name: 'pulls.update', method: 'PATCH', path: `${repo}/pulls/{pull_number}` },
-  { name: 'pulls.merge', method: 'PUT', path: `${repo}/pulls/{pull_number}/merge` },
-  { name: 'pulls.listFiles', method: 'GET', path: `${repo}/pulls/{pull_number}/files` },
-  { name: 'pulls.listReviews', method: 'GET', path: `${repo}/pulls/{pull_number}/reviews` },
-  { name: 'checks.create', method: 'POST', path: `${repo}/check-runs` },
-  { name: 'checks.listForRef', method: 'GET', path: `${repo}/commits/{ref}/check-runs` },
-  { name: 'repos.createCommitStatus', method: 'POST', path: `${repo}/statuses/{sha}` },
-  { name: 'repos.getCombinedStatusForRef', method: 'GET', path: `${repo}/commits/{ref}/status` },
-  { name: 'issues.createComment', method: 'POST', path: `${repo}/issues/{issue_number}/comments` },
-  { name: 'issues.listComments', method: 'GET', path: `${repo}/issues/{issue_number}/comments` },
+  { name: 'repos.get', method: 'GET', path: repo, needs: ['metadata', 'read'] },
+  { name: 'repos.getBranch', method: 'GET', path: `${repo}/branches/{branch}`, needs: ['contents', 'read'] },
+  { name: 'git.getRef', method: 'GET', path: `${repo}/git/ref/{ref}`, needs: ['contents', 'read'] },
+  { name: 'git.deleteRef', method: 'DELETE', path: `${repo}/git/refs/{ref}`, needs: ['contents', 'write'] },
+  { name: 'pulls.create', method: 'POST', path: `${repo}/pulls`, needs: ['pull_requests', 'write'] },
+  { name: 'pulls.list', method: 'GET', path: `${repo}/pulls`, needs: ['pull_requests', 'read'] },
+  { name: 'pulls.get', method: 'GET', path: `${repo}/pulls/{pull_number}`, needs: ['pull_requests', 'read'] },
+  { name: 'pulls.update', method: 'PATCH', path: `${repo}/pulls/{pull_number}`, needs: ['pull_requests', 'write'] },
+  { name: 'pulls.merge', method: 'PUT', path: `${repo}/pulls/{pull_number}/merge`, needs: ['contents', 'write'] },
+  { name: 'pulls.listFiles', method: 'GET', path: `${repo}/pulls/{pull_number}/files`, needs: ['pull_requests', 'read'] },
+  { name: 'pulls.listReviews', method: 'GET', path: `${repo}/pulls/{pull_number}/reviews`, needs: ['pull_requests', 'read'] },
+  { name: 'checks.create', method: 'POST', path: `${repo}/check-runs`, needs: ['checks', 'write'] },
+  { name: 'checks.listForRef', method: 'GET', path: `${repo}/commits/{ref}/check-runs`, needs: ['checks', 'read'] },
+  { name: 'repos.createCommitStatus', method: 'POST', path: `${repo}/statuses/{sha}`, needs: ['statuses', 'write'] },
+  { name: 'repos.getCombinedStatusForRef', method: 'GET', path: `${repo}/commits/{ref}/status`, needs: ['statuses', 'read'] },
+  { name: 'issues.createComment', method: 'POST', path: `${repo}/issues/{issue_number}/comments`, needs: ['pull_requests', 'write'] },
+  { name: 'issues.listComments', method: 'GET', path: `${repo}/issues/{issue_number}/comments`, needs: ['pull_requests', 'read'] },
+  { name: 'apps.getAuthenticated', method: 'GET', path: '/app' },
+  { name: 'apps.getRepoInstallation', method: 'GET', path: `${repo}/installation` },
+  { name: 'apps.getInstallation', method: 'GET', path: '/app/installations/{installation_id}' },
+  { name: 'apps.createInstallationAccessToken', method: 'POST', path: '/app/installations/{installation_id}/access_tokens' },
 ];
 
 /** Names of refs may hold slashes, written raw or encoded. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Apps } from './apps.ts';
 import { branchHead, commitOf, git, writeCommit } from './bare.ts';
 import { signature } from './bodies/account.ts';
-import { announceCheck, announceComment, announcePull, announceReview } from './hooks.ts';
+import { announceCheck, announceComment, announceInstallation, announcePull, announceReview } from './hooks.ts';
 import { mergePull } from './merge.ts';
 import { applyRefChanges } from './ref-changes.ts';
 import {
@@ -66,6 +67,16 @@ export interface People {
     readonly by?: string;
   }): Promise<{ readonly sha: string }>;
   deleteBranch(request: { readonly repository: string; readonly branch: string; readonly by?: string }): Promise<void>;
+  /** Changes what people write in a pull request. */
+  editPull(request: OnPull & { readonly title?: string; readonly body?: string }): Promise<void>;
+  /** Registers a GitHub App; its private key is shown this once. */
+  createApp(request: { readonly name: string; readonly owner: string }): Promise<{ readonly appId: number; readonly privateKey: string }>;
+  install(request: Parameters<Apps['install']>[0]): Promise<{ readonly id: number }>;
+  /** Suspends it, takes the suspension back, chooses other repositories or permissions. */
+  changeInstallation(request: Parameters<Apps['change']>[0]): Promise<void>;
+  uninstall(request: { readonly id: number }): Promise<void>;
+  /** Ends every installation token that was given out; new ones can be had. */
+  revokeTokens(): Promise<void>;
 }
 
 export function createPeople(site: Site): People {
@@ -207,6 +218,22 @@ export function createPeople(site: Site): People {
         await applyRefChanges(site, repository, [{ ref, old, new: zeroSha }], who(request.by), 'person');
       });
     },
+    async editPull(request) {
+      const pull = pullOf(repositoryOf(request.repository), request.number);
+      if (request.title !== undefined) pull.title = request.title;
+      if (request.body !== undefined) pull.body = request.body;
+      pull.updatedAt = timestamp();
+    },
+    createApp: (request) => site.apps.create(request),
+    install: async (request) => site.apps.install(request),
+    async changeInstallation(request) {
+      const installation = site.apps.change(request);
+      if (request.suspended !== undefined) announceInstallation(site, installation, request.suspended ? 'suspend' : 'unsuspend');
+    },
+    async uninstall({ id }) {
+      announceInstallation(site, site.apps.uninstall(Number(id)), 'deleted');
+    },
+    revokeTokens: async () => site.apps.revokeTokens(),
   };
 }
 

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, answer, Refusal, refusal } from './answer.ts';
+import { type Answer, answer, notFound, Refusal, refusal } from './answer.ts';
+import { type Apps, createApps, denied } from './apps.ts';
 import { cloneUrl } from './bodies/repository.ts';
 import type { Schemas } from './bodies/schemas.ts';
 import { type CallRecord, createCalls } from './calls.ts';
@@ -13,12 +14,13 @@ import { control, type SiteState, siteState } from './control.ts';
 import { createRepository, type NewRepository } from './create-repository.ts';
 import { createFaults, type Fault, type FaultRequest } from './faults.ts';
 import { basicToken, matchGit, runGit, sendGit } from './git-http.ts';
+import { graphql } from './graphql.ts';
 import { createLimiter, primaryLimit, secondaryLimit } from './limits.ts';
-import { matchOperation, type OperationName } from './operations.ts';
+import { type AppOperationName, matchOperation, type Operation, type OperationName } from './operations.ts';
 import { pullPage } from './page.ts';
 import { createPeople, type People } from './people.ts';
 import { applyRefChanges } from './ref-changes.ts';
-import { handlers } from './rest/handlers.ts';
+import { appHandlers, handlers } from './rest/handlers.ts';
 import { createWebhooks, type Delivery, type WebhookTarget } from './webhooks.ts';
 import { type Account, accountOf, findRepository, fullName, type Site } from './world.ts';
 
@@ -41,6 +43,10 @@ export interface GitHubOptions {
   readonly limits?: { readonly perHour?: number; readonly writesPerMinute?: number };
   /** How many times faster than real time the limits' windows pass. Default 1. */
   readonly timeScale?: number;
+  /** As an Enterprise Server: the REST API under `/api/v3`, nothing of it at the root. */
+  readonly enterprise?: boolean;
+  /** How long installation tokens live; default an hour. */
+  readonly tokenLifeMs?: number;
   readonly observe?: (observed: Observed) => void;
 }
 
@@ -52,8 +58,10 @@ export interface CreatedRepository {
 }
 
 export interface GitHubStandIn {
-  /** Base of the REST API and, with `/{owner}/{repo}.git`, of git. */
+  /** Of pages and, with `/{owner}/{repo}.git`, of git. */
   readonly url: string;
+  /** Base of the REST API: the same, or `/api/v3` below it. */
+  readonly apiUrl: string;
   /** The first token there is. */
   readonly token: string;
   readonly people: People;
@@ -109,7 +117,11 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const site: Site = { root, url, repositories: new Map(), accounts, tokens, pushes: [], faults, webhooks, nextId };
+  const apps: Apps = createApps({ accounts, nextId }, options.tokenLifeMs ?? 3_600_000);
+  const site: Site = { root, url, repositories: new Map(), accounts, tokens, apps, pushes: [], faults, webhooks, nextId };
+  const callerOf = (token: string): Account | undefined => tokens.get(token) ?? apps.callerOf(token);
+  const apiPath = options.enterprise ? '/api/v3' : '';
+  const graphqlPath = options.enterprise ? '/api/graphql' : '/graphql';
   const people = createPeople(site);
 
   /** Applies a fault; true when it has ended the call. */
@@ -144,7 +156,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
 
     const asked = matchGit(method, target);
     if (asked) {
-      const caller = tokens.get(basicToken(request.headers.authorization) ?? '');
+      const caller = callerOf(basicToken(request.headers.authorization) ?? '');
       const met = meet(response, faults.take(asked.operation, true), caller);
       if (met !== undefined) return record(asked.operation, met, caller);
       const refuse = (status: number, text: string, headers: Record<string, string> = {}): void => {
@@ -153,8 +165,11 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
       };
       if (!caller) return refuse(401, 'Invalid username or token.', { 'www-authenticate': 'Basic realm="GitHub"' });
       const repository = findRepository(site, asked.owner, asked.name);
-      if (!repository) return refuse(404, 'Repository not found.');
-      if (asked.service === 'git-receive-pack' && caller.permission === 'read')
+      const pushes = asked.service === 'git-receive-pack';
+      const refused = denied(caller, repository, ['contents', pushes ? 'write' : 'read']);
+      if (!repository || refused === 'hidden') return refuse(404, 'Repository not found.');
+      if (refused) return refuse(403, `Permission to ${fullName(repository)}.git denied to ${caller.login}.`);
+      if (pushes && caller.permission === 'read')
         return refuse(403, `Permission to ${fullName(repository)}.git denied to ${caller.login}.`);
       const { answer: given, changes } = await runGit(request, target.search.slice(1), asked, repository, caller);
       if (changes.length > 0) {
@@ -174,18 +189,29 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
       return;
     }
 
-    const match = matchOperation(method, target.pathname);
-    const name: string = match?.operation.name ?? 'not_modelled';
-    const caller = tokens.get((request.headers.authorization ?? '').replace(/^(bearer|token) /i, ''));
+    const inApi = target.pathname.startsWith(`${apiPath}/`);
+    const match = inApi ? matchOperation(method, target.pathname.slice(apiPath.length)) : undefined;
+    const isGraphql = method === 'POST' && target.pathname === graphqlPath;
+    const name: string = isGraphql ? 'graphql' : (match?.operation.name ?? 'not_modelled');
+    const bearer = (request.headers.authorization ?? '').replace(/^(bearer|token) /i, '');
+    const app = match && isOfApps(match.operation.name) ? apps.identify(bearer) : undefined;
+    const caller = typeof app === 'object' ? app.bot : callerOf(bearer);
     const body = await readJson(request).catch(() => undefined);
     const met = meet(response, faults.take(name, false), caller);
     if (met !== undefined) return record(name, met, caller);
     let given: Answer;
-    if (!match) given = answer(501, { message: `NOT_MODELLED: ${method} ${target.pathname}` });
+    if (!match && !isGraphql) given = answer(501, { message: `NOT_MODELLED: ${method} ${target.pathname}` });
+    else if (typeof app === 'string') given = refusal(401, app).answer;
     else if (!caller) given = refusal(401, request.headers.authorization ? 'Bad credentials' : 'Requires authentication').answer;
     else if (body === undefined) given = refusal(400, 'Problems parsing JSON').answer;
-    else
-      given = await run(match.operation.name, { site, caller, params: match.params, query: target.searchParams, body }, method !== 'GET');
+    else if (!match) given = await graphql({ site, caller, body });
+    else {
+      const call = { site, params: match.params, query: target.searchParams, body };
+      const { operation } = match;
+      given = await (app && isOfApps(operation.name)
+        ? answered(appHandlers[operation.name]({ ...call, app }))
+        : run(operation, { ...call, caller }, method !== 'GET'));
+    }
     if (match) options.observe?.({ kind: 'answer', operation: match.operation.name, status: given.status, body: given.body });
     if (given.status < 400 && faults.takeLostAnswer(name)) {
       response.destroy();
@@ -206,7 +232,8 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
     );
   };
 
-  const run = async (name: OperationName, call: Parameters<(typeof handlers)['repos.get']>[0], writes: boolean): Promise<Answer> => {
+  const run = async ({ name, needs }: Operation, call: Parameters<(typeof handlers)['repos.get']>[0], writes: boolean): Promise<Answer> => {
+    if (isOfApps(name)) return refusal(401, 'A JSON web token could not be decoded').answer;
     if (name === 'rateLimit.get') {
       const quota = limiter.quota(call.caller);
       const body: Schemas['rate-limit-overview'] = {
@@ -218,16 +245,23 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
     const limited = limiter.take(call.caller, writes);
     if (limited) return limited;
     if (writes && call.caller.permission === 'read') return refusal(403, 'Resource not accessible by personal access token').answer;
-    try {
-      return await handlers[name](call);
-    } catch (error) {
-      if (error instanceof Refusal) return error.answer;
-      throw error;
+    const { grant } = call.caller;
+    if (grant) {
+      const repository = findRepository(site, call.params['owner'] ?? '', call.params['repo'] ?? '');
+      const refused = needs ? denied(call.caller, repository, needs) : 'forbidden';
+      if (refused === 'hidden') return notFound().answer;
+      if (refused) {
+        const headers: Record<string, string> = needs ? { 'x-accepted-github-permissions': needs.join('=') } : {};
+        const suspended = grant.installation.suspendedAt !== null;
+        return refusal(403, suspended ? 'This installation has been suspended' : 'Resource not accessible by integration', headers).answer;
+      }
     }
+    return answered(handlers[name](call));
   };
 
   return {
     url,
+    apiUrl: `${url}${apiPath}`,
     token: [...tokens.keys()][0] ?? '',
     people,
     async createRepository(request) {
@@ -248,6 +282,18 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
       if (options.root === undefined) await rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
     },
   };
+}
+
+const isOfApps = (name: OperationName): name is AppOperationName => name.startsWith('apps.');
+
+/** The answer of a handler, its refusal included. */
+async function answered(handled: Promise<Answer>): Promise<Answer> {
+  try {
+    return await handled;
+  } catch (error) {
+    if (error instanceof Refusal) return error.answer;
+    throw error;
+  }
 }
 
 /** The JSON object of a request; `{}` when it has none. @throws Error when it is too large or no JSON object */

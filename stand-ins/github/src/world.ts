@@ -1,3 +1,4 @@
+import type { Apps, Grant } from './apps.ts';
 import type { Faults } from './faults.ts';
 import type { Webhooks } from './webhooks.ts';
 
@@ -7,6 +8,8 @@ export interface Account {
   readonly login: string;
   /** `read`: writes over REST and pushes answer 403. */
   readonly permission: 'write' | 'read';
+  /** Of an installation token: what it may do, and where. */
+  readonly grant?: Grant;
 }
 
 export interface Pull {
@@ -125,6 +128,7 @@ export interface Site {
   /** By login, in lower case. */
   readonly accounts: Map<string, Account>;
   readonly tokens: ReadonlyMap<string, Account>;
+  readonly apps: Apps;
   readonly pushes: PushRecord[];
   readonly faults: Faults;
   readonly webhooks: Webhooks;

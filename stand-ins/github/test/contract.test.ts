@@ -158,7 +158,13 @@ describe('a full drive', () => {
     const events = new Set(
       hooks.received.map(({ headers, payload }) => [headers['x-github-event'], payload.action].filter(Boolean).join('.')),
     );
-    expect([...events].sort()).toEqual(Object.keys(contract.webhooks).sort());
+    // Those of apps and drafts are met where apps and drafts are driven.
+    const elsewhere = /^installation\.|\.ready_for_review$/;
+    expect([...events].sort()).toEqual(
+      Object.keys(contract.webhooks)
+        .filter((name) => !elsewhere.test(name))
+        .sort(),
+    );
     for (const { headers, raw } of hooks.received)
       expect(headers['x-hub-signature-256']).toBe(`sha256=${createHmac('sha256', 's3cret').update(raw).digest('hex')}`);
     expect(new Set(hooks.received.map(({ headers }) => headers['x-github-delivery'])).size).toBe(hooks.received.length);

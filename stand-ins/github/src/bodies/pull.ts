@@ -3,6 +3,9 @@ import { simpleUser } from './account.ts';
 import { apiUrl, htmlUrl, repositoryBody } from './repository.ts';
 import { nodeId, type Schemas } from './schemas.ts';
 
+/** By what GraphQL knows it. */
+export const pullNodeId = (pull: Pull): string => nodeId('PR', pull.id);
+
 /** What has to be asked of git to describe a pull request in full. */
 export interface PullFacts {
   readonly commits: number;
@@ -41,7 +44,7 @@ function common(siteUrl: string, repository: Repository, pull: Pull) {
   return {
     url: links.self,
     id: pull.id,
-    node_id: nodeId('PR', pull.id),
+    node_id: pullNodeId(pull),
     html_url: html,
     diff_url: `${html}.diff`,
     patch_url: `${html}.patch`,

@@ -26,10 +26,14 @@ const webhookKeys: Readonly<Record<string, string>> = {
   'pull_request.synchronize': 'pull-request-synchronize',
   'pull_request.closed': 'pull-request-closed',
   'pull_request.reopened': 'pull-request-reopened',
+  'pull_request.ready_for_review': 'pull-request-ready-for-review',
   'pull_request_review.submitted': 'pull-request-review-submitted',
   'issue_comment.created': 'issue-comment-created',
   'check_run.completed': 'check-run-completed',
   'check_suite.completed': 'check-suite-completed',
+  'installation.deleted': 'installation-deleted',
+  'installation.suspend': 'installation-suspend',
+  'installation.unsuspend': 'installation-unsuspend',
   push: 'push',
 };
 

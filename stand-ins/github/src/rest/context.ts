@@ -11,7 +11,7 @@ export interface Call {
 }
 
 /** @throws Refusal 404 */
-export function repositoryOf(call: Call): Repository {
+export function repositoryOf(call: Pick<Call, 'site' | 'params'>): Repository {
   const repository = findRepository(call.site, call.params['owner'] ?? '', call.params['repo'] ?? '');
   if (!repository) throw notFound();
   return repository;

@@ -1,5 +1,6 @@
 import type { Answer } from '../answer.ts';
-import type { OperationName } from '../operations.ts';
+import type { AppOperationName, OperationName } from '../operations.ts';
+import { type AppCall, createToken, getApp, getInstallation, getRepositoryInstallation } from './apps.ts';
 import { createCheck, createStatus, getCombinedStatus, listChecks } from './checks.ts';
 import type { Call } from './context.ts';
 import { listFiles } from './files.ts';
@@ -10,7 +11,7 @@ import { deleteRef, getBranch, getRef, getRepository, getUser } from './reposito
 export type Handler = (call: Call) => Promise<Answer>;
 
 /** One handler per operation; `rateLimit.get` answers from the limiter and is free. */
-export const handlers: Readonly<Record<Exclude<OperationName, 'rateLimit.get'>, Handler>> = {
+export const handlers: Readonly<Record<Exclude<OperationName, 'rateLimit.get' | AppOperationName>, Handler>> = {
   'users.getAuthenticated': getUser,
   'repos.get': getRepository,
   'repos.getBranch': getBranch,
@@ -29,4 +30,12 @@ export const handlers: Readonly<Record<Exclude<OperationName, 'rateLimit.get'>, 
   'repos.getCombinedStatusForRef': getCombinedStatus,
   'issues.createComment': createComment,
   'issues.listComments': listComments,
+};
+
+/** What an app asks in its own name. */
+export const appHandlers: Readonly<Record<AppOperationName, (call: AppCall) => Promise<Answer>>> = {
+  'apps.getAuthenticated': getApp,
+  'apps.getRepoInstallation': getRepositoryInstallation,
+  'apps.getInstallation': getInstallation,
+  'apps.createInstallationAccessToken': createToken,
 };
