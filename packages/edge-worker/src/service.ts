@@ -26,6 +26,8 @@ import { createExecutors, gitIdentity } from './executors.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { createJobRunners } from './jobs/runners.ts';
+import { createWorkspaceClients } from './reconciler/linear-clients.ts';
+import { startReconciler } from './reconciler/reconciler.ts';
 import { secretsOf } from './secrets.ts';
 import { createRedact } from './supervisor/redact.ts';
 import { createSupervisor } from './supervisor/supervisor.ts';
@@ -140,9 +142,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   });
 
+  const reconciler = options.http
+    ? startReconciler({ db, clock, log, config, ingest, workspaces: createWorkspaceClients(config, clock) })
+    : undefined;
+
   let ended = false;
   const stopLoops = async (): Promise<void> => {
     await http?.close();
+    await reconciler?.close();
     await engine?.stop();
     await brokers?.close();
     await publisher.stop();

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import type { Ids } from 'cyrus-core/ids';
+import type { Finding } from 'cyrus-linear/read-sessions';
 import { verifyWebhook } from 'cyrus-linear/webhook';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
@@ -52,6 +53,11 @@ export interface Ingest {
    * @throws Error when there is no such session
    */
   say(sessionId: string, saying: CliSaying): Promise<Placed | null>;
+  /**
+   * What Linear was found to have told without a webhook that came, in the order in which it happened; in one transaction, under
+   * the keys that those webhooks have. Resolves with how much of it was new.
+   */
+  found(findings: readonly Finding[]): Promise<number>;
 }
 
 export function createIngest(options: IngestOptions): Ingest {
@@ -134,6 +140,27 @@ export function createIngest(options: IngestOptions): Ingest {
     async say(sessionId, saying) {
       const { arrival, request } = sayArrival(sessionId, saying, saying.id ?? ids.next());
       return first(await take(arrival, request));
+    },
+
+    async found(findings) {
+      const taken = findings.map(({ event, body }): { arrival: Arrival; request: Request } => {
+        const key = keyOf(event);
+        if (key === null) throw new Error(`${event.type} has no key by which its webhook would be known again`);
+        const bodySha256 = createHash('sha256').update(`found:${key}`).digest('hex');
+        const text = toStorableText({ ...body, foundBy: 'reconciler' });
+        return {
+          arrival: { source: 'linear', bodySha256, deliveryId: null, eventKey: key, event: eventName(event), body: text },
+          request: requestOf(event),
+        };
+      });
+      const all = await db.tx(async (tx) => {
+        const done: Accepted[] = [];
+        for (const { arrival, request } of taken) done.push(await accept(tx, arrival, request));
+        return done;
+      });
+      const accepted = all.filter((each) => each.outcome === 'accepted');
+      for (const each of accepted) tell(each);
+      return accepted.length;
     },
   };
 }

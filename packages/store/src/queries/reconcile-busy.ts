@@ -1,0 +1,30 @@
+import type { Queryable } from '../pool.ts';
+
+/** What is known here of an issue with work under way. */
+export interface BusyIssue {
+  readonly id: string;
+  readonly identifier: string;
+  readonly title: string;
+  readonly description: string;
+}
+
+/** The issues of a workspace with an open turn or a live plan. */
+export async function busyIssues(db: Queryable, workspace: string): Promise<readonly BusyIssue[]> {
+  const { rows } = await db.query<BusyIssue>(
+    `select distinct i.id, i.identifier, i.title, i.description from cyrus.session s join cyrus.issue i on i.id = s.issue_id
+     where s.source = 'linear' and s.workspace = $1
+       and (s.plan_id is not null or exists (select from cyrus.turn t where t.session_id = s.id and t.state = 'open'))`,
+    [workspace],
+  );
+  return rows;
+}
+
+/** Until when the tracker wants nothing more to be asked with this credential; null: it may be. */
+export async function limitedUntil(db: Queryable, credential: string): Promise<number | null> {
+  const { rows } = await db.query<{ until: number | null }>(
+    `select max(not_before) as until from cyrus.outbound_write
+     where credential = $1 and state = 'queued' and failure ->> 'class' = 'rate_limited' and not_before > clock_timestamp()`,
+    [credential],
+  );
+  return rows[0]?.until ?? null;
+}
