@@ -11,7 +11,7 @@ const unused: Readonly<Record<string, string>> = {
   workspaceBaseDir: 'checkouts live in the home directory of Cyrus',
   linearWorkspaceName: 'only a name',
   linearWorkspaceSlug: 'only a name',
-  promptTemplatePath: 'use appendInstruction',
+  promptTemplatePath: 'put the template into .cyrus/prompts/builder.md of the repository (docs/prompts.md), or use appendInstruction',
   global_setup_script: 'use repositories[].setup.command',
   ngrokAuthToken: 'Cyrus opens no tunnel',
   stripeCustomerId: 'Cyrus has no billing',

@@ -69,7 +69,8 @@ test('an empty object is a whole configuration with safe limits', () => {
   expect(warnings).toEqual([]);
   expect(config).toEqual({
     repositories: [],
-    linear: { apiUrl: 'https://api.linear.app/graphql' },
+    agentTools: { linear: true, maxCalls: 50, maxSubIssues: 5, maxDepth: 3 },
+      linear: { apiUrl: 'https://api.linear.app/graphql' },
     linearWorkspaces: {},
     github: { apiUrl: 'https://api.github.com' },
     claude: { auth: 'apiKey' },

@@ -26,6 +26,7 @@ export interface LabelPrompts {
   readonly debugger?: LabelPrompt;
   readonly builder?: LabelPrompt;
   readonly scoper?: LabelPrompt;
+  readonly documentation?: LabelPrompt;
   readonly orchestrator?: LabelPrompt;
 }
 
@@ -52,6 +53,8 @@ export interface RepositoryConfig {
   /** Executor id; absent: the configuration's `executor`. */
   readonly executor?: string;
   readonly appendInstruction?: string;
+  /** What a documentation task may change. Default: every Markdown file, and what lies in `docs/`. */
+  readonly documentationPaths?: readonly string[];
   readonly mcpConfigPath?: string | readonly string[];
   readonly teamKeys?: readonly string[];
   readonly projectKeys?: readonly string[];
@@ -96,6 +99,7 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
   fallbackModel: filled.exactOptional(),
   executor: filled.exactOptional().describe('Executor id. Absent: `executor` of the whole configuration'),
   appendInstruction: z.string().exactOptional().describe("Added to every agent's instructions"),
+  documentationPaths: names.exactOptional().describe('What a documentation task may change. Absent: **/*.md and docs/**'),
   mcpConfigPath: z.union([filled, names]).exactOptional(),
   teamKeys: names.exactOptional().describe("Issues of these Linear teams belong here: 'ENG'"),
   projectKeys: names.exactOptional(),
@@ -105,6 +109,7 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
       debugger: labelPrompt.exactOptional(),
       builder: labelPrompt.exactOptional(),
       scoper: labelPrompt.exactOptional(),
+      documentation: labelPrompt.exactOptional(),
       orchestrator: labelPrompt.exactOptional(),
     })
     .exactOptional()

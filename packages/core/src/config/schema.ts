@@ -23,6 +23,8 @@ import {
 } from './pieces.ts';
 import { type RepositoryConfig, repository } from './repository.ts';
 import {
+  type AgentToolsConfig,
+  agentTools,
   type ClaudeConfig,
   type CodegenConfig,
   type CursorConfig,
@@ -119,8 +121,12 @@ export interface Config {
     readonly debugger?: PromptDefaults;
     readonly builder?: PromptDefaults;
     readonly scoper?: PromptDefaults;
+    readonly documentation?: PromptDefaults;
     readonly orchestrator?: PromptDefaults;
   };
+  /** Templates that replace the built-in prompts for every repository. Absent: `prompts` in the home. */
+  readonly promptsDirectory?: string;
+  readonly agentTools: AgentToolsConfig;
   readonly userAccessControl?: UserAccessConfig;
   /** Tells a running agent about edits of its issue. */
   readonly issueUpdateTrigger: boolean;
@@ -164,7 +170,7 @@ export const configSchema: z.ZodType<Config> = z
       .object({ primary: filled.exactOptional(), fallback: z.array(filled).exactOptional(), rules: z.array(z.unknown()).exactOptional() })
       .exactOptional(),
     defaultModel: filled.exactOptional(),
-    defaultFallbackModel: filled.exactOptional(),
+    defaultFallbackModel: filled.exactOptional().describe('Used when the model is unknown or overloaded'),
     modelByTaskType: modelByTaskType.exactOptional(),
     defaultAllowedTools: toolRules.exactOptional().describe('For repositories without allowedTools'),
     defaultDisallowedTools: toolRules.exactOptional(),
@@ -173,9 +179,14 @@ export const configSchema: z.ZodType<Config> = z
         debugger: promptDefaults.exactOptional(),
         builder: promptDefaults.exactOptional(),
         scoper: promptDefaults.exactOptional(),
+        documentation: promptDefaults.exactOptional(),
         orchestrator: promptDefaults.exactOptional(),
       })
       .exactOptional(),
+    promptsDirectory: filled
+      .exactOptional()
+      .describe('Templates that replace the built-in prompts, such as builder.md. Relative to the home. Absent: prompts'),
+    agentTools: z.prefault(agentTools, {}).describe('What agents may do in Linear'),
     userAccessControl: userAccess.exactOptional(),
     issueUpdateTrigger: z.boolean().default(true),
     server: z.prefault(

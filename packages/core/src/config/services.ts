@@ -81,12 +81,14 @@ export interface ModelByTaskType {
   readonly builder?: string;
   readonly debugger?: string;
   readonly scoper?: string;
+  readonly documentation?: string;
 }
 export const modelByTaskType: z.ZodType<ModelByTaskType> = z.object({
   orchestrator: filled.exactOptional(),
   builder: filled.exactOptional(),
   debugger: filled.exactOptional(),
   scoper: filled.exactOptional(),
+  documentation: filled.exactOptional(),
 });
 
 export interface CodegenConfig {
@@ -143,4 +145,22 @@ export const customExecutor: z.ZodType<CustomExecutorConfig> = z.object({
   command: filled,
   args: z.array(z.string()).default([]),
   environmentVariables: stringMap.exactOptional(),
+});
+
+/** What agents may do in the tracker, beside what Cyrus itself writes there. */
+export interface AgentToolsConfig {
+  /** False: agents have no tools for Linear. */
+  readonly linear: boolean;
+  /** Calls of one attempt, reads and writes. */
+  readonly maxCalls: number;
+  /** Sub-issues that the agents of one task may create; 0: none. */
+  readonly maxSubIssues: number;
+  /** How deep sub-issues may lie below the topmost issue. */
+  readonly maxDepth: number;
+}
+export const agentTools: z.ZodType<AgentToolsConfig> = z.object({
+  linear: z.boolean().default(true).describe('false: agents have no tools for Linear'),
+  maxCalls: z.number().int().min(0).max(10_000).default(50).describe('Calls of one attempt'),
+  maxSubIssues: z.number().int().min(0).max(100).default(5).describe('Sub-issues that one task may create'),
+  maxDepth: z.number().int().min(0).max(20).default(3).describe('How deep sub-issues may lie below the topmost issue'),
 });

@@ -2,7 +2,8 @@ import type { Instant } from '../clock.ts';
 import type { Failure } from '../failure.ts';
 import type { AttemptState, PlanState, TaskState } from '../states.ts';
 
-export type Procedure = 'debugger' | 'builder' | 'scoper' | 'orchestrator';
+export const procedures = ['debugger', 'builder', 'scoper', 'documentation', 'orchestrator'] as const;
+export type Procedure = (typeof procedures)[number];
 
 /** What a person asked for in the issue itself: `[agent=…]`, `[model=…]`. */
 export interface PlanOptions {
