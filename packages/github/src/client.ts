@@ -4,14 +4,15 @@ import { readChecks } from './checks.ts';
 import type { CodeHost } from './code-host.ts';
 import { comment } from './comments.ts';
 import { connect } from './connection.ts';
-import { ensurePullRequest, findPullRequest, getPullRequest, updatePullRequest } from './pull-requests.ts';
+import { ensurePullRequest, findPullRequest, getPullRequest, markReady, renewPullRequest } from './pull-requests.ts';
 import { fullName } from './repository.ts';
+import { fixedToken, type TokenSource } from './token-source.ts';
 
 export interface GitHubOptions {
   /** Base of the REST API; default `https://api.github.com`. */
   readonly apiUrl?: string;
-  /** A personal access token or an installation token. */
-  readonly token: string;
+  /** A personal access token, or where tokens come from. */
+  readonly token: string | TokenSource;
   readonly clock?: Clock;
   readonly fetch?: typeof globalThis.fetch;
   /** For one call; default 30 s. */
@@ -22,7 +23,7 @@ export interface GitHubOptions {
 export function createGitHub(options: GitHubOptions): CodeHost {
   const connection = connect({
     apiUrl: options.apiUrl ?? 'https://api.github.com',
-    token: options.token,
+    source: typeof options.token === 'string' ? fixedToken(options.token) : options.token,
     clock: options.clock ?? systemClock,
     fetch: options.fetch ?? globalThis.fetch,
     timeoutMs: options.timeoutMs ?? 30_000,
@@ -41,7 +42,8 @@ export function createGitHub(options: GitHubOptions): CodeHost {
     findPullRequest: (request) => findPullRequest(connection, request),
     ensurePullRequest: (request) => ensurePullRequest(connection, request),
     getPullRequest: (request) => getPullRequest(connection, request),
-    updatePullRequest: (request) => updatePullRequest(connection, request),
+    renewPullRequest: (request) => renewPullRequest(connection, request),
+    markReady: (request) => markReady(connection, request),
     comment: (request) => comment(connection, request),
     readChecks: (request) => readChecks(connection, request),
   };

@@ -55,6 +55,7 @@ export interface EnsurePullRequest {
   readonly head: string;
   readonly base: string;
   readonly title: string;
+  /** Of our section; people may write around it. */
   readonly body: string;
   readonly draft?: boolean;
   /** Put into the body as a hidden marker; the pull request is recognised by it. Letters, digits, `_`, `.`, `:`, `-`, at most 200. */
@@ -63,14 +64,14 @@ export interface EnsurePullRequest {
   readonly signal?: AbortSignal;
 }
 
-export interface UpdatePullRequest {
+export interface RenewPullRequest {
   readonly repository: RepositoryRef;
   readonly number: number;
-  readonly title?: string;
-  /** Needs `planId`, so that the marker is never lost. */
-  readonly body?: { readonly text: string; readonly planId: string };
-  readonly base?: string;
-  readonly state?: 'open' | 'closed';
+  readonly title: string;
+  /** Of our section. */
+  readonly body: string;
+  /** Whose pull request it is from now on. */
+  readonly planId: string;
 }
 
 /**
@@ -89,8 +90,13 @@ export interface CodeHost {
    */
   ensurePullRequest(request: EnsurePullRequest): Promise<Result<EnsuredPullRequest, Failure>>;
   getPullRequest(request: { readonly repository: RepositoryRef; readonly number: number }): Promise<Result<PullRequest, Failure>>;
-  /** Absent fields stay as they are. Safe to repeat. */
-  updatePullRequest(request: UpdatePullRequest): Promise<Result<PullRequest, Failure>>;
+  /**
+   * Brings our part of a pull request up to date: our section of the body, and the title as long as it is the one we wrote last.
+   * What people wrote stays; one without our section is left alone. Safe to repeat: nothing is sent when nothing changes.
+   */
+  renewPullRequest(request: RenewPullRequest): Promise<Result<PullRequest, Failure>>;
+  /** Takes the draft off a pull request; one that is none, or not open, stays as it is. */
+  markReady(request: { readonly repository: RepositoryRef; readonly number: number }): Promise<Result<PullRequest, Failure>>;
   /** Writes a comment once per `key`: one that bears it already is returned instead. */
   comment(request: {
     readonly repository: RepositoryRef;

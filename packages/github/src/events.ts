@@ -50,14 +50,29 @@ export type CodeHostEvent = Common &
     | { readonly type: 'push'; readonly ref: string; readonly before: string; readonly after: string; readonly deleted: boolean }
   );
 
+/** What an app may reach has changed: tokens that were given out are to be asked for anew. */
+export interface AccessChanged {
+  readonly type: 'access_changed';
+  /** The user or organisation. */
+  readonly account: string;
+  /** As GitHub names it: `deleted`, `suspend`, `unsuspend`, `new_permissions_accepted`, `created`, `added`, `removed`. */
+  readonly action: string;
+}
+
 /** Reads a verified webhook. Undefined: an event or action plans do not care about, or one without the fields it must have. Pure. */
-export function parseEvent({ event, payload }: Pick<VerifiedWebhook, 'event' | 'payload'>): CodeHostEvent | undefined {
+export function parseEvent({ event, payload }: Pick<VerifiedWebhook, 'event' | 'payload'>): CodeHostEvent | AccessChanged | undefined {
   const root = reader(payload);
+  if (event === 'installation' || event === 'installation_repositories') return accessChanged(root);
   const repository = root.at('repository').text('full_name');
   if (repository === undefined) return undefined;
   const common: Common = { repository, by: root.at('sender').text('login') ?? 'ghost' };
   const read = readers[`${event}.${root.text('action') ?? ''}`];
   return read?.(root, common);
+}
+
+function accessChanged(root: Reader): AccessChanged | undefined {
+  const [account, action] = [root.at('installation').at('account').text('login'), root.text('action')];
+  return account === undefined || action === undefined ? undefined : { type: 'access_changed', account, action };
 }
 
 type Read = (root: Reader, common: Common) => CodeHostEvent | undefined;

@@ -1,10 +1,11 @@
-import type { RestEndpointMethodTypes } from '@octokit/rest';
+import type { Octokit, RestEndpointMethodTypes } from '@octokit/rest';
 import type { Failure } from 'cyrus-core/failure';
 import { err, ok, type Result } from 'cyrus-core/result';
 import type { CodeHost, EnsuredPullRequest, EnsurePullRequest, FindPullRequest, PullRequest } from './code-host.ts';
 import type { Connection } from './connection.ts';
 import { fullName } from './repository.ts';
-import { cleanTitle, markedBody, markedId } from './text.ts';
+import { newBody, renewedBody, wroteTitle } from './section.ts';
+import { cleanTitle, markedId } from './text.ts';
 
 type Listed = RestEndpointMethodTypes['pulls']['list']['response']['data'][number];
 type Full = RestEndpointMethodTypes['pulls']['get']['response']['data'];
@@ -85,7 +86,7 @@ export async function ensurePullRequest(connection: Connection, request: EnsureP
       head,
       base,
       title: cleanTitle(request.title),
-      body: markedBody(request.body, 'plan', planId),
+      body: newBody({ planId, title: request.title, text: request.body }),
       draft: request.draft ?? false,
     }),
   );
@@ -113,21 +114,66 @@ export async function getPullRequest(
   return got.ok ? ok(pullRequest(got.value)) : got;
 }
 
-export async function updatePullRequest(
+export async function renewPullRequest(
   connection: Connection,
-  request: Parameters<CodeHost['updatePullRequest']>[0],
+  request: Parameters<CodeHost['renewPullRequest']>[0],
 ): Promise<Result<PullRequest, Failure>> {
-  const { repository, number, title, body, base, state } = request;
-  const updated = await connection.call(`changing ${fullName(repository)}#${number}`, (octokit) =>
+  const { repository, number, planId } = request;
+  const read = await getPullRequest(connection, { repository, number });
+  if (!read.ok) return read;
+  const pull = read.value;
+  const body = renewedBody(pull.body, { planId, title: wroteTitle(pull) ? request.title : '', text: request.body });
+  if (body === undefined) return read;
+  const title = wroteTitle(pull) ? cleanTitle(request.title) : pull.title;
+  if (body === pull.body && title === pull.title) return read;
+  const updated = await connection.call(`bringing ${fullName(repository)}#${number} up to date`, (octokit) =>
     octokit.rest.pulls.update({
       owner: repository.owner,
       repo: repository.name,
       pull_number: number,
-      ...(title === undefined ? {} : { title: cleanTitle(title) }),
-      ...(body === undefined ? {} : { body: markedBody(body.text, 'plan', body.planId) }),
-      ...(base === undefined ? {} : { base }),
-      ...(state === undefined ? {} : { state }),
+      ...(title === pull.title ? {} : { title }),
+      ...(body === pull.body ? {} : { body }),
     }),
   );
   return updated.ok ? ok(pullRequest(updated.value)) : updated;
 }
+
+const readyMutation = `mutation ($id: ID!) {
+  markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } }
+}`;
+
+export async function markReady(
+  connection: Connection,
+  { repository, number }: Parameters<CodeHost['markReady']>[0],
+): Promise<Result<PullRequest, Failure>> {
+  const where = { owner: repository.owner, repo: repository.name, pull_number: number };
+  const read = await connection.call(`reading ${fullName(repository)}#${number}`, (octokit) => octokit.rest.pulls.get(where));
+  if (!read.ok) return read;
+  const { node_id: id, draft, state } = read.value;
+  if (!draft || state !== 'open') return ok(pullRequest(read.value));
+  const doing = `marking ${fullName(repository)}#${number} as ready for review`;
+  // REST has no call for it; refusals come with status 200.
+  const marked = await connection.call(doing, async (octokit) => ({
+    data: (await octokit.request('POST /graphql', { baseUrl: graphqlBase(octokit), query: readyMutation, variables: { id } })).data as {
+      readonly errors?: readonly { readonly type?: string; readonly message?: string }[];
+    },
+  }));
+  if (!marked.ok) return marked;
+  const [problem] = marked.value.errors ?? [];
+  if (problem?.type === 'RATE_LIMITED')
+    return err({
+      class: 'rate_limited',
+      message: `GitHub's rate limit was reached while ${doing}.`,
+      fix: 'Nothing: it goes on by itself.',
+    });
+  if (problem)
+    return err({
+      class: problem.type === 'FORBIDDEN' ? 'auth' : 'invalid_request',
+      message: `GitHub refused ${doing}: ${problem.message ?? 'no reason given'}`,
+      fix: 'Mark it as ready by hand, or give the token the permission pull requests: write.',
+    });
+  return ok({ ...pullRequest(read.value), draft: false });
+}
+
+/** On an Enterprise Server GraphQL is beside the REST API, not below it. */
+const graphqlBase = (octokit: Octokit): string => String(octokit.request.endpoint.DEFAULTS.baseUrl).replace(/\/api\/v3$/, '/api');

@@ -41,10 +41,10 @@ function cut(text: string, length: number): string {
 }
 
 /** What kind of thing a marker names. */
-export type MarkerKind = 'plan' | 'comment';
+export type MarkerKind = 'plan' | 'comment' | 'title';
 
 const idPattern = /^[\w.:-]{1,200}$/;
-const markers = /<!-- cyrus:(plan|comment):([\w.:-]{1,200}) -->/g;
+const markers = /<!-- cyrus:(plan|comment|title):([\w.:-]{1,200}) -->/g;
 
 /**
  * The hidden line by which something we wrote is recognised: `<!-- cyrus:plan:ID -->`.
@@ -58,8 +58,11 @@ export function marker(kind: MarkerKind, id: string): string {
 /** A body with its marker at the end. Markers that the text itself holds are made harmless, so that a quoted one never counts. */
 export function markedBody(text: string, kind: MarkerKind, id: string): string {
   const line = `\n\n${marker(kind, id)}`;
-  return cleanBody(text.replace(/<!--(\s*)cyrus:/gi, '<!--$1cyrus '), bodyLimit - line.length) + line;
+  return cleanBody(harmless(text), bodyLimit - line.length) + line;
 }
+
+/** A text in which nothing counts as a marker of ours. */
+export const harmless = (text: string): string => text.replace(/<!--(\s*\/?)cyrus:/gi, '<!--$1cyrus ');
 
 /** The id of the last marker of that kind in a body. */
 export function markedId(body: string | null | undefined, kind: MarkerKind): string | undefined {

@@ -32,7 +32,7 @@ describe('the one pull request', () => {
       value: { number: 1, state: 'open', created: true, headSha: sha(), head: 'cyrus/eng-1', base: 'main', planId: 'plan-1', draft: false },
     });
     expect(first.ok && first.value.url).toBe(`${github.url}/acme/widget/pull/1`);
-    expect(pulls()[0]?.body).toBe('Because.\n\n<!-- cyrus:plan:plan-1 -->');
+    expect(pulls()[0]?.body).toMatch(/^<!-- cyrus:section -->\nBecause\.\n<!-- \/cyrus:section -->\n\n<!-- cyrus:plan:plan-1 -->/);
     expect(await host.ensurePullRequest({ ...request, title: 'Another' })).toMatchObject({
       value: { number: 1, created: false, title: 'Fix it' },
     });
@@ -93,7 +93,12 @@ describe('the one pull request', () => {
   test('is not opened again after a person closed or merged it, and is returned with the base a person gave it', async () => {
     await host.ensurePullRequest(request);
     await github.people.push({ repository: on, branch: 'release', files: { 'r.txt': 'r' } });
-    expect(await host.updatePullRequest({ repository, number: 1, base: 'release' })).toMatchObject({ value: { base: 'release' } });
+    const moved = await fetch(`${github.url}/repos/${on}/pulls/1`, {
+      method: 'PATCH',
+      headers: { authorization: 'Bearer writer' },
+      body: '{"base":"release"}',
+    });
+    expect(moved.status).toBe(200);
     expect(await host.ensurePullRequest(request)).toMatchObject({ value: { number: 1, base: 'release', created: false } });
     await github.people.close({ repository: on, number: 1 });
     expect(await host.ensurePullRequest(request)).toMatchObject({ value: { number: 1, state: 'closed', created: false } });
@@ -129,20 +134,57 @@ describe('the one pull request', () => {
 });
 
 describe('an open pull request', () => {
-  test('is read and changed; its marker stays', async () => {
-    await host.ensurePullRequest({ ...request, draft: true });
-    const changed = await host.updatePullRequest({
-      repository,
-      number: 1,
-      title: 'New\ntitle',
-      body: { text: 'New body', planId: 'plan-1' },
-    });
-    expect(changed).toMatchObject({ value: { title: 'New title', planId: 'plan-1', draft: true } });
+  test('is read; whether it can be merged may not be known yet', async () => {
+    await host.ensurePullRequest(request);
     const first = await host.getPullRequest({ repository, number: 1 });
     expect(first.ok && first.value).not.toHaveProperty('mergeable');
     expect(await host.getPullRequest({ repository, number: 1 })).toMatchObject({ value: { mergeable: true } });
-    expect(await host.updatePullRequest({ repository, number: 1, state: 'closed' })).toMatchObject({ value: { state: 'closed' } });
     expect(await host.getPullRequest({ repository, number: 9 })).toMatchObject({ error: { class: 'invalid_request' } });
+  });
+
+  test('is renewed for the next plan: our section and our title, and nothing of what people wrote', async () => {
+    await host.ensurePullRequest(request);
+    const renewal = { repository, number: 1, title: 'Fix it well', body: 'And more.', planId: 'plan-2' };
+    expect(await host.renewPullRequest(renewal)).toMatchObject({ value: { title: 'Fix it well', planId: 'plan-2' } });
+    const body = pulls()[0]?.body ?? '';
+    expect(body).toContain('And more.');
+    expect(await host.renewPullRequest(renewal)).toMatchObject({ ok: true });
+    expect(github.calls('pulls.update')).toHaveLength(1);
+
+    await github.people.editPull({ repository: on, number: 1, title: 'Ann knows better', body: `Read this first.\r\n${body}` });
+    await host.renewPullRequest({ ...renewal, title: 'Third', body: 'Even more.', planId: 'plan-3' });
+    expect(pulls()[0]).toMatchObject({
+      title: 'Ann knows better',
+      body: expect.stringMatching(/^Read this first\.\r\n[\s\S]*Even more\./),
+    });
+    await github.people.editPull({ repository: on, number: 1, body: 'All mine.' });
+    await host.renewPullRequest({ ...renewal, body: 'Never.' });
+    expect(pulls()[0]?.body).toBe('All mine.');
+  });
+
+  test('is marked ready once, on GitHub and on an Enterprise Server', async () => {
+    await host.ensurePullRequest({ ...request, draft: true });
+    expect(pulls()[0]?.draft).toBe(true);
+    expect(await host.markReady({ repository, number: 1 })).toMatchObject({ value: { draft: false } });
+    expect(await host.markReady({ repository, number: 1 })).toMatchObject({ value: { draft: false } });
+    expect(github.calls('graphql')).toHaveLength(1);
+    const enterprise = await startGitHub({ enterprise: true, tokens: { e: { login: 'bot' } } });
+    await enterprise.createRepository({ owner: 'acme', name: 'widget' });
+    await enterprise.people.push({ repository: on, branch: 'cyrus/eng-1', files: { 'a.txt': '1\n' } });
+    const there = createGitHub({ apiUrl: `${enterprise.apiUrl}/`, token: 'e' });
+    await there.ensurePullRequest({ ...request, draft: true });
+    expect(await there.markReady({ repository, number: 1 })).toMatchObject({ ok: true });
+    expect(enterprise.state().repositories[0]?.pulls[0]?.draft).toBe(false);
+    expect(enterprise.notModelled()).toEqual([]);
+    await enterprise.stop();
+  });
+
+  test('that may not be written to stays a draft, with the reason', async () => {
+    await host.ensurePullRequest({ ...request, draft: true });
+    const reader = createGitHub({ apiUrl: github.url, token: 'reader' });
+    expect(await reader.markReady({ repository, number: 1 })).toMatchObject({
+      error: { class: 'auth', fix: expect.stringContaining('by hand') },
+    });
   });
 
   test('gets one comment per key, lost answer or not', async () => {

@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type CodeHostEvent, parseEvent } from 'cyrus-github/events';
+import { parseEvent } from 'cyrus-github/events';
 import { verifyWebhook } from 'cyrus-github/webhook';
 import { startGitHub } from 'cyrus-stand-in-github/server';
 import { expect, test } from 'vitest';
 
 test('what the service sends is verified and read', async () => {
-  const events: CodeHostEvent[] = [];
+  const events: ReturnType<typeof parseEvent>[] = [];
   const ids: string[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -36,6 +36,9 @@ test('what the service sends is verified and read', async () => {
     await github.people.comment({ ...on, body: 'please fix مرحبا 👩‍🚀', by: 'zoë' });
     await github.people.review({ ...on, state: 'CHANGES_REQUESTED', body: 'no', by: 'zoë' });
     const { sha: merge } = await github.people.merge(on);
+    const { appId } = await github.people.createApp({ name: 'Cyrus', owner: 'acme' });
+    const { id } = await github.people.install({ appId, account: 'acme' });
+    await github.people.uninstall({ id });
     await github.settled();
 
     const common = { repository: 'acme/widget' };
@@ -47,6 +50,7 @@ test('what the service sends is verified and read', async () => {
       { ...common, type: 'review_submitted', number: 1, verdict: 'changes_requested', body: 'no', headSha: sha, by: 'zoë' },
       { ...common, type: 'push', ref: 'refs/heads/main', after: merge },
       { ...common, type: 'pull_request_closed', number: 1, merged: true, mergeCommitSha: merge, head: 'feat', headSha: sha, base: 'main' },
+      { type: 'access_changed', account: 'acme', action: 'deleted' },
     ]);
     expect(github.deliveries().every((delivery) => delivery.status === 204)).toBe(true);
     expect(github.deliveries().map((delivery) => delivery.id)).toEqual(ids);
