@@ -18,6 +18,7 @@ import { advanceDispatcher } from './advance/dispatcher.ts';
 import { advancePlan } from './advance/plan.ts';
 import { advanceSession } from './advance/session.ts';
 import { type Brokers, startBrokers } from './broker/brokers.ts';
+import { createLinearClients } from './broker/linear-clients.ts';
 import { configuredWorkspaces } from './broker/linear-token.ts';
 import { createPerformers } from './broker/performers.ts';
 import { capacityOf } from './capacity.ts';
@@ -72,6 +73,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const capacity = capacityOf(options.config);
   const executors = createExecutors(options.config, sandbox, clock, runPrefix);
   const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity });
+  const linear = createLinearClients({ config, home, clock, log });
   await saveConfigRevision(db, options.config);
 
   const supervisor = createSupervisor({
@@ -81,7 +83,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     sandbox,
     runPrefix,
     host: { id: hostId, bootId, pid: process.pid, isolation: sandbox.isolation, version: options.version, ...capacity },
-    runners: createJobRunners({ config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix }),
+    runners: createJobRunners({ linear, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix }),
     redact: createRedact(secretsOf(options.config)),
     spoolDirectory: join(home, 'logs', 'attempts'),
     onTakenOver: options.onTakenOver,
@@ -120,7 +122,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     random,
     log,
     credentials: ['git', 'github', 'cli', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
-    performer: createPerformers({ config, checkouts, clock }),
+    performer: createPerformers({ config, checkouts, clock, linear: { clients: linear, db, log } }),
     onWake: wakeEngine,
   });
   // Connections of its own: a webhook waits for none that jobs, brokers and advances have.

@@ -4,7 +4,9 @@ import { silentLog } from 'cyrus-store/log';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Brokers, startBrokers } from '../src/broker/brokers.ts';
+import { createLinearClients } from '../src/broker/linear-clients.ts';
 import { configuredWorkspaces } from '../src/broker/linear-token.ts';
+import type { Perform } from '../src/broker/outcome.ts';
 import { performLinear } from '../src/broker/perform-linear.ts';
 import { startChild } from './support/child.ts';
 import { configOf } from './support/config.ts';
@@ -31,6 +33,14 @@ afterEach(async () => {
 
 const config = () => configOf({ linear: { apiUrl: linear.graphqlUrl, token: 'lin_oauth_app', workspaceId: workspace } });
 
+const performer = (credential: string): Perform =>
+  performLinear({
+    workspace: credential.slice('linear:'.length),
+    clients: createLinearClients({ config, home: '/nonexistent', clock: systemClock, log: silentLog }),
+    db: database.db,
+    log: silentLog,
+  });
+
 async function start(): Promise<void> {
   brokers = await startBrokers({
     db: database.db,
@@ -38,7 +48,7 @@ async function start(): Promise<void> {
     random: Math.random,
     log: silentLog,
     credentials: configuredWorkspaces(config()).map((id) => `linear:${id}`),
-    performer: (credential) => performLinear({ workspace: credential.slice('linear:'.length), config, clock: systemClock }),
+    performer,
   });
 }
 
@@ -111,7 +121,7 @@ test('a first write of a workspace that nobody named gets its broker by NOTIFY',
     random: Math.random,
     log: silentLog,
     credentials: [],
-    performer: (credential) => performLinear({ workspace: credential.slice('linear:'.length), config, clock: systemClock }),
+    performer,
   });
   await thought('one');
   await database.db.query(`select pg_notify('outbound', $1)`, [`linear:${workspace}`]);

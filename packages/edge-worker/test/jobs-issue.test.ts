@@ -19,7 +19,7 @@ afterEach(() => linear.stop());
 
 const read = (issueId: string, signal = new AbortController().signal, token = 'lin_oauth_app') => {
   const client = createLinear({ apiUrl: linear.graphqlUrl, token, clock: systemClock });
-  const runner = createIssueRunner({ random: () => 0, linear: (workspace) => (workspace === 'w' ? client : undefined) });
+  const runner = createIssueRunner({ random: () => 0, linear: async (workspace) => (workspace === 'w' ? client : undefined) });
   const context: JobContext = {
     signal,
     clock: systemClock,

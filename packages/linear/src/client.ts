@@ -1,5 +1,6 @@
 import type { Clock } from 'cyrus-core/clock';
 import { err, ok, type Result } from 'cyrus-core/result';
+import { type Access, fixedAccess } from './access.ts';
 import { type LinearProblem, noAnswer, problemOf } from './problem.ts';
 import { type Rate, rateAfter } from './rate.ts';
 
@@ -16,8 +17,8 @@ export interface LinearClient {
 
 export interface LinearOptions {
   readonly apiUrl: string;
-  /** `lin_api_…` is an API key; anything else is an access token of the app. */
-  readonly token: string;
+  /** `lin_api_…` is an API key; anything else is an access token of the app. One that is renewed comes as `Access`. */
+  readonly token: string | Access;
   readonly clock: Clock;
   /** How long an answer may take. Default 10 s. */
   readonly timeoutMs?: number;
@@ -26,19 +27,29 @@ export interface LinearOptions {
 /** The `Authorization` header: Linear takes API keys bare and access tokens as `Bearer`. */
 export function authorizationOf(token: string): string {
   const bare = token.trim().replace(/^Bearer\s+/i, '');
-  return bare.startsWith('lin_api_') ? bare : `Bearer ${bare}`;
+  return isApiKey(bare) ? bare : `Bearer ${bare}`;
 }
+
+/** A person's own key: Linear sees that person, and lets them write no agent activities. */
+export const isApiKey = (token: string): boolean => token.trim().startsWith('lin_api_');
 
 /** A client for one credential. Connections are kept alive by the runtime and shared. */
 export function createLinear(options: LinearOptions): LinearClient {
   let rate: Rate = {};
-  const headers = {
-    authorization: authorizationOf(options.token),
-    'content-type': 'application/json',
-    'user-agent': 'cyrus',
-  };
+  const access = typeof options.token === 'string' ? fixedAccess(options.token) : options.token;
 
+  /** A token that expired or was exchanged meanwhile is renewed, and the call made once more; a refused call had no effect. */
   async function request(document: string, variables: Variables, signal?: AbortSignal): Promise<Result<Data, LinearProblem>> {
+    const token = await access.token();
+    if (!token.ok) return err({ action: 'retry', failure: token.error, said: [] });
+    const first = await call(token.value, document, variables, signal);
+    if (first.ok || !isRefusedToken(first.error)) return first;
+    const renewed = await access.renew(token.value);
+    if (renewed.ok) return call(renewed.value, document, variables, signal);
+    return err({ ...first.error, failure: renewed.error });
+  }
+
+  async function call(token: string, document: string, variables: Variables, signal?: AbortSignal): Promise<Result<Data, LinearProblem>> {
     const over = new AbortController();
     const stop = new AbortController();
     const timeoutMs = options.timeoutMs ?? 10_000;
@@ -48,7 +59,7 @@ export function createLinear(options: LinearOptions): LinearClient {
     try {
       const response = await fetch(options.apiUrl, {
         method: 'POST',
-        headers,
+        headers: { authorization: authorizationOf(token), 'content-type': 'application/json', 'user-agent': 'cyrus' },
         body: JSON.stringify({ query: document, variables }),
         // A redirect is not followed: it would carry the token to another host.
         redirect: 'manual',
@@ -70,6 +81,8 @@ export function createLinear(options: LinearOptions): LinearClient {
 
   return { request, rate: () => rate };
 }
+
+const isRefusedToken = ({ action, failure }: LinearProblem): boolean => action === 'retry' && failure.class === 'auth';
 
 function asObject(text: string): Data | undefined {
   try {

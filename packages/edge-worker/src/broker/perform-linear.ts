@@ -1,37 +1,66 @@
-import type { Clock } from 'cyrus-core/clock';
-import type { Config } from 'cyrus-core/config/schema';
-import { createLinear, type LinearClient } from 'cyrus-linear/client';
-import { paceOf } from 'cyrus-linear/rate';
-import { type LinearWrite, perform } from 'cyrus-linear/writes';
+import type { LinearClient } from 'cyrus-linear/client';
+import { readViewer } from 'cyrus-linear/read-viewer';
+import { type WriteOutcome as LinearOutcome, type LinearWrite, perform } from 'cyrus-linear/writes';
+import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
 import type { ClaimedWrite } from 'cyrus-store/queries/outbound-claim';
-import { linearTokenOf } from './linear-token.ts';
+import { commentThread } from 'cyrus-store/queries/outbound-comment-thread';
+import { agentKinds, decideComment } from './decide-comment.ts';
+import type { LinearClients } from './linear-clients.ts';
 import type { Perform, WriteOutcome } from './outcome.ts';
 
-/** Sends the writes of one Linear workspace, at the pace that its limits leave. The token is looked up for each, so a new one is used at once. */
-export function performLinear(options: { readonly workspace: string; readonly config: () => Config; readonly clock: Clock }): Perform {
-  const { workspace, clock } = options;
-  let known: { readonly token: string; readonly apiUrl: string; readonly client: LinearClient } | undefined;
+export interface PerformLinearOptions {
+  readonly workspace: string;
+  readonly clients: Pick<LinearClients, 'find'>;
+  readonly db: Database;
+  readonly log: Log;
+}
 
-  function clientFor(config: Config): LinearClient | undefined {
-    const token = linearTokenOf(config, workspace);
-    if (token === undefined) return undefined;
-    const { apiUrl } = config.linear;
-    if (known?.token !== token || known.apiUrl !== apiUrl) known = { token, apiUrl, client: createLinear({ apiUrl, token, clock }) };
-    return known.client;
+/**
+ * Sends the writes of one Linear workspace. The client is looked up for each, so a new login is used at once. A person's key
+ * may not write what an agent does: then people read it as comments, under the same ids.
+ */
+export function performLinear(options: PerformLinearOptions): Perform {
+  const { workspace, db, log } = options;
+  /** The client whose credential is a person's. */
+  let personal: LinearClient | undefined;
+
+  async function isPersonal(client: LinearClient, signal: AbortSignal): Promise<boolean> {
+    if (personal === client) return true;
+    const viewer = await readViewer(client, signal);
+    if (!viewer.ok || viewer.value.isApp) return false;
+    personal = client;
+    log.warn({ workspace, person: viewer.value.name }, 'the Linear token is a person’s: activities become comments');
+    return true;
+  }
+
+  async function asComment(client: LinearClient, write: ClaimedWrite, signal: AbortSignal): Promise<WriteOutcome> {
+    const body = decideComment(write);
+    const thread = body === null || write.sessionId === null ? undefined : await commentThread(db, write.sessionId);
+    if (body === null || !thread) return { state: 'sent', result: { as: 'nothing' } };
+    const { issueId, root } = thread;
+    const comment = { kind: 'comment', id: write.id, issueId, body } as const;
+    if (root === null) return settled(await perform(client, comment, signal), { as: 'comment', root: true });
+    const reply = await perform(client, { ...comment, parentId: root }, signal);
+    // Somebody has deleted the thread: the next begins a new one.
+    if (reply.state !== 'rejected') return settled(reply, { as: 'comment', root: false });
+    return settled(await perform(client, comment, signal), { as: 'comment', root: true });
   }
 
   return async (write, signal) => {
-    const client = clientFor(options.config());
+    const client = await options.clients.find(workspace);
     if (!client) return withoutToken(workspace);
-    const pace = paceOf(client.rate(), clock.now());
-    if (pace.pace === 'stop') {
-      return { state: 'retry', failure: { class: 'rate_limited', message: "Linear's rate limit is reached", retryAt: pace.until } };
-    }
-    if (pace.pace === 'spread') await clock.sleep(pace.gapMs, signal);
+    const agents = agentKinds.has(write.kind);
+    if (agents && personal === client) return asComment(client, write, signal);
     const outcome = await perform(client, linearWriteOf(write), signal);
-    if (outcome.state !== 'sent') return outcome;
-    return { state: 'sent', result: outcome.remoteId === undefined ? {} : { remoteId: outcome.remoteId } };
+    if (outcome.state === 'rejected' && agents && (await isPersonal(client, signal))) return asComment(client, write, signal);
+    return settled(outcome, {});
   };
+}
+
+function settled(outcome: LinearOutcome, more: Readonly<Record<string, unknown>>): WriteOutcome {
+  if (outcome.state !== 'sent') return outcome;
+  return { state: 'sent', result: { ...more, ...(outcome.remoteId === undefined ? {} : { remoteId: outcome.remoteId }) } };
 }
 
 /** The row's payload, under the row's id: the same row sent twice is one activity. */
@@ -41,5 +70,6 @@ function linearWriteOf(write: ClaimedWrite): LinearWrite {
 
 function withoutToken(workspace: string): WriteOutcome {
   const message = `No Linear token is configured for workspace ${workspace}`;
-  return { state: 'retry', failure: { class: 'auth', message, fix: 'set LINEAR_TOKEN, linear.token or linearWorkspaces' } };
+  const fix = 'log in with cyrus linear login, or set LINEAR_TOKEN, linear.token or linearWorkspaces';
+  return { state: 'retry', failure: { class: 'auth', message, fix } };
 }

@@ -5,19 +5,21 @@ import type { Perform } from './outcome.ts';
 import { performCli } from './perform-cli.ts';
 import { performGit } from './perform-git.ts';
 import { performGithub } from './perform-github.ts';
-import { performLinear } from './perform-linear.ts';
+import { type PerformLinearOptions, performLinear } from './perform-linear.ts';
 
 export interface PerformersOptions {
   readonly config: () => Config;
   readonly checkouts: Pick<Checkouts, 'mirror' | 'push'>;
   readonly clock: Clock;
+  /** Absent: nothing here writes to Linear. */
+  readonly linear?: Omit<PerformLinearOptions, 'workspace'>;
 }
 
 /** Who sends with which credential: `linear:WORKSPACE`, `git`, `github`, `cli`. */
 export function createPerformers(options: PerformersOptions): (credential: string) => Perform | undefined {
-  const { config, clock } = options;
+  const { linear } = options;
   return (credential) => {
-    if (credential.startsWith('linear:')) return performLinear({ workspace: credential.slice('linear:'.length), config, clock });
+    if (credential.startsWith('linear:')) return linear && performLinear({ ...linear, workspace: credential.slice('linear:'.length) });
     if (credential === 'git') return performGit(options);
     if (credential === 'github') return performGithub(options);
     if (credential === 'cli') return performCli;

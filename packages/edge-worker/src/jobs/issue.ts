@@ -11,7 +11,7 @@ export interface IssueJob {
 
 export interface IssueRunnerOptions {
   /** The client of a workspace; undefined when there is no token for it. */
-  readonly linear: (workspace: string) => LinearClient | undefined;
+  readonly linear: (workspace: string) => Promise<LinearClient | undefined>;
   /** In [0, 1); spreads retries. */
   readonly random: () => number;
 }
@@ -23,10 +23,12 @@ const longestWaitMs = 60_000;
 export function createIssueRunner(options: IssueRunnerOptions): JobRunner {
   return async (job, { signal, clock, log }) => {
     const { workspace, issueId } = job.payload as unknown as IssueJob;
-    const client = options.linear(workspace);
+    const client = await options.linear(workspace);
     if (!client) {
       const message = `There is no Linear token for the workspace ${workspace}.`;
-      return { failure: { class: 'auth', message, fix: 'Set linear.token, or linearWorkspaces for several.' } };
+      return {
+        failure: { class: 'auth', message, fix: 'Log in with cyrus linear login, or set linear.token, or linearWorkspaces for several.' },
+      };
     }
     const deadline = clock.now() + giveUpMs;
     for (let tries = 0; ; tries++) {

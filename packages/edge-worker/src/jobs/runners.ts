@@ -5,12 +5,11 @@ import type { Config } from 'cyrus-core/config/schema';
 import type { JobKind } from 'cyrus-core/domain/effects';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
-import { createLinear, type LinearClient } from 'cyrus-linear/client';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
 import { findTaskBase } from 'cyrus-store/queries/job-base-sha';
 import { findPlanRepository } from 'cyrus-store/queries/job-repository';
-import { linearTokenOf } from '../broker/linear-token.ts';
+import type { LinearClients } from '../broker/linear-clients.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
@@ -34,6 +33,7 @@ export interface JobRunnersOptions {
   readonly db: Database;
   readonly clock: Clock;
   readonly log: Log;
+  readonly linear: Pick<LinearClients, 'find'>;
   readonly random: () => number;
   /** What every `CYRUS_RUN` of this host starts with. */
   readonly runPrefix: string;
@@ -50,28 +50,17 @@ function redactOfCurrent(): (config: Config) => Redact {
 
 /** What does each kind of host job on this machine. */
 export function createJobRunners(options: JobRunnersOptions): Readonly<Record<JobKind, JobRunner>> {
-  const { config, sandbox, checkouts, db, clock, runPrefix } = options;
+  const { config, sandbox, checkouts, db, runPrefix } = options;
   const repositories = createRepositories(checkouts, config);
   const tools = () => toolEnvironment(config().sandbox.readable ?? []);
   const environment = (repositoryId: string): Readonly<Record<string, string>> =>
     repositories.config(repositoryId)?.environmentVariables ?? {};
-  const linear = new Map<string, { readonly key: string; readonly client: LinearClient }>();
   const currentRedact = redactOfCurrent();
   const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix };
   return {
     issue: createIssueRunner({
       random: options.random,
-      linear(workspace) {
-        const token = linearTokenOf(config(), workspace);
-        const { apiUrl } = config().linear;
-        if (token === undefined) return undefined;
-        const key = `${apiUrl} ${token}`;
-        const known = linear.get(workspace);
-        if (known?.key === key) return known.client;
-        const client = createLinear({ apiUrl, token, clock });
-        linear.set(workspace, { key, client });
-        return client;
-      },
+      linear: (workspace) => options.linear.find(workspace),
     }),
     prepare: createPrepareRunner(shared),
     setup: createSetupRunner(shared),

@@ -4,13 +4,15 @@ import { silentLog } from 'cyrus-store/log';
 import { openDatabase } from 'cyrus-store/pool';
 import { parseUrl } from 'cyrus-store/server/external';
 import { startBrokers } from '../../src/broker/brokers.ts';
+import { createLinearClients } from '../../src/broker/linear-clients.ts';
 import { performLinear } from '../../src/broker/perform-linear.ts';
 import { configOf } from './config.ts';
 
-const { DATABASE_URL = '', LINEAR_URL = '', WORKSPACE = '', RECORD } = process.env;
+const { DATABASE_URL = '', LINEAR_URL = '', WORKSPACE = '', HOME = '', RECORD } = process.env;
 const config = configOf({ linear: { apiUrl: LINEAR_URL, token: 'lin_oauth_app' } });
 const db = openDatabase({ connection: parseUrl(DATABASE_URL), clock: systemClock, applicationName: 'broker child' });
-const perform = performLinear({ workspace: WORKSPACE, config: () => config, clock: systemClock });
+const clients = createLinearClients({ config: () => config, home: HOME, clock: systemClock, log: silentLog });
+const perform = performLinear({ workspace: WORKSPACE, clients, db, log: silentLog });
 await startBrokers({
   db,
   clock: systemClock,
