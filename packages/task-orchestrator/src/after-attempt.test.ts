@@ -20,6 +20,7 @@ const attempt = (number: number, over: Partial<Attempt>): Attempt => ({
   evidence: null,
   output: null,
   failure: null,
+  interruption: null,
   startedAt: 0,
   progressAt: null,
   createdAt: 0,

@@ -1,5 +1,5 @@
 import type { Instant } from 'cyrus-core/clock';
-import type { Attempt, Procedure } from 'cyrus-core/domain/plan';
+import type { AgentQuestion, Attempt, Procedure } from 'cyrus-core/domain/plan';
 import { type Failure, type FailureClass, failureAction } from 'cyrus-core/failure';
 import type { AttemptFinished } from './plan-context.ts';
 import { learnedFrom } from './prompts.ts';
@@ -10,6 +10,7 @@ export type AfterAttempt =
   /** The agent's words are the result: nothing to verify or publish. */
   | { readonly do: 'answer' }
   | { readonly do: 'again'; readonly learned: string | null; readonly notBefore: Instant | null; readonly say: string | null }
+  | { readonly do: 'ask'; readonly question: AgentQuestion }
   | { readonly do: 'fail'; readonly failure: Failure };
 
 export interface AfterAttemptState {
@@ -47,7 +48,14 @@ const givenUp: AfterAttempt = {
 /** What follows from the end of an attempt: the failure table, with its caps. */
 export function afterAttempt(state: AfterAttemptState, now: Instant): AfterAttempt {
   const { finished, attempt, attempts } = state;
+  const { interruption } = finished;
+  if (finished.state === 'stopped' && interruption?.kind === 'pause') return { do: 'again', learned: null, notBefore: null, say: null };
   if (finished.state === 'stopped') return { do: 'stop' };
+  if (finished.state === 'asked' && interruption?.kind === 'question') {
+    // What was said meanwhile may be the answer.
+    if (state.undelivered > 0) return { do: 'again', learned: learnedFrom.lost, notBefore: null, say: null };
+    return { do: 'ask', question: interruption };
+  }
   if (finished.state === 'lost' || finished.state === 'asked') {
     if (cutOffTooOften(attempts)) return givenUp;
     return { do: 'again', learned: learnedFrom.lost, notBefore: null, say: 'The run was cut off. Going on from where it was.' };

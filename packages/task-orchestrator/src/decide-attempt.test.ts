@@ -31,6 +31,9 @@ const plan: Plan = {
   follows: null,
   routeReason: null,
   options: {},
+  parkedReason: null,
+  parkedFrom: null,
+  parkedUntil: null,
   createdAt: noon,
 };
 const task: Task = {
@@ -63,12 +66,22 @@ const attempt = (over: Partial<Attempt> = {}): Attempt => ({
   evidence: null,
   output: null,
   failure: null,
+  interruption: null,
   startedAt: null,
   progressAt: null,
   createdAt: noon,
   ...over,
 });
-const said = (n: number): PlanMessage => ({ n, sessionId: 's1', seq: n, authorName: 'Ada', body: `message ${n}`, delivered: false, at: noon + n });
+const said = (n: number): PlanMessage => ({
+  n,
+  sessionId: 's1',
+  seq: n,
+  authorName: 'Ada',
+  body: `message ${n}`,
+  delivered: false,
+  at: noon + n,
+  command: false,
+});
 const context = (over: Partial<AttemptContext> = {}): AttemptContext => ({
   attempt: attempt(),
   task,
@@ -181,7 +194,7 @@ test('messages are read in the order in which they were said, however they arriv
     context({ attempt: starting, messages: [late, early], inputs: [job('prepare', { result: { ...checkout } })] }),
     noon,
   );
-  const prompt = (decision.effects.jobs[0]?.payload['request'] as { prompt: string }).prompt;
+  const { prompt } = decision.effects.jobs[0]?.payload['request'] as { prompt: string };
   expect(prompt.indexOf('said first')).toBeGreaterThan(0);
   expect(prompt.indexOf('said first')).toBeLessThan(prompt.indexOf('said second'));
 });

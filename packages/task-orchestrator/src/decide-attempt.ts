@@ -1,7 +1,7 @@
 import type { Instant } from 'cyrus-core/clock';
 import { type Effects, type Input, type JobEnd, type JobKind, noEffects } from 'cyrus-core/domain/effects';
 import type { Issue } from 'cyrus-core/domain/issue';
-import type { Attempt, CheckoutInfo, Evidence, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
+import type { AgentQuestion, Attempt, CheckoutInfo, Evidence, Interruption, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { type AttemptState, assertMove, isFinal } from 'cyrus-core/states';
 import type { ExecutionRequest, RunRef, RunResult } from 'cyrus-executor-interface/executor';
@@ -53,6 +53,9 @@ export interface AttemptDecision {
   readonly evidence: Evidence | null;
   readonly output: string | null;
   readonly failure: Failure | null;
+  readonly interruption: Interruption | null;
+  /** Its live jobs are to end now; what they left is collected. */
+  readonly killJobs: boolean;
   readonly progressAt: Instant | null;
   /** The agent has begun: the conversation can be resumed from here on. */
   readonly conversationStarted: boolean;
@@ -83,6 +86,8 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     evidence: attempt.evidence,
     output: attempt.output,
     failure: attempt.failure,
+    interruption: attempt.interruption,
+    killJobs: false,
     progressAt: attempt.progressAt,
     conversationStarted: context.conversation.started,
     ended: false,
@@ -120,6 +125,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       state: to,
       deliveredN: row.deliveredN,
       failure: row.failure,
+      interruption: row.interruption,
     };
     effects.tells.push({ entity: `plan:${plan.id}`, kind: 'attempt_finished', payload: { ...payload } });
     effects.tells.push({ entity: 'dispatcher:main', kind: 'ended', payload: { attemptId: attempt.id } });
@@ -135,7 +141,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       prompt: buildPrompt({
         procedure: task.procedure,
         issue: context.issue,
-        messages: [...context.messages].sort((a, b) => a.at - b.at || a.n - b.n),
+        messages: context.messages.filter((message) => !message.command).sort((a, b) => a.at - b.at || a.n - b.n),
         guidance: context.guidance,
         checks: context.settings.verifyCommands ?? checkout.detected?.commands ?? [],
         learned: task.learned,
@@ -155,7 +161,9 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
   };
 
   const ended = (jobEnd: JobEnd): void => {
-    if (jobEnd.state === 'killed') return end('stopped');
+    const paused = row.interruption?.kind === 'pause';
+    const agentRan = jobEnd.kind === 'agent' && row.state === 'running';
+    if (jobEnd.state === 'killed' && !(paused && agentRan)) return end('stopped');
     switch (jobEnd.kind) {
       case 'prepare': {
         if (row.state !== 'starting') return;
@@ -186,9 +194,19 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         if (row.state !== 'running' && row.state !== 'starting' && row.state !== 'start_unknown') return;
         if (jobEnd.state === 'lost') return end('lost');
         const started = row.state === 'running';
-        const { result, lastDelivered } = (jobEnd.result ?? {}) as { result?: RunResult; lastDelivered?: number };
+        const { result, lastDelivered, question } = (jobEnd.result ?? {}) as {
+          result?: RunResult;
+          lastDelivered?: number;
+          question?: AgentQuestion;
+        };
         if (started) row.deliveredN = Math.max(row.deliveredN, row.messageN, lastDelivered ?? 0, result?.lastDelivered ?? 0);
         row.output = result?.output || row.output;
+        if (jobEnd.state === 'killed') {
+          move('collecting');
+          return job('collect', { directory: row.checkout?.directory, baseSha: row.checkout?.startSha });
+        }
+        // The agent was faster than the pause: its work counts, and waits.
+        row.interruption = question && result?.state === 'succeeded' ? { kind: 'question', ...question } : null;
         if (result?.state === 'cancelled') return end('stopped');
         const failure = jobEnd.failure ?? result?.failure ?? null;
         if (!started && failure) return fail(failure);
@@ -204,6 +222,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         const collected = (jobEnd.result ?? {}) as { headSha?: string; evidence?: Evidence };
         row.headSha = collected.headSha ?? null;
         row.evidence = collected.evidence ?? null;
+        if (row.interruption) return end(row.interruption.kind === 'question' ? 'asked' : 'stopped');
         if (row.failure) return end('failed');
         if (jobEnd.state === 'failed')
           return fail(jobEnd.failure ?? { class: 'sandbox_lost', message: 'The work could not be collected.' });
@@ -224,6 +243,11 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     return { ...row, jobMessages, effects };
   }
 
+  if (context.inputs.some((input) => input.kind === 'pause') && ['reserved', 'starting', 'running'].includes(attempt.state)) {
+    row.interruption = { kind: 'pause' };
+    row.killJobs = true;
+    if (attempt.state === 'reserved') end('stopped');
+  }
   if (row.state === 'reserved') {
     move('starting');
     job('prepare', {

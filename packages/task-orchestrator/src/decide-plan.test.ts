@@ -32,6 +32,9 @@ const plan = (over: Partial<Plan> = {}): Plan => ({
   follows: null,
   routeReason: null,
   options: {},
+  parkedReason: null,
+  parkedFrom: null,
+  parkedUntil: null,
   createdAt: noon - 60_000,
   ...over,
 });
@@ -66,6 +69,7 @@ const attempt = (over: Partial<Attempt> = {}): Attempt => ({
   evidence: null,
   output: null,
   failure: null,
+  interruption: null,
   startedAt: noon,
   progressAt: null,
   createdAt: noon,
@@ -79,7 +83,16 @@ const work = {
 };
 const worked = (over: Partial<Attempt> = {}): Attempt =>
   attempt({ state: 'succeeded', headSha: 'head', evidence: work, output: 'Did it.', ...over });
-const said = (n: number, delivered = false): PlanMessage => ({ n, sessionId: 's1', seq: n, authorName: 'Ada', body: `m${n}`, delivered, at: n });
+const said = (n: number, delivered = false): PlanMessage => ({
+  n,
+  sessionId: 's1',
+  seq: n,
+  authorName: 'Ada',
+  body: `m${n}`,
+  delivered,
+  at: n,
+  command: false,
+});
 const listener = { sessionId: 's1', source: 'linear', workspace: 'w', turnId: 'turn1' };
 const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   plan: plan(),
@@ -101,6 +114,7 @@ const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   spent: { cost: 19_500, unpriced: false },
   stopRequested: false,
   stopRequestedBy: null,
+  question: null,
   random: () => 0.5,
   ...over,
 });

@@ -3,11 +3,17 @@ import type { Input, JobEnd, WriteEnd } from 'cyrus-core/domain/effects';
 import type { PlanMessage } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { isFinal } from 'cyrus-core/states';
+import type { Forwarded } from './decide-session.ts';
+import { answered } from './plan-ask.ts';
 import { attemptCreated, attemptFinished, attemptRunning } from './plan-attempts.ts';
 import { jobEnded } from './plan-checks.ts';
 import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
+import { draft, lookAgain, looked } from './plan-draft.ts';
+import { pause, resume } from './plan-pause.ts';
 import { writeDelayed, writeEnded } from './plan-publish.ts';
 import { PlanStep } from './plan-step.ts';
+import { keptWhileParked } from './plan-waits.ts';
+import { isPause, isResume } from './stop-words.ts';
 
 /**
  * What a plan does next: makes its task, follows its attempts, verifies, merges, publishes, finishes.
@@ -19,11 +25,20 @@ export function decidePlan(context: PlanContext, now: Instant): PlanDecision {
   if (live()) {
     for (const input of context.inputs) if (input.kind === 'message') takeMessage(step, input);
     if (step.plan.state === 'drafting') draft(step);
+    lookWhenDue(step);
     for (const input of context.inputs) if (live()) take(step, input);
     if (context.stopRequested && live()) step.stop();
   } else for (const input of context.inputs) afterwards(step, input);
-  const { plan, task, newMessages, deliveredThrough, effects } = step;
-  return { plan, task, newMessages, deliveredThrough, effects };
+  const { plan, task, newMessages, deliveredThrough, question, issue, effects } = step;
+  return { plan, task, newMessages, deliveredThrough, question, issue, effects };
+}
+
+function lookWhenDue(step: PlanStep): void {
+  const { parkedReason, parkedUntil } = step.plan;
+  if (step.plan.state !== 'parked' || parkedReason !== 'blocked') return;
+  const told = step.context.inputs.find((input) => input.kind === 'look_again');
+  if (told) lookAgain(step, String(told.seq));
+  else if (parkedUntil !== null && step.now >= parkedUntil) lookAgain(step, String(parkedUntil));
 }
 
 /** An ended plan still sees its cleanup through; what that saved is where a later plan goes on. */
@@ -39,29 +54,20 @@ function afterwards(step: PlanStep, input: Input): void {
   for (const id of sessions) step.effects.tells.push({ entity: `session:${id}`, kind: 'saved', payload: { planId: step.context.plan.id } });
 }
 
-function draft(step: PlanStep): void {
-  step.task.prompt = step.context.issue.title;
-  step.movePlan('proposed');
-  step.movePlan('approved');
-  step.movePlan('running');
-  step.moveTask('ready');
-  step.effects.tells.push({ entity: 'dispatcher:main', kind: 'ready', payload: { taskId: step.task.id } });
-}
-
 function takeMessage(step: PlanStep, input: Input): void {
-  const { sessionId, seq, authorName, body, at } = input.payload as {
-    sessionId: string;
-    seq: number;
-    authorName: string | null;
-    body: string;
-    at: Instant;
-  };
-  if (step.messages.some((message) => message.sessionId === sessionId && message.seq === seq)) return;
+  const said = input.payload as unknown as Forwarded;
+  if (step.messages.some((message) => message.sessionId === said.sessionId && message.seq === said.seq)) return;
+  const parked = step.plan.state === 'parked';
+  const command = parked ? isResume(said) : step.plan.state !== 'drafting' && isPause(said);
   const n = (step.messages.at(-1)?.n ?? 0) + 1;
-  const message: PlanMessage = { n, sessionId, seq, authorName, body, delivered: false, at };
+  const { sessionId, seq, authorName, body, at } = said;
+  const message: PlanMessage = { n, sessionId, seq, authorName, body, delivered: false, at, command };
   step.messages.push(message);
   step.newMessages.push(message);
+  if (parked) return command ? resume(step) : keptWhileParked(step);
   if (step.plan.state === 'drafting') return;
+  if (command) return pause(step);
+  if (step.task.state === 'asking') return answered(step, body);
   const attempt = step.lastAttempt();
   if (step.task.state === 'running' && attempt?.state === 'running') {
     step.effects.tells.push({ entity: `attempt:${attempt.id}`, kind: 'steer', payload: { n } });
@@ -86,6 +92,7 @@ function take(step: PlanStep, { kind, payload }: Input): void {
     case 'waiting':
       return step.say(`waiting:${String(payload['key'])}`, String(payload['reason']));
     case 'job':
+      if (payload['kind'] === 'issue') return looked(step, payload as unknown as JobEnd);
       return jobEnded(step, payload as unknown as JobEnd);
     case 'write_delayed':
       return writeDelayed(step, payload as unknown as { kind: string; failure: Failure });

@@ -3,6 +3,7 @@ import type { Issue } from 'cyrus-core/domain/issue';
 import type { Plan } from 'cyrus-core/domain/plan';
 import type { Message } from 'cyrus-core/domain/session';
 import { describe, expect, test } from 'vitest';
+import { openAccess } from './access.ts';
 import { decideSession, heartbeatMs, type PlanFinished, type SessionDecision, type SessionState } from './decide-session.ts';
 import type { Routable } from './route.ts';
 
@@ -40,6 +41,7 @@ const message = (seq: number, body = `m${seq}`, signal: string | null = null): M
   body,
   signal,
   authorId: 'ada',
+  authorEmail: null,
   at: seq,
 });
 const plan: Plan = {
@@ -58,6 +60,9 @@ const plan: Plan = {
   follows: null,
   routeReason: null,
   options: {},
+  parkedReason: null,
+  parkedFrom: null,
+  parkedUntil: null,
   createdAt: noon,
 };
 
@@ -76,7 +81,7 @@ function state(over: Partial<SessionState> & { read?: number; planId?: string | 
       lastWriteAt: null,
     },
     issue,
-    turn: { id: 't1', openedAt: noon },
+    turn: { id: 't1', openedAt: noon, openedBy: 'message:1' },
     messages: [message(1)],
     inputs: [],
     lastPlanIsSaving: false,
@@ -87,6 +92,9 @@ function state(over: Partial<SessionState> & { read?: number; planId?: string | 
     lastWriteAt: noon,
     repositories: [repository],
     stateOnStart: undefined,
+    question: null,
+    access: () => openAccess,
+    lineage: { depth: 0, siblings: 0, limits: { depth: 3, siblings: 20 } },
     nameBranch: (named, number) => `cyrus/${named.identifier.toLowerCase()}-${number}`,
     ...rest,
   };

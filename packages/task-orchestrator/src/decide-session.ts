@@ -2,13 +2,15 @@ import type { Instant } from 'cyrus-core/clock';
 import { type Effects, type Input, type JobEnd, noEffects } from 'cyrus-core/domain/effects';
 import type { Issue, IssueDetails } from 'cyrus-core/domain/issue';
 import type { Plan } from 'cyrus-core/domain/plan';
-import type { Answer, Message, Session, Turn } from 'cyrus-core/domain/session';
+import type { Answer, AnswerOption, Message, Session, Turn } from 'cyrus-core/domain/session';
 import { idOf } from 'cyrus-core/ids';
+import { type AccessRules, mayDo, refusal } from './access.ts';
 import { failureAnswer } from './answers.ts';
-import { stateOnStart } from './issue-state.ts';
-import { type Routable, routeOptions, routeProcedure, routeRepository } from './route.ts';
-import { isStop } from './stop-words.ts';
-import { acknowledgement, closing, delegate, issueState, type Listener, thought } from './tracker-writes.ts';
+import { refusedSignal, senderOf } from './refused.ts';
+import type { Routable } from './route.ts';
+import { begin, type PlanDraft } from './session-begin.ts';
+import { isPause, isStop } from './stop-words.ts';
+import { acknowledgement, closing, type Listener, thought } from './tracker-writes.ts';
 
 /** The longest silence in an open turn before a sign of life; the tracker calls a session stale after 30 minutes. */
 export const heartbeatMs: number = 10 * 60_000;
@@ -36,12 +38,22 @@ export interface SessionState {
   readonly lastWriteAt: Instant | null;
   readonly repositories: readonly Routable[];
   readonly stateOnStart: string | undefined;
+  /** The open question of this session about its repository; `seq`: the last message before it was asked. */
+  readonly question: { readonly id: string; readonly seq: number; readonly options: readonly AnswerOption[] } | null;
+  /** Who may do what in a repository; null: before one is known. */
+  readonly access: (repositoryId: string | null) => AccessRules;
+  readonly lineage: Lineage;
   /** Where one can watch; null when nothing is served. */
   readonly nameBranch: (issue: Issue, number: number) => string;
 }
 
-export interface PlanDraft extends Omit<Plan, 'createdAt' | 'state' | 'headSha'> {
-  readonly contentHash: string;
+/** Where an issue stands among those that are worked on, and how much of that is allowed. */
+export interface Lineage {
+  /** Parents, however far up, that have been worked on. */
+  readonly depth: number;
+  /** Issues with live plans under the same parent that agents made. */
+  readonly siblings: number;
+  readonly limits: { readonly depth: number; readonly siblings: number };
 }
 
 export interface SessionDecision {
@@ -52,9 +64,42 @@ export interface SessionDecision {
   readonly issue: (Pick<Issue, 'identifier' | 'title' | 'description' | 'url'> & { readonly details: IssueDetails }) | null;
   readonly close: { readonly turnId: string; readonly answer: Answer } | null;
   /** A turn for messages that came after a stop: the stop's turn has its own answer. */
-  readonly reopen: { readonly turnId: string; readonly fromSeq: number } | null;
+  readonly reopen: { readonly turnId: string; readonly openedBy: string; readonly fromSeq: number | null } | null;
   readonly newPlan: PlanDraft | null;
+  /** Messages whose writers may not say that here. */
+  readonly refused: readonly number[];
+  readonly question: SessionQuestion | null;
   readonly effects: Effects;
+}
+
+export type SessionQuestion =
+  | { readonly do: 'ask'; readonly id: string; readonly seq: number; readonly body: string; readonly options: readonly AnswerOption[] }
+  | { readonly do: 'answer'; readonly id: string; readonly answer: string }
+  | { readonly do: 'withdraw'; readonly id: string };
+
+/** The payload of a `message` input of a plan. */
+export interface Forwarded {
+  readonly sessionId: string;
+  readonly seq: number;
+  readonly authorName: string | null;
+  readonly body: string;
+  readonly signal: string | null;
+  readonly at: Instant;
+}
+
+/** The payload of a `plan_waits` input: the turn closes, the plan stays live. */
+export interface PlanWaits {
+  readonly planId: string;
+  readonly through: number;
+  readonly answer: Answer;
+}
+
+/** The payload of an `unparked` input: the plan goes on by itself and owes an answer from now on. */
+export interface Unparked {
+  readonly planId: string;
+  /** Names what it was unparked by. */
+  readonly key: string;
+  readonly body: string;
 }
 
 /** The payload of a `plan_finished` input. */
@@ -82,6 +127,12 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
   let close: SessionDecision['close'] = null;
   let reopen: SessionDecision['reopen'] = null;
   let newPlan: PlanDraft | null = null;
+  let question: SessionQuestion | null = null;
+  const refused = new Set(
+    state.messages.filter((message) => message.signal === refusedSignal && message.seq <= readSeq).map((message) => message.seq),
+  );
+  /** What people said and might say. */
+  const heard = state.messages.filter((message) => !refused.has(message.seq));
   let finished: PlanFinished | null = null;
   let fresh = session.source !== 'linear';
 
@@ -94,6 +145,34 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
     effects.writes.push(closing(to, answer));
     effects.events.push({ type: 'turn.closed', sessionId: session.id, payload: { turnId: turn.id, kind: answer.kind, body: answer.body } });
     turn = null;
+  };
+  const waitFor = ({ planId: waiting, through, answer }: PlanWaits): void => {
+    const to = listener();
+    const later = heard.some((message) => message.seq > through && !isStop(message));
+    if (!later) closeWith(answer);
+    else if (to) effects.writes.push(thought(to, `plan:${waiting}:waits:${through}`, answer.body));
+  };
+  const openAgain = ({ key, body }: Unparked): void => {
+    if (turn) return;
+    reopen = { turnId: idOf(`turn:${session.id}:unparked:${key}`), openedBy: 'unparked', fromSeq: null };
+    turn = { id: reopen.turnId, openedAt: now, openedBy: reopen.openedBy };
+    const to = listener();
+    if (to) effects.writes.push(acknowledgement(to, body));
+  };
+  /** Messages to live work by people who may not direct it. A turn that holds nothing else closes with the refusal. */
+  const refuseIn = (repositoryId: string | null, unread: readonly Message[]): void => {
+    const rules = state.access(repositoryId);
+    const denied = unread.filter(
+      (message) => message.signal === refusedSignal || (!isStop(message) && !mayDo(rules, senderOf(session, message), 'steer')),
+    );
+    const last = denied.at(-1);
+    if (!last) return;
+    for (const message of denied) refused.add(message.seq);
+    const body = refusal(rules, last.authorName, last.signal === refusedSignal ? 'stop' : 'steer');
+    const inTurn = state.messages.filter((message) => message.turnId === turn?.id);
+    const to = listener();
+    if (turn?.openedBy.startsWith('message:') && inTurn.every((message) => refused.has(message.seq))) closeWith({ kind: 'response', body });
+    else if (to) effects.writes.push(thought(to, `refused:${last.seq}`, body));
   };
 
   for (const input of state.inputs) {
@@ -113,23 +192,28 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
     } else if (input.kind === 'plan_finished') {
       const end = input.payload as unknown as PlanFinished;
       if (end.planId === planId) finished = end;
+    } else if (input.kind === 'plan_waits') {
+      const waits = input.payload as unknown as PlanWaits;
+      if (waits.planId === planId) waitFor(waits);
+    } else if (input.kind === 'unparked') {
+      const unparked = input.payload as unknown as Unparked;
+      if (unparked.planId === planId) openAgain(unparked);
     }
   }
 
   if (finished) {
     const through = Math.max(finished.through, 0);
-    const left = state.messages.filter((message) => message.seq > (finished.state === 'stopped' ? Math.max(readSeq, through) : through));
+    const left = heard.filter((message) => message.seq > (finished.state === 'stopped' ? Math.max(readSeq, through) : through));
     planId = null;
     if (left.length === 0 || left.every((message) => isStop(message))) {
-      readSeq = Math.max(readSeq, state.messages.at(-1)?.seq ?? 0);
+      readSeq = Math.max(readSeq, heard.at(-1)?.seq ?? 0);
       closeWith(finished.answer);
     } else if (finished.state === 'stopped') {
       closeWith(finished.answer);
       const first = left[0];
       if (first) {
-        const turnId = idOf(`turn:${session.id}:${first.seq}`);
-        reopen = { turnId, fromSeq: first.seq };
-        turn = { id: turnId, openedAt: now };
+        reopen = reopenAt(session, first);
+        turn = { id: reopen.turnId, openedAt: now, openedBy: reopen.openedBy };
         readSeq = first.seq - 1;
         const to = listener();
         if (to) effects.writes.push(acknowledgement(to, 'Stopped what was running. Going on with your message.'));
@@ -142,10 +226,12 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
     }
   }
 
-  const unread = state.messages.filter((message) => message.seq > readSeq);
+  const unread = heard.filter((message) => message.seq > readSeq);
+  const news = state.question ? unread.filter((message) => message.seq > (state.question?.seq ?? 0)) : unread;
   const stop = unread.find((message) => isStop(message));
   const live = planId !== null && !finished;
 
+  if (live && planId && !state.stopRequested) refuseIn(state.plan?.repositoryId ?? null, unread);
   if (live && stop && planId) {
     readSeq = stop.seq;
     effects.tells.push({
@@ -154,29 +240,32 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
       payload: { sessionId: session.id, seq: stop.seq, by: stop.authorName },
     });
   } else if (live && planId && !state.stopRequested) {
-    for (const message of unread) effects.tells.push(forward(planId, session, message));
-    readSeq = unread.at(-1)?.seq ?? readSeq;
+    for (const message of unread) if (!refused.has(message.seq)) effects.tells.push(forward(planId, session, message));
+    readSeq = state.messages.at(-1)?.seq ?? readSeq;
   } else if (!live && stop) {
     const before = unread.filter((message) => message.seq < stop.seq);
     const after = unread.filter((message) => message.seq > stop.seq);
     readSeq = stop.seq;
     issueJob = null;
+    if (state.question) question = { do: 'withdraw', id: state.question.id };
     closeWith({
       kind: 'response',
       body: before.length > 0 ? 'Stopped before the work began.' : 'Nothing was running. Write here to start.',
     });
     const first = after[0];
     if (first) {
-      const turnId = idOf(`turn:${session.id}:${first.seq}`);
-      reopen = { turnId, fromSeq: first.seq };
+      reopen = reopenAt(session, first);
       effects.tells.push({ entity: entity(session), kind: 'go_on', payload: {} });
     }
-  } else if (!live && unread.length > 0 && state.lastPlanIsSaving && !state.issuePlan) {
+  } else if (!live && news.length > 0 && news.every((message) => isPause(message))) {
+    readSeq = unread.at(-1)?.seq ?? readSeq;
+    closeWith({ kind: 'response', body: 'Nothing is running, so there is nothing to pause. Write here to start.' });
+  } else if (!live && news.length > 0 && state.lastPlanIsSaving && !state.issuePlan) {
     // The plan tells when it is done; the wake-up is for a plan that does not come to it.
     effects.wakes.push({ entity: entity(session), at: now + savingPollMs });
-  } else if (!live && unread.length > 0 && !fresh) {
+  } else if (!live && news.length > 0 && !fresh) {
     if (!issueJob) {
-      const key = `session:${session.id}:issue:${unread[0]?.seq}:${now}`;
+      const key = `session:${session.id}:issue:${news[0]?.seq}:${now}`;
       issueJob = idOf(key);
       effects.jobs.push({
         key,
@@ -186,88 +275,49 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
         payload: { workspace: session.workspace, issueId: issue.id },
       });
     }
-  } else if (!live && unread.length > 0) {
-    const begun = begin({ ...state, issue }, listener(), effects);
-    if ('answer' in begun) {
-      readSeq = unread.at(-1)?.seq ?? readSeq;
+  } else if (!live && news.length > 0) {
+    const begun = begin({ ...state, issue }, unread, listener(), effects);
+    const last = unread.at(-1)?.seq ?? readSeq;
+    if (begun.do === 'ask') {
+      const { body, options = [] } = begun.answer;
+      question = { do: 'ask', id: idOf(`question:${session.id}:${last}`), seq: last, body, options };
       closeWith(begun.answer);
     } else {
-      newPlan = begun.attach ? null : begun.plan;
-      planId = begun.plan.id;
-      for (const message of unread) effects.tells.push(forward(planId, session, message));
-      readSeq = unread.at(-1)?.seq ?? readSeq;
+      if (state.question) question = { do: 'answer', id: state.question.id, answer: news.at(-1)?.body ?? '' };
+      readSeq = last;
+      if (begun.do === 'answer') closeWith(begun.answer);
+      else {
+        newPlan = begun.do === 'attach' ? null : begun.plan;
+        planId = begun.plan.id;
+        for (const seq of begun.refused) refused.add(seq);
+        for (const message of unread) if (!refused.has(message.seq)) effects.tells.push(forward(planId, session, message));
+      }
     }
   }
 
   heartbeat(state, listener(), now, effects);
-  return { readSeq, planId, issueJob, issue: read, close, reopen, newPlan, effects };
+  return { readSeq, planId, issueJob, issue: read, close, reopen, newPlan, refused: [...refused], question, effects };
 }
+
+const reopenAt = (session: Session, first: Message): NonNullable<SessionDecision['reopen']> => ({
+  turnId: idOf(`turn:${session.id}:${first.seq}`),
+  openedBy: `message:${first.seq}`,
+  fromSeq: first.seq,
+});
 
 function forward(planId: string, session: Session, message: Message): Effects['tells'][number] {
   return {
     entity: `plan:${planId}`,
     kind: 'message',
-    payload: { sessionId: session.id, seq: message.seq, authorName: message.authorName, body: message.body, at: message.at },
+    payload: {
+      sessionId: session.id,
+      seq: message.seq,
+      authorName: message.authorName,
+      body: message.body,
+      signal: message.signal,
+      at: message.at,
+    },
   };
-}
-
-type Begun = { readonly plan: PlanDraft; readonly attach: boolean } | { readonly answer: Answer };
-
-function begin(state: SessionState, to: Listener | null, effects: Effects): Begun {
-  const { issue, session, lastPlan } = state;
-  if (state.issuePlan) {
-    const { createdAt: _created, state: _state, headSha: _head, ...plan } = state.issuePlan;
-    if (to)
-      effects.writes.push(
-        thought(
-          to,
-          `turn:${to.turnId}:joined`,
-          `This issue is being worked on already (branch \`${plan.branch}\`). Your message goes to that work.`,
-        ),
-      );
-    return { plan: { ...plan, contentHash: '' }, attach: true };
-  }
-  const route = routeRepository(issue, state.repositories);
-  if (!route.fits) {
-    const failure = {
-      class: 'invalid_request',
-      message: `No repository fits: ${route.reason}.`,
-      fix: 'Add the repository (or its team, project or label) to the configuration, or write [repo=NAME] in the issue, then write here again.',
-    } as const;
-    return { answer: failureAnswer({ failure, output: null, checks: null, kept: null, spent: null }) };
-  }
-  const { procedure, reason } = routeProcedure(issue, route.repository);
-  const options = routeOptions(issue);
-  const continues = lastPlan && lastPlan.repositoryId === route.repository.id ? lastPlan : null;
-  const number = (lastPlan?.number ?? 0) + 1;
-  const plan: PlanDraft = {
-    id: idOf(`plan:${issue.id}:${number}`),
-    issueId: issue.id,
-    number,
-    procedure,
-    repositoryId: route.repository.id,
-    baseBranch: continues?.baseBranch ?? null,
-    branch: continues?.branch ?? state.nameBranch(issue, number),
-    startSha: continues?.headSha ?? null,
-    pushedSha: continues?.pushedSha ?? null,
-    pullRequest: continues?.pullRequest ?? null,
-    follows: continues?.id ?? null,
-    routeReason: route.reason,
-    options,
-    contentHash: idOf(JSON.stringify([issue.id, number, route.repository.id, procedure, issue.title, issue.description])),
-  };
-  if (to) {
-    const how = continues ? `Continuing on \`${plan.branch}\`` : `Branch \`${plan.branch}\``;
-    const asked = [options.agent && `agent ${options.agent}`, options.model && `model ${options.model}`].filter(Boolean).join(', ');
-    const body = `Working in **${route.repository.name}** (${route.reason}) as **${procedure}** (${reason}). ${how}.${asked ? ` As asked: ${asked}.` : ''}`;
-    effects.writes.push(thought(to, `plan:${plan.id}:route`, body, plan.id));
-    const started = stateOnStart(issue, state.stateOnStart);
-    if (started) effects.writes.push(issueState(to, `plan:${plan.id}:started`, issue.id, started.id, plan.id));
-    const app = session.context.appUserId;
-    if (app && issue.details && !issue.details.delegateId && procedure !== 'scoper')
-      effects.writes.push(delegate(to, `plan:${plan.id}:delegate`, issue.id, app, plan.id));
-  }
-  return { plan, attach: false };
 }
 
 /** Keeps an open turn from looking dead: a passing thought after a long silence. */

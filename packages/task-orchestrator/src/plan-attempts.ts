@@ -1,15 +1,21 @@
 import type { Attempt, CheckoutInfo } from 'cyrus-core/domain/plan';
 import { type AfterAttempt, afterAttempt } from './after-attempt.ts';
+import { ask } from './plan-ask.ts';
 import { verify } from './plan-checks.ts';
 import type { AttemptFinished } from './plan-context.ts';
 import { finishDone } from './plan-publish.ts';
 import type { PlanStep } from './plan-step.ts';
+import { paused } from './plan-waits.ts';
 
 export function attemptCreated(step: PlanStep, created: { attemptId: string; number: number; executorId: string; reason: string }): void {
   if (step.task.state !== 'ready' || created.number !== step.task.attempts + 1) return;
   step.task.attempts = created.number;
   step.task.notBefore = null;
   step.moveTask('assigned');
+  if (step.plan.state === 'parked') {
+    step.effects.tells.push({ entity: `attempt:${created.attemptId}`, kind: 'pause', payload: {} });
+    return;
+  }
   if (created.number === 1) step.showChecklist('work');
   step.say(
     `assigned:${created.number}`,
@@ -30,6 +36,7 @@ export function attemptFinished(step: PlanStep, finished: AttemptFinished): void
   if (finished.number !== step.task.attempts || !['assigned', 'running'].includes(step.task.state)) return;
   const attempt = step.context.attempts.find((candidate) => candidate.id === finished.attemptId);
   if (!attempt) return;
+  if (step.plan.state === 'parked') return paused(step);
   step.deliveredThrough = Math.max(step.deliveredThrough, finished.deliveredN);
   if (attempt.checkout) startedFrom(step, attempt.checkout);
   if (attempt.output) step.task.output = attempt.output;
@@ -40,7 +47,7 @@ export function attemptFinished(step: PlanStep, finished: AttemptFinished): void
       attempts: step.context.attempts,
       finished,
       attempt,
-      undelivered: step.messages.filter((message) => message.n > step.deliveredThrough).length,
+      undelivered: step.undelivered().length,
       unpublished:
         step.context.plan.startSha !== null && step.plan.startSha !== step.plan.pushedSha && step.plan.headSha === step.plan.startSha,
       maxAttempts: step.context.settings.maxAttempts,
@@ -71,6 +78,8 @@ function follow(step: PlanStep, next: AfterAttempt, attempt: Attempt): void {
       step.again(next.learned, next.notBefore);
       if (next.say) step.say(`again:${attempt.number}`, next.say);
       return;
+    case 'ask':
+      return ask(step, attempt, next.question);
     case 'fail':
       return step.fail(next.failure);
     case 'answer':

@@ -14,6 +14,7 @@ interface MergeResult {
 
 export function verify(step: PlanStep, attempt: Attempt): void {
   const { settings, plan } = step.context;
+  step.task.checks = null;
   if (settings.verifyMode === 'ci') return verified(step, { verdict: 'not_run', reason: 'left to those of the pull request', checks: [] });
   const commands = settings.verifyCommands ?? attempt.checkout?.detected?.commands ?? [];
   if (commands.length === 0) {
@@ -67,9 +68,10 @@ export function jobEnded(step: PlanStep, end: JobEnd): void {
       end.state === 'failed'
         ? { verdict: 'not_run' as const, reason: end.failure?.message ?? 'they could not be started', checks: [] }
         : (end.result as unknown as Verdict);
-    return verdict.verdict === 'not_run' ? unchecked(step, verdict) : verified(step, verdict);
+    return judge(step, verdict);
   }
   if (end.kind === 'merge' && step.task.state === 'merging') {
+    if (step.plan.state === 'parked') return;
     if (end.state === 'lost') return merge(step);
     if (end.state === 'killed') return;
     if (end.state === 'failed' && end.failure) return step.fail(end.failure);
@@ -77,10 +79,23 @@ export function jobEnded(step: PlanStep, end: JobEnd): void {
   }
 }
 
+/** Goes on where a pause held the checks or the merge back. */
+export function resumeChecks(step: PlanStep): void {
+  if (step.task.state === 'merging') merge(step);
+  else if (step.task.checks) judge(step, step.task.checks);
+}
+
+function judge(step: PlanStep, verdict: Verdict): void {
+  step.task.checks = verdict;
+  if (step.plan.state === 'parked') return;
+  if (verdict.verdict === 'not_run') unchecked(step, verdict);
+  else verified(step, verdict);
+}
+
 /** There are checks, and they cannot be run here: work that nobody checked is not published as if it had been. */
 function unchecked(step: PlanStep, verdict: Verdict): void {
   step.task.checks = verdict;
-  if (step.messages.some((message) => message.n > step.deliveredThrough)) return step.again(null, null);
+  if (step.undelivered().length > 0) return step.again(null, null);
   step.fail({
     class: 'checks_failed',
     message: `The work is committed, but its checks cannot be run here: ${verdict.reason ?? 'no reason was given'}.`,
@@ -90,8 +105,7 @@ function unchecked(step: PlanStep, verdict: Verdict): void {
 
 function verified(step: PlanStep, verdict: Verdict): void {
   step.task.checks = verdict;
-  const undelivered = step.messages.some((message) => message.n > step.deliveredThrough);
-  if (undelivered) return step.again(null, null);
+  if (step.undelivered().length > 0) return step.again(null, null);
   if (verdict.verdict === 'failed') {
     const failed = step.context.attempts.filter((attempt) => attempt.state === 'succeeded').length;
     const bad = verdict.checks.find((check) => check.exitCode !== 0);

@@ -1,7 +1,7 @@
 import type { Instant } from 'cyrus-core/clock';
 import type { Effects, Input } from 'cyrus-core/domain/effects';
-import type { Issue } from 'cyrus-core/domain/issue';
-import type { Attempt, Plan, PlanMessage, PullRequestRef, Task, Verdict } from 'cyrus-core/domain/plan';
+import type { Issue, IssueDetails } from 'cyrus-core/domain/issue';
+import type { Attempt, Interruption, ParkedReason, Plan, PlanMessage, PullRequestRef, Task, Verdict } from 'cyrus-core/domain/plan';
 import type { Answer } from 'cyrus-core/domain/session';
 import type { Failure } from 'cyrus-core/failure';
 import type { PlanState, TaskState } from 'cyrus-core/states';
@@ -37,6 +37,8 @@ export interface PlanContext {
   readonly stopRequested: boolean;
   /** Who asked for it. */
   readonly stopRequestedBy: string | null;
+  /** The question of the plan's agent that waits for an answer. */
+  readonly question: { readonly id: string; readonly body: string } | null;
   readonly random: () => number;
 }
 
@@ -49,6 +51,9 @@ export interface PlanPatch {
   pullRequest: PullRequestRef | null;
   failure: Failure | null;
   answer: Answer | null;
+  parkedReason: ParkedReason | null;
+  parkedFrom: 'drafting' | 'running' | null;
+  parkedUntil: Instant | null;
 }
 
 export interface TaskPatch {
@@ -69,8 +74,26 @@ export interface PlanDecision {
   readonly newMessages: readonly PlanMessage[];
   /** Messages up to this number were certainly read by an agent. */
   readonly deliveredThrough: number;
+  /** A question to ask, or what becomes of the open one. */
+  readonly question: QuestionStep | null;
+  /** The issue as it was read again; null: it was not. */
+  readonly issue: IssueRead | null;
   readonly effects: Effects;
 }
+
+export type IssueRead = Pick<Issue, 'identifier' | 'title' | 'description' | 'url'> & { readonly details: IssueDetails };
+
+export type QuestionStep =
+  | {
+      readonly do: 'ask';
+      readonly id: string;
+      readonly attemptId: string;
+      readonly sessionId: string;
+      readonly body: string;
+      readonly options: readonly string[] | null;
+    }
+  | { readonly do: 'answer'; readonly id: string; readonly answer: string }
+  | { readonly do: 'withdraw'; readonly id: string };
 
 /** The payload of an `attempt_finished` input. */
 export interface AttemptFinished {
@@ -79,4 +102,5 @@ export interface AttemptFinished {
   readonly state: 'succeeded' | 'failed' | 'asked' | 'lost' | 'stopped';
   readonly deliveredN: number;
   readonly failure: Failure | null;
+  readonly interruption: Interruption | null;
 }

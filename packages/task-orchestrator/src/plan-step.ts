@@ -1,13 +1,13 @@
 import type { Instant } from 'cyrus-core/clock';
 import { type Effects, noEffects } from 'cyrus-core/domain/effects';
-import type { Attempt, Evidence, PlanMessage } from 'cyrus-core/domain/plan';
+import type { Attempt, Evidence, ParkedReason, PlanMessage } from 'cyrus-core/domain/plan';
 import type { Answer } from 'cyrus-core/domain/session';
 import type { Failure } from 'cyrus-core/failure';
 import { idOf } from 'cyrus-core/ids';
 import { assertMove, isFinal, type PlanState, type TaskState } from 'cyrus-core/states';
 import { code, failureAnswer, type Spent, stopAnswer } from './answers.ts';
-import type { PlanFinished } from './decide-session.ts';
-import type { PlanContext, PlanPatch, TaskPatch } from './plan-context.ts';
+import type { PlanFinished, PlanWaits } from './decide-session.ts';
+import type { IssueRead, PlanContext, PlanPatch, QuestionStep, TaskPatch } from './plan-context.ts';
 import { type ChecklistStatus, checklist, type Listener, thought } from './tracker-writes.ts';
 
 /** One decision of a plan in the making: the rows as they will be, and what is wanted besides. The steps of a plan's way work on it. */
@@ -20,6 +20,8 @@ export class PlanStep {
   readonly messages: PlanMessage[];
   readonly newMessages: PlanMessage[] = [];
   deliveredThrough: number;
+  question: QuestionStep | null = null;
+  issue: IssueRead | null = null;
   stopBy: string | null;
   stopped = false;
 
@@ -37,12 +39,15 @@ export class PlanStep {
       pullRequest: plan.pullRequest,
       failure: null,
       answer: null,
+      parkedReason: plan.parkedReason,
+      parkedFrom: plan.parkedFrom,
+      parkedUntil: plan.parkedUntil,
     };
     this.task = task
       ? { ...task, failure: null, isNew: false }
       : {
           id: idOf(`task:${plan.id}:main`),
-          prompt: '',
+          prompt: context.issue.title,
           state: 'waiting',
           attempts: 0,
           notBefore: null,
@@ -72,6 +77,37 @@ export class PlanStep {
       payload: { from: this.task.state, to },
     });
     this.task.state = to;
+  }
+
+  park(reason: ParkedReason, until: Instant | null): void {
+    const from = this.plan.state === 'drafting' ? 'drafting' : 'running';
+    this.movePlan('parked');
+    this.plan.parkedReason = reason;
+    this.plan.parkedFrom = from;
+    this.plan.parkedUntil = until;
+    if (until !== null) this.effects.wakes.push({ entity: `plan:${this.context.plan.id}`, at: until });
+  }
+
+  unpark(): void {
+    this.movePlan(this.plan.parkedFrom ?? 'running');
+    this.plan.parkedReason = null;
+    this.plan.parkedFrom = null;
+    this.plan.parkedUntil = null;
+  }
+
+  /** Messages that no agent has certainly read. */
+  undelivered(): readonly PlanMessage[] {
+    return this.messages.filter((message) => message.n > this.deliveredThrough && !message.command);
+  }
+
+  /** Closes the turns of everybody who waits; the plan stays live, and what is said next opens a turn of its own. */
+  waits(answer: Answer): void {
+    const through = new Map<string, number>();
+    for (const { sessionId, seq } of this.messages) through.set(sessionId, Math.max(through.get(sessionId) ?? 0, seq));
+    for (const [sessionId, seq] of through) {
+      const payload: PlanWaits = { planId: this.context.plan.id, through: seq, answer };
+      this.effects.tells.push({ entity: `session:${sessionId}`, kind: 'plan_waits', payload: { ...payload } });
+    }
   }
 
   tell(write: (to: Listener) => Effects['writes'][number]): void {
@@ -155,13 +191,18 @@ export class PlanStep {
     const { plan } = this.context;
     this.movePlan(state);
     this.plan.answer = answer;
+    this.plan.parkedReason = null;
+    this.plan.parkedFrom = null;
+    this.plan.parkedUntil = null;
+    if (this.question?.do === 'ask') this.question = null;
+    else if (this.context.question && !this.question) this.question = { do: 'withdraw', id: this.context.question.id };
     if (state !== 'done') {
       const kept = [...this.context.attempts].reverse().find((attempt) => attempt.headSha)?.headSha;
       if (kept) this.plan.headSha = kept;
     }
     const sessions = new Map<string, number>();
     for (const message of this.messages) {
-      const dealtWith = state !== 'done' || message.n <= this.deliveredThrough ? message.seq : 0;
+      const dealtWith = state !== 'done' || message.command || message.n <= this.deliveredThrough ? message.seq : 0;
       sessions.set(message.sessionId, Math.max(sessions.get(message.sessionId) ?? 0, dealtWith));
     }
     for (const [sessionId, through] of sessions) {

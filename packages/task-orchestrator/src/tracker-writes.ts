@@ -44,7 +44,8 @@ export function acknowledgement(to: Listener, body: string): OutboundDraft {
 
 /** The one closing answer of a turn; leaves even after a stop. */
 export function closing(to: Listener, answer: Answer): OutboundDraft {
-  const payload = { sessionId: to.sessionId, content: { type: answer.kind, body: answer.body } };
+  const select = answer.options ? { signal: 'select', signalMetadata: { options: answer.options } } : {};
+  const payload = { sessionId: to.sessionId, content: { type: answer.kind, body: answer.body }, ...select };
   return { ...draft(to, `turn:${to.turnId}:close`, priority.closing, 'activity', payload), key: `turn:${to.turnId}:close`, closing: true };
 }
 

@@ -72,19 +72,47 @@ export const verify: z.ZodType<VerifyConfig> = z.object({
   services: z.array(service).exactOptional().describe('Programs the checks need beside them, such as a database'),
 });
 
+export interface PullRequestConfig {
+  readonly draft?: boolean;
+}
+export const pullRequest: z.ZodType<PullRequestConfig> = z.object({
+  draft: z.boolean().exactOptional().describe('A draft until the checks have passed'),
+});
+
 /** Who may give Cyrus work: by user id or e-mail address. */
 export interface UserAccessConfig {
   readonly allowedUsers?: readonly UserIdentifier[];
   readonly blockedUsers?: readonly UserIdentifier[];
   readonly blockBehavior?: 'silent' | 'comment';
   readonly blockMessage?: string;
+  /** Lists of their own for single actions; absent: `allowedUsers` counts. */
+  readonly actions?: {
+    readonly trigger?: readonly UserIdentifier[];
+    readonly steer?: readonly UserIdentifier[];
+    readonly answer?: readonly UserIdentifier[];
+    readonly stop?: readonly UserIdentifier[];
+    readonly approve?: readonly UserIdentifier[];
+    readonly spend?: readonly UserIdentifier[];
+  };
 }
 export type UserIdentifier = string | { readonly id: string } | { readonly email: string };
 
 const user: z.ZodType<UserIdentifier> = z.union([text, z.object({ id: text }), z.object({ email: text })]);
+const users = (what: string): z.ZodExactOptional<z.ZodArray<typeof user>> => z.array(user).exactOptional().describe(what);
 export const userAccess: z.ZodType<UserAccessConfig> = z.object({
   allowedUsers: z.array(user).exactOptional().describe('Only these users. Empty: nobody. Absent: everybody who is not blocked'),
   blockedUsers: z.array(user).exactOptional(),
   blockBehavior: z.enum(['silent', 'comment']).exactOptional(),
   blockMessage: z.string().exactOptional(),
+  actions: z
+    .object({
+      trigger: users('Who may give work'),
+      steer: users('Who may direct work under way, pause it and resume it'),
+      answer: users('Who may answer questions'),
+      stop: users('Who may stop work'),
+      approve: users('Who may approve plans'),
+      spend: users('Who may raise a budget'),
+    })
+    .exactOptional()
+    .describe('Lists for single actions, in place of allowedUsers. "*": everybody; "automation": what no person did'),
 });

@@ -13,6 +13,8 @@ import {
   dollarLimit,
   filled,
   milliseconds,
+  type PullRequestConfig,
+  pullRequest,
   type ToolPreset,
   toolRules,
   toolSelection,
@@ -55,6 +57,10 @@ export interface LimitsConfig {
   readonly attemptTimeoutMs: number;
   readonly verifyTimeoutMs: number;
   readonly setupTimeoutMs: number;
+  /** Levels of issues below one that is worked on. */
+  readonly maxIssueDepth: number;
+  /** Issues made by agents that are worked on at once under one parent. */
+  readonly maxAgentIssues: number;
   readonly teardownTimeoutMs: number;
   /** The largest file that work may hold; code hosts refuse larger ones. */
   readonly maxFileMb: number;
@@ -67,6 +73,8 @@ const limits: z.ZodType<LimitsConfig> = z.object({
   attemptTimeoutMs: milliseconds.default(3_600_000),
   verifyTimeoutMs: milliseconds.default(1_200_000),
   setupTimeoutMs: milliseconds.default(300_000),
+  maxIssueDepth: z.number().int().min(1).max(10).default(3).describe('Levels of issues below one that is worked on'),
+  maxAgentIssues: z.number().int().min(1).max(1000).default(20).describe('Issues made by agents, worked on at once under one parent'),
   teardownTimeoutMs: milliseconds.default(60_000),
   maxFileMb: z.number().min(0.001).max(100_000).default(100).describe('The largest file that work may hold'),
 });
@@ -134,6 +142,8 @@ export interface Config {
   readonly database?: { readonly url: string };
   readonly limits: LimitsConfig;
   readonly verify?: VerifyConfig;
+  /** For repositories that say nothing themselves. */
+  readonly pullRequest?: PullRequestConfig;
   /** How long agents may go on after the first SIGTERM. */
   readonly drainMs: number;
   readonly allowUnsandboxed: boolean;
@@ -199,6 +209,7 @@ export const configSchema: z.ZodType<Config> = z
     database: z.object({ url: filled }).exactOptional().describe('A Postgres of your own. Absent: the one that comes with Cyrus'),
     limits: z.prefault(limits, {}),
     verify: verify.exactOptional(),
+    pullRequest: pullRequest.exactOptional(),
     drainMs: z.number().int().min(0).max(3_600_000).default(30_000).describe('How long agents may go on after the first SIGTERM'),
     allowUnsandboxed: z.boolean().default(false).describe('Run agents without isolation where this machine offers none'),
     sandbox: z.prefault(sandbox, {}),

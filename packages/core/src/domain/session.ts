@@ -26,12 +26,15 @@ export interface Message {
   readonly signal: string | null;
   /** The tracker's id of who wrote it; null where an automation did. */
   readonly authorId: string | null;
+  readonly authorEmail: string | null;
   readonly at: Instant;
 }
 
 export interface Turn {
   readonly id: string;
   readonly openedAt: Instant;
+  /** `message:N`, or what else owes an answer, such as `unparked`. */
+  readonly openedBy: string;
 }
 
 /** The three ways a turn's one answer may be given. */
@@ -40,4 +43,11 @@ export type AnswerKind = 'response' | 'elicitation' | 'error';
 export interface Answer {
   readonly kind: AnswerKind;
   readonly body: string;
+  /** What one may choose from, of an elicitation. A free answer is always possible. */
+  readonly options?: readonly AnswerOption[];
+}
+
+export interface AnswerOption {
+  readonly label: string;
+  readonly value: string;
 }

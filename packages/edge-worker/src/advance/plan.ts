@@ -1,10 +1,14 @@
 import type { Config } from 'cyrus-core/config/schema';
 import { type Advance, defineAdvance } from 'cyrus-store/advance';
+import type { Tx } from 'cyrus-store/pool';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { takeInputs } from 'cyrus-store/queries/input-take';
 import { loadPlan } from 'cyrus-store/queries/plan-load';
 import { savePlan, savePlanMessages, saveTask } from 'cyrus-store/queries/plan-save';
+import { askQuestion, endQuestion } from 'cyrus-store/queries/question-save';
+import { saveIssue } from 'cyrus-store/queries/session-save';
 import { decidePlan } from 'cyrus-task-orchestrator/decide-plan';
+import type { QuestionStep } from 'cyrus-task-orchestrator/plan-context';
 import { planSettings } from './settings.ts';
 
 export interface PlanAdvanceOptions {
@@ -33,7 +37,14 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
       savePlan(tx, id, decision.plan),
       decision.task ? saveTask(tx, id, loaded.plan.procedure, decision.task) : undefined,
       savePlanMessages(tx, id, decision.newMessages, decision.deliveredThrough),
+      decision.question ? saveQuestion(tx, id, decision.question) : undefined,
+      decision.issue ? saveIssue(tx, loaded.issue.id, decision.issue) : undefined,
       applyEffects(tx, decision.effects),
     ]);
   });
+}
+
+function saveQuestion(tx: Tx, planId: string, step: QuestionStep): Promise<void> {
+  if (step.do !== 'ask') return endQuestion(tx, step.id, step.do === 'answer' ? step.answer : null);
+  return askQuestion(tx, { ...step, kind: 'agent', planId, seq: null });
 }

@@ -1,4 +1,4 @@
-import type { CheckoutInfo, Evidence } from 'cyrus-core/domain/plan';
+import type { CheckoutInfo, Evidence, Interruption } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import type { AttemptState } from 'cyrus-core/states';
 import { type Tx, toTimestamp } from '../pool.ts';
@@ -16,6 +16,9 @@ export interface AttemptPatch {
   readonly evidence: Evidence | null;
   readonly output: string | null;
   readonly failure: Failure | null;
+  readonly interruption: Interruption | null;
+  /** Its live jobs are to end now; what they left is collected. */
+  readonly killJobs: boolean;
   readonly progressAt: number | null;
   readonly conversationStarted: boolean;
   readonly ended: boolean;
@@ -27,7 +30,7 @@ export async function saveAttempt(tx: Tx, id: string, conversationId: string, pa
   const writes = [
     tx.query(
       `update cyrus.attempt set state = $2, checkout = $3, run_ref = coalesce($4::jsonb, run_ref), message_n = $5, steered_n = $6, delivered_n = $7,
-       head_sha = $8, evidence = $9, output = $10, failure = $11, progress_at = $12,
+       head_sha = $8, evidence = $9, output = $10, failure = $11, progress_at = $12, interruption = $15,
        base_sha = coalesce(base_sha, $3::jsonb ->> 'baseSha'),
        started_at = case when $2 = 'running' then coalesce(started_at, $13::timestamptz, clock_timestamp()) else started_at end,
        ended_at = case when $14 then coalesce($13::timestamptz, clock_timestamp()) end,
@@ -48,6 +51,7 @@ export async function saveAttempt(tx: Tx, id: string, conversationId: string, pa
         patch.progressAt === null ? null : toTimestamp(patch.progressAt),
         tx.manualNow(),
         patch.ended,
+        json(patch.interruption),
       ],
     ),
   ];
@@ -57,6 +61,16 @@ export async function saveAttempt(tx: Tx, id: string, conversationId: string, pa
     writes.push(
       tx.query(
         'update cyrus.reservation set released_at = coalesce($2::timestamptz, clock_timestamp()) where attempt_id = $1 and released_at is null',
+        [id, tx.manualNow()],
+      ),
+    );
+  if (patch.killJobs)
+    writes.push(
+      tx.query(
+        `with kill as (
+         update cyrus.host_job set kill_requested_at = coalesce($2::timestamptz, clock_timestamp())
+          where attempt_id = $1 and state in ('queued', 'running') and kind <> 'collect' and kill_requested_at is null)
+       select pg_notify('host', '')`,
         [id, tx.manualNow()],
       ),
     );

@@ -21,6 +21,7 @@ export async function claimJobs(
                 select q.id from cyrus.host_job q
                  where q.state = 'queued' and q.kind = free.kind and (q.host_id is null or q.host_id = $1)
                    and (q.not_before is null or q.not_before <= coalesce($5::timestamptz, clock_timestamp()))
+                   and q.kill_requested_at is null
                    and (q.kind = 'cleanup' or not exists (select from cyrus.stop_request s where s.plan_id = q.plan_id))
                  order by q.created_at, q.id
                  limit free.count

@@ -4,9 +4,9 @@ import type { Queryable } from '../pool.ts';
 export interface JobPoll {
   /** At least one job may be claimed now. */
   readonly claimable: boolean;
-  /** At least one queued job belongs to a plan that was asked to stop. */
+  /** At least one queued job was asked to end, or belongs to a plan that was asked to stop. */
   readonly stoppedQueued: boolean;
-  /** Running jobs of this boot whose plan was asked to stop. */
+  /** Running jobs of this boot that were asked to end, or whose plan was asked to stop. */
   readonly stoppedRunning: readonly string[];
   /** Messages for running agents of this boot that have no outcome yet, in order. */
   readonly messages: readonly { readonly jobId: string; readonly n: number; readonly body: string }[];
@@ -16,7 +16,8 @@ export async function pollJobs(tx: Queryable, host: { readonly id: string; reado
   const { rows } = await tx.query<JobPoll>(
     `with open as materialized (
        select j.id, j.kind, j.state, j.boot_id, j.not_before,
-              j.kind <> 'cleanup' and exists (select from cyrus.stop_request s where s.plan_id = j.plan_id) as stopped
+              j.kill_requested_at is not null
+                or j.kind <> 'cleanup' and exists (select from cyrus.stop_request s where s.plan_id = j.plan_id) as stopped
          from cyrus.host_job j
         where j.state in ('queued', 'running') and (j.host_id is null or j.host_id = $1))
      select

@@ -9,6 +9,7 @@ export interface MessageRow {
   readonly activityId: string | null;
   readonly authorId: string | null;
   readonly authorName: string | null;
+  readonly authorEmail?: string | null;
   readonly body: string;
   /** `stop` for everything that means it. */
   readonly signal: string | null;
@@ -61,9 +62,9 @@ export async function insertMessage(tx: Tx, message: MessageRow): Promise<Insert
        union all select id, true, false from opened
      ),
      message as (
-       insert into cyrus.message (session_id, seq, turn_id, activity_id, author_id, author_name, body, signal, at)
+       insert into cyrus.message (session_id, seq, turn_id, activity_id, author_id, author_name, body, signal, at, author_email)
        select $1, $2::int, chosen.id, $4, $5, $6, $7, case when exists (select from later_stop) then '${overtaken}' else $8 end,
-              coalesce($10::timestamptz, now)
+              coalesce($10::timestamptz, now), $11
          from chosen, clock
      ),
      numbered as (
@@ -84,6 +85,7 @@ export async function insertMessage(tx: Tx, message: MessageRow): Promise<Insert
       message.signal,
       tx.manualNow(),
       message.saidAt === undefined ? null : toTimestamp(message.saidAt),
+      message.authorEmail ?? null,
     ],
   );
   const [row] = rows;

@@ -16,9 +16,10 @@ export interface ClaimedWrite {
 }
 
 /**
- * Takes the oldest open write of up to `limit` lanes, by priority, and moves each to `sending`. Two kinds are cancelled
- * instead: writes of a plan whose stop was asked for, and activities of a turn that already has its closing answer (the
- * tracker reads a session's state from its last activity, so a late thought would reopen it).
+ * Takes the oldest open write of up to `limit` lanes, by priority, and moves each to `sending`. Three kinds are cancelled
+ * instead: writes of a plan whose stop was asked for, activities of a turn that already has its closing answer (the
+ * tracker reads a session's state from its last activity, so a late thought would reopen it), and whatever is for a session
+ * whose workspace removed our app.
  */
 export async function claimWrites(
   tx: Tx,
@@ -31,7 +32,7 @@ export async function claimWrites(
        order by lane, seq
      ),
      ready as (
-       select w.id, not w.closing and (
+       select w.id, exists (select from cyrus.session s where s.id = w.session_id and s.context ? 'revoked') or not w.closing and (
          exists (select from cyrus.stop_request s where s.plan_id = w.plan_id)
          or w.kind = 'activity' and exists (
            select from cyrus.outbound_write c

@@ -4,7 +4,7 @@ import type { Tx } from '../pool.ts';
 /** Stores a new plan. The database refuses a second live one of the same issue. */
 export async function insertPlan(
   tx: Tx,
-  plan: Omit<Plan, 'createdAt' | 'state' | 'headSha'> & { readonly contentHash: string },
+  plan: Omit<Plan, 'createdAt' | 'state' | 'headSha' | 'parkedReason' | 'parkedFrom' | 'parkedUntil'> & { readonly contentHash: string },
 ): Promise<void> {
   await tx.query(
     `insert into cyrus.plan (id, issue_id, number, procedure, repository_id, base_branch, branch, start_sha, head_sha, pushed_sha, pull_request,

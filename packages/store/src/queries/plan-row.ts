@@ -4,7 +4,8 @@ import type { Queryable } from '../pool.ts';
 /** The columns of `Plan`, of a table aliased `p`. */
 export const planColumns: string = `p.id, p.issue_id as "issueId", p.number, p.state, p.procedure, p.repository_id as "repositoryId",
   p.base_branch as "baseBranch", p.branch, p.start_sha as "startSha", p.head_sha as "headSha", p.pushed_sha as "pushedSha",
-  p.pull_request as "pullRequest", p.follows, p.route_reason as "routeReason", p.options, p.created_at as "createdAt"`;
+  p.pull_request as "pullRequest", p.follows, p.route_reason as "routeReason", p.options, p.parked_reason as "parkedReason",
+  p.parked_from as "parkedFrom", p.parked_until as "parkedUntil", p.created_at as "createdAt"`;
 
 export async function findPlan(tx: Queryable, id: string): Promise<Plan | null> {
   const { rows } = await tx.query<Plan>(`select ${planColumns} from cyrus.plan p where p.id = $1`, [id]);

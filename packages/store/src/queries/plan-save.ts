@@ -15,12 +15,16 @@ export interface PlanRowPatch {
   readonly pullRequest: PullRequestRef | null;
   readonly failure: Failure | null;
   readonly answer: Answer | null;
+  readonly parkedReason: string | null;
+  readonly parkedFrom: string | null;
+  readonly parkedUntil: number | null;
 }
 
 export async function savePlan(tx: Tx, id: string, plan: PlanRowPatch): Promise<void> {
   await tx.query(
     `update cyrus.plan set state = $2, head_sha = $3, start_sha = $4, pushed_sha = $5, base_branch = $6, pull_request = $7,
        failure = coalesce($8::jsonb, failure), answer = coalesce($9::jsonb, answer),
+       parked_reason = $11, parked_from = $12, parked_until = $13,
        ended_at = case when $2 in ('done', 'failed', 'stopped') then coalesce(ended_at, $10::timestamptz, clock_timestamp()) end
      where id = $1`,
     [
@@ -34,6 +38,9 @@ export async function savePlan(tx: Tx, id: string, plan: PlanRowPatch): Promise<
       json(plan.failure),
       json(plan.answer),
       tx.manualNow(),
+      plan.parkedReason,
+      plan.parkedFrom,
+      plan.parkedUntil === null ? null : toTimestamp(plan.parkedUntil),
     ],
   );
 }
@@ -81,9 +88,10 @@ export async function saveTask(tx: Tx, planId: string, procedure: string, task: 
 export async function savePlanMessages(tx: Tx, planId: string, added: readonly PlanMessage[], deliveredThrough: number): Promise<void> {
   if (added.length > 0)
     await tx.query(
-      `insert into cyrus.plan_message (plan_id, n, session_id, seq, author_name, body, at)
-       select $1, n, "sessionId", seq, "authorName", body, to_timestamp(at / 1000)
-       from jsonb_to_recordset($2::jsonb) as m(n int, "sessionId" text, seq int, "authorName" text, body text, at float8)`,
+      `insert into cyrus.plan_message (plan_id, n, session_id, seq, author_name, body, at, command)
+       select $1, n, "sessionId", seq, "authorName", body, to_timestamp(at / 1000), command
+       from jsonb_to_recordset($2::jsonb)
+         as m(n int, "sessionId" text, seq int, "authorName" text, body text, at float8, command boolean)`,
       [planId, JSON.stringify(added)],
     );
   await tx.query('update cyrus.plan_message set delivered = true where plan_id = $1 and n <= $2 and not delivered', [

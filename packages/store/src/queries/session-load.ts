@@ -1,5 +1,5 @@
 import type { Issue } from 'cyrus-core/domain/issue';
-import type { Message, Session, Turn } from 'cyrus-core/domain/session';
+import type { AnswerOption, Message, Session, Turn } from 'cyrus-core/domain/session';
 import type { Tx } from '../pool.ts';
 import { overtaken } from './message-insert.ts';
 
@@ -10,6 +10,8 @@ export interface LoadedSession {
   readonly messages: readonly Message[];
   readonly lastWriteAt: number | null;
   readonly stopRequested: boolean;
+  /** The open question about the session's repository. */
+  readonly question: { readonly id: string; readonly seq: number; readonly options: readonly AnswerOption[] } | null;
 }
 
 /** Locks a session and reads what belongs to it: its issue, its open turn, the turn's messages and the unread ones. */
@@ -25,15 +27,19 @@ export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | n
     issue: Issue;
     turn_id: string | null;
     turn_opened: number | null;
+    turn_opened_by: string | null;
+    question: LoadedSession['question'];
     messages: Message[] | null;
     last_write: number | null;
     stop_requested: boolean;
   }>(
     `select json_build_object('id', i.id, 'workspace', i.workspace, 'identifier', i.identifier, 'title', i.title,
          'description', i.description, 'url', i.url, 'details', i.details) as issue,
-       t.id as turn_id, t.opened_at as turn_opened,
+       t.id as turn_id, t.opened_at as turn_opened, t.opened_by as turn_opened_by,
+       (select json_build_object('id', q.id, 'seq', q.seq, 'options', coalesce(q.options, '[]'))
+          from cyrus.question q where q.session_id = $1 and q.kind = 'route' and q.state = 'open' limit 1) as question,
        (select json_agg(json_build_object('seq', m.seq, 'turnId', m.turn_id, 'authorName', m.author_name, 'body', m.body, 'signal', m.signal,
-           'authorId', m.author_id, 'at', extract(epoch from m.at) * 1000) order by m.seq)
+           'authorId', m.author_id, 'authorEmail', m.author_email, 'at', extract(epoch from m.at) * 1000) order by m.seq)
           from cyrus.message m where m.session_id = $1 and (m.seq > $2 or m.turn_id = t.id) and m.signal is distinct from '${overtaken}') as messages,
        (select max(w.created_at) from cyrus.outbound_write w where w.session_id = $1) as last_write,
        exists (select from cyrus.stop_request s where s.plan_id = $3) as stop_requested
@@ -45,9 +51,10 @@ export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | n
   return {
     session,
     issue: row.issue,
-    turn: row.turn_id === null ? null : { id: row.turn_id, openedAt: row.turn_opened ?? 0 },
+    turn: row.turn_id === null ? null : { id: row.turn_id, openedAt: row.turn_opened ?? 0, openedBy: row.turn_opened_by ?? '' },
     messages: row.messages ?? [],
     lastWriteAt: row.last_write,
     stopRequested: row.stop_requested,
+    question: row.question,
   };
 }

@@ -17,16 +17,28 @@ export async function saveSession(
   ]);
 }
 
-/** Stores an issue as the tracker gave it. */
+/** Stores an issue as the tracker gave it. Words that were heard of meanwhile, and are newer than what was read, stay. */
 export async function saveIssue(
   tx: Tx,
   id: string,
   issue: Pick<Issue, 'identifier' | 'title' | 'description' | 'url'> & { readonly details: IssueDetails },
 ): Promise<void> {
   await tx.query(
-    `update cyrus.issue set identifier = $2, title = $3, description = $4, url = $5, details = $6,
+    `update cyrus.issue set identifier = $2, url = $5, details = $6,
+       title = case when changed_at > $8::timestamptz then title else $3 end,
+       description = case when changed_at > $8::timestamptz then description else $4 end,
+       changed_at = greatest(changed_at, $8::timestamptz),
        read_at = coalesce($7::timestamptz, clock_timestamp()) where id = $1`,
-    [id, issue.identifier, issue.title, issue.description, issue.url, JSON.stringify(issue.details), tx.manualNow()],
+    [
+      id,
+      issue.identifier,
+      issue.title,
+      issue.description,
+      issue.url,
+      JSON.stringify(issue.details),
+      tx.manualNow(),
+      issue.details.updatedAt ?? null,
+    ],
   );
 }
 
@@ -40,11 +52,22 @@ export async function closeTurn(tx: Tx, turnId: string, answer: Answer): Promise
   await cancelTurnActivities(tx, turnId);
 }
 
-/** Opens a turn for messages that came after a stop and moves them into it. */
-export async function openTurn(tx: Tx, sessionId: string, turnId: string, fromSeq: number): Promise<void> {
+/** Opens a turn: for messages that came after a stop, which move into it, or (`fromSeq` null) for an answer that is owed without one. */
+export async function openTurn(
+  tx: Tx,
+  sessionId: string,
+  turn: { readonly turnId: string; readonly openedBy: string; readonly fromSeq: number | null },
+): Promise<void> {
   await tx.query(
     `insert into cyrus.turn (id, session_id, opened_by, opened_at) values ($1, $2, $3, coalesce($4::timestamptz, clock_timestamp()))`,
-    [turnId, sessionId, `message:${fromSeq}`, tx.manualNow()],
+    [turn.turnId, sessionId, turn.openedBy, tx.manualNow()],
   );
-  await tx.query('update cyrus.message set turn_id = $1 where session_id = $2 and seq >= $3', [turnId, sessionId, fromSeq]);
+  if (turn.fromSeq !== null)
+    await tx.query('update cyrus.message set turn_id = $1 where session_id = $2 and seq >= $3', [turn.turnId, sessionId, turn.fromSeq]);
+}
+
+/** Marks messages whose writers may not say that here. */
+export async function markRefused(tx: Tx, sessionId: string, seqs: readonly number[]): Promise<void> {
+  if (seqs.length === 0) return;
+  await tx.query(`update cyrus.message set signal = 'refused' where session_id = $1 and seq = any($2::int[])`, [sessionId, seqs]);
 }

@@ -4,6 +4,8 @@ export interface StopRow {
   readonly planId: string;
   readonly sessionId: string | null;
   readonly requestedBy: string;
+  /** Why, where nobody said stop. */
+  readonly reason?: string;
 }
 
 /**
@@ -13,10 +15,10 @@ export interface StopRow {
 export async function insertStopRequest(tx: Tx, stop: StopRow): Promise<void> {
   await tx.query(
     `with stop as (
-       insert into cyrus.stop_request (plan_id, session_id, requested_by, at)
-       values ($1, $2, $3, coalesce($4::timestamptz, clock_timestamp())) on conflict (plan_id) do nothing
+       insert into cyrus.stop_request (plan_id, session_id, requested_by, reason, at)
+       values ($1, $2, $3, $5, coalesce($4::timestamptz, clock_timestamp())) on conflict (plan_id) do nothing
      )
      select pg_notify('host', 'stop:' || $1)`,
-    [stop.planId, stop.sessionId, stop.requestedBy, tx.manualNow()],
+    [stop.planId, stop.sessionId, stop.requestedBy, tx.manualNow(), stop.reason ?? null],
   );
 }

@@ -24,7 +24,8 @@ create table cyrus.issue (
   description  text not null default '',
   url          text,
   details      jsonb,                         -- labels, states, relations as last read from the tracker; null until read
-  read_at      timestamptz
+  read_at      timestamptz,
+  changed_at   timestamptz                    -- as of when it is known, by the tracker's clock: older news of it is passed over
 );
 
 -- Entity: session. Owns its messages and turns.
@@ -61,8 +62,9 @@ create table cyrus.message (
   activity_id  text,
   author_id    text,
   author_name  text,
+  author_email text,
   body         text not null,
-  signal       text,                          -- stop | …
+  signal       text,                          -- stop | refused | …
   at           timestamptz not null default clock_timestamp(),
   primary key (session_id, seq)
 );
@@ -106,6 +108,7 @@ create table cyrus.plan_message (
   body         text not null,
   delivered    boolean not null default false, -- an agent has certainly read it
   at           timestamptz not null default clock_timestamp(), -- when it was said
+  command      boolean not null default false, -- an order to the orchestrator: no agent reads it
   primary key (plan_id, n),
   unique (plan_id, session_id, seq)
 );
@@ -149,6 +152,7 @@ create table cyrus.attempt (
   evidence        jsonb,
   output          text,
   failure         jsonb,
+  interruption    jsonb,                       -- why the run ended before its work did: a pause, or a question of the agent
   cost            bigint,                      -- null: unpriced
   created_at      timestamptz not null default clock_timestamp(),
   started_at      timestamptz,
@@ -211,6 +215,7 @@ create table cyrus.question (
   plan_id      text references cyrus.plan,     -- null: asked before there was a plan
   attempt_id   text references cyrus.attempt,
   session_id   text not null,
+  seq          int,                            -- the session's last message before it was asked
   body         text not null,
   options      jsonb,
   state        text not null default 'open',   -- open | answered | withdrawn
@@ -218,6 +223,8 @@ create table cyrus.question (
   asked_at     timestamptz not null default clock_timestamp(),
   answered_at  timestamptz
 );
+create index question_open on cyrus.question (session_id) where state = 'open';
+create index question_plan on cyrus.question (plan_id);
 
 -- Hosts and what runs on them.
 create table cyrus.host (
@@ -272,6 +279,7 @@ create table cyrus.stop_request (
   plan_id      text primary key,
   session_id   text,
   requested_by text not null,
+  reason       text,                          -- why, where nobody said stop: the issue was closed, deleted, taken away
   at           timestamptz not null default clock_timestamp()
 );
 
@@ -328,6 +336,7 @@ create table cyrus.event (
   at           timestamptz not null default clock_timestamp(),
   unique (attempt_id, attempt_seq)
 );
+create index event_credential on cyrus.event (id) where type in ('credential_failed', 'credential_recovered');
 create sequence cyrus.event_number;
 create index event_unnumbered on cyrus.event (id) where number is null;
 create index event_plan on cyrus.event (plan_id, id);
