@@ -5,6 +5,7 @@ import { FailureError } from 'cyrus-core/failure';
 import type { Mirror } from './mirror.ts';
 import { componentOf, isRefName, objectIdPattern } from './names.ts';
 import { removeTree } from './remove-tree.ts';
+import { conePatterns } from './sparse.ts';
 
 /** Who commits: the agent in its checkout, and the product in merges and saved work. */
 export interface GitIdentity {
@@ -12,7 +13,7 @@ export interface GitIdentity {
   readonly email: string;
 }
 
-/** One working copy with a repository of its own, which borrows the mirror's objects. Used by one attempt, then deleted. */
+/** One working copy with a repository of its own, which borrows the mirror's objects. Used for one task, then deleted. */
 export interface Checkout {
   readonly name: string;
   readonly repositoryId: string;
@@ -25,6 +26,8 @@ export interface Checkout {
   /** `verify` holds nothing worth saving. */
   readonly purpose: 'work' | 'verify';
   readonly createdAt: Instant;
+  /** The directories it is limited to; absent: it holds everything. */
+  readonly sparse?: readonly string[];
 }
 
 export interface CreateRequest {
@@ -35,6 +38,11 @@ export interface CreateRequest {
   /** The branch that is checked out in it, at `sha`. */
   readonly branch: string;
   readonly purpose?: 'work' | 'verify';
+  /** Directories it is to be limited to; files beside and above them come too. */
+  readonly sparse?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Lets everything else on the machine go first. */
+  readonly background?: boolean;
 }
 
 const recordFile = 'checkout.json';
@@ -46,7 +54,7 @@ const checkoutTimeoutMs = 15 * 60_000;
  * @throws FailureError `invalid_request` when the mirror does not have `sha` or the name is taken; `setup_failed`, `timeout`
  */
 export async function createCheckout(directory: string, identity: GitIdentity, clock: Clock, request: CreateRequest): Promise<Checkout> {
-  const { mirror, sha, branch, purpose = 'work' } = request;
+  const { mirror, sha, branch, purpose = 'work', sparse } = request;
   if (!isRefName(branch) || !objectIdPattern.test(sha)) throw invalid(`${branch} at ${sha} is no branch at a commit.`);
   const commit = await mirror.resolve(sha);
   if (commit === undefined) throw invalid(`Commit ${sha} is not in the repository.`);
@@ -59,7 +67,7 @@ export async function createCheckout(directory: string, identity: GitIdentity, c
   const inner = componentOf(mirror.id);
   try {
     await mkdir(draft, { mode: 0o700 });
-    await fill(mirror, join(draft, inner), { sha: commit, branch, identity });
+    await fill(mirror, join(draft, inner), identity, { ...request, sha: commit });
     const checkout: Checkout = {
       name: request.name,
       repositoryId: mirror.id,
@@ -69,8 +77,9 @@ export async function createCheckout(directory: string, identity: GitIdentity, c
       baseSha: commit,
       purpose,
       createdAt: clock.now(),
+      ...(sparse && sparse.length > 0 ? { sparse } : {}),
     };
-    await writeFile(join(draft, recordFile), JSON.stringify(checkout));
+    await writeRecord(draft, checkout);
     // Renamed when whole: what stands under its own name is complete.
     await rename(draft, place);
     return checkout;
@@ -80,24 +89,38 @@ export async function createCheckout(directory: string, identity: GitIdentity, c
   }
 }
 
-async function fill(mirror: Mirror, tree: string, given: { sha: string; branch: string; identity: GitIdentity }): Promise<void> {
+async function fill(mirror: Mirror, tree: string, identity: GitIdentity, request: CreateRequest): Promise<void> {
   const { git } = mirror;
-  const format = given.sha.length === 64 ? 'sha256' : 'sha1';
-  await git.run({ did: 'make the checkout', cwd: '/', args: ['init', '--quiet', '--template=', `--object-format=${format}`, tree] });
+  const { sha, signal, background, sparse = [] } = request;
+  const format = sha.length === 64 ? 'sha256' : 'sha1';
+  await git.run({
+    did: 'make the checkout',
+    cwd: '/',
+    args: ['init', '--quiet', '--template=', `--object-format=${format}`, tree],
+    signal,
+  });
   await mkdir(join(tree, '.git/objects/info'), { recursive: true });
   await mkdir(join(tree, '.git/info'), { recursive: true });
   await writeFile(join(tree, '.git/objects/info/alternates'), `${mirror.objectsDirectory}\n`);
   const config = await readFile(join(tree, '.git/config'), 'utf8');
-  const { name, email } = given.identity;
-  const own = `[user]\n\tname = ${quoted(name)}\n\temail = ${quoted(email)}\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n`;
-  await writeFile(join(tree, '.git/config'), config + own);
+  const user = `[user]\n\tname = ${quoted(identity.name)}\n\temail = ${quoted(identity.email)}\n`;
+  const cone = sparse.length === 0 ? '' : '[core]\n\tsparseCheckout = true\n\tsparseCheckoutCone = true\n';
+  await writeFile(join(tree, '.git/config'), `${config}${user}[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n${cone}`);
+  if (sparse.length > 0) await writeFile(join(tree, '.git/info/sparse-checkout'), conePatterns(sparse));
   await git.run({
-    did: `check out ${given.sha}`,
+    did: `check out ${sha}`,
     cwd: tree,
     timeoutMs: checkoutTimeoutMs,
-    config: { 'checkout.workers': '0' },
-    args: ['checkout', '--quiet', '--force', '--no-track', '-B', given.branch, given.sha, '--'],
+    config: { 'checkout.workers': background ? '1' : '0' },
+    args: ['checkout', '--quiet', '--force', '--no-track', '-B', request.branch, sha, '--'],
+    signal,
+    background,
   });
+}
+
+/** Says of a directory that it is a whole checkout. */
+export function writeRecord(place: string, checkout: Checkout): Promise<void> {
+  return writeFile(join(place, recordFile), JSON.stringify(checkout));
 }
 
 /** Every whole checkout, the oldest first. */

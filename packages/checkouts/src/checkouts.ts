@@ -20,7 +20,7 @@ import { createGit, type Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { writeHostFiles } from './host-files.ts';
 import { type Merged, type MergeRequest, mergeInMirror } from './merge.ts';
-import { type Mirror, openMirror } from './mirror.ts';
+import { type Mirror, type MirrorPlace, openMirror, openPlace } from './mirror.ts';
 import { componentOf } from './names.ts';
 import { type Pushed, type PushRequest, pushBranch } from './push.ts';
 import type { RepositorySource } from './remote.ts';
@@ -36,6 +36,8 @@ export interface CheckoutsOptions {
   /** A real clock: it limits real processes. */
   readonly clock: Clock;
   readonly gitIdentity: GitIdentity;
+  /** For one clone or fetch; default 2 hours. */
+  readonly fetchTimeoutMs?: number;
   /** What git needs of it is passed on; default `process.env`. */
   readonly hostEnvironment?: NodeJS.ProcessEnv;
 }
@@ -66,6 +68,7 @@ export interface Checkouts {
 
 export function createCheckouts(options: CheckoutsOptions): Checkouts {
   const { sandbox, clock, gitIdentity } = options;
+  const places = new Map<string, Promise<MirrorPlace>>();
   const mirrors = new Map<string, { readonly key: string; readonly opened: Promise<Mirror> }>();
   let begun: Promise<{ git: Git; root: string; runId: string }> | undefined;
   const begin = (): Promise<{ git: Git; root: string; runId: string }> => {
@@ -74,6 +77,12 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       throw error;
     });
     return begun;
+  };
+  const placeOf = (git: Git, first: string): Promise<MirrorPlace> => {
+    const known = places.get(first) ?? openPlace(git, first);
+    places.set(first, known);
+    known.catch(() => places.get(first) === known && places.delete(first));
+    return known;
   };
   const directory = async (): Promise<string> => join((await begin()).root, 'checkouts');
 
@@ -90,9 +99,10 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       const key = JSON.stringify([repository.id, repository.remoteUrl, repository.repositoryPath, repository.token]);
       const known = mirrors.get(place);
       if (known?.key === key) return known.opened;
-      // One mirror, opened again for another token or address: it waits for the first and keeps its lock.
-      const earlier = known?.opened.catch(() => undefined) ?? Promise.resolve(undefined);
-      const opened = earlier.then((mirror) => openMirror(git, place, repository, mirror?.lock));
+      // One mirror, opened again for another token or address: it keeps its place and lock.
+      const opened = placeOf(git, place).then((shared) =>
+        openMirror({ git, clock, fetchTimeoutMs: options.fetchTimeoutMs ?? 2 * 3_600_000 }, shared, repository),
+      );
       const entry = { key, opened };
       mirrors.set(place, entry);
       opened.catch(() => mirrors.get(place) === entry && mirrors.delete(place));

@@ -6,6 +6,7 @@ import type { Checkout, GitIdentity } from './checkout.ts';
 import type { Peer } from './git.ts';
 import type { Mirror } from './mirror.ts';
 import { componentOf } from './names.ts';
+import { conePatterns } from './sparse.ts';
 
 export interface CollectRequest {
   readonly mirror: Mirror;
@@ -17,6 +18,8 @@ export interface CollectRequest {
   /** Of what is new, packed; default 1 GiB. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
+  /** Saves nothing from a tree whose repository is gone or broken: what was saved of it before is worth more. */
+  readonly whole?: boolean;
 }
 
 export interface Collected {
@@ -60,17 +63,26 @@ if [ -d "$objects" ] && [ ! -L "$TREE/.git" ] && [ -z "$(find "$objects" -type l
 fi
 export GIT_DIR="$PWD/served"
 case "$own" in *[!0-9a-f]*) own= ;; esac
+[ -z "$WHOLE" ] || [ -n "$own" ] || { echo 'The repository of the checkout is gone.' >&2; exit 1; }
 if [ -z "$own" ] || ! git cat-file -e "$own^{tree}" 2>/dev/null; then own=$BASE; fi
 mkdir -p served/info
 plain() { [ -f "$1" ] && [ ! -L "$1" ] && [ ! -L "$TREE/.git" ]; }
+if [ -n "$CONE" ]; then
+  printf '%s' "$CONE" > served/info/sparse-checkout
+  git config core.sparseCheckout true && git config core.sparseCheckoutCone true
+fi
 plain "$TREE/.git/info/exclude" && cp "$TREE/.git/info/exclude" served/info/exclude
 stage() {
-  git --work-tree="$TREE" -c core.bare=false add --all --ignore-errors -- "$TREE" >&2
+  git --work-tree="$TREE" -c core.bare=false add --all --sparse --ignore-errors -- "$TREE" >&2
   tree=$(git write-tree)
 }
 # With its time: git trusts an entry unread unless the file is as new as the index.
 copied() { plain "$TREE/.git/index" && cp -p "$TREE/.git/index" served/index; }
-fresh() { rm -f served/index && git read-tree "$own"; }
+# A sparse tree is no tree whose other files were deleted.
+fresh() {
+  rm -f served/index && git read-tree "$own" || return 1
+  [ -z "$CONE" ] || git --work-tree="$TREE" -c core.bare=false sparse-checkout reapply --cone >&2
+}
 tree=
 { copied && stage; } || { fresh && stage; } || exit 1
 work=$own
@@ -99,10 +111,12 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
     cwd: scratch,
     env: environment(host, request, scratch),
     writable: [scratch],
-    readable: [checkout.directory, mirror.objectsDirectory],
+    readable: [checkout.directory, objectsOf(request)],
     network: 'none',
   });
   const said = lastWords(run);
+  // A later generation of the mirror need not have where the work began.
+  const known = (await mirror.resolve(checkout.baseSha)) !== undefined;
   try {
     await mirror.git.run({
       did: 'collect the work',
@@ -113,7 +127,8 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
       peer: peerOf(run, maxBytes),
       args: [
         ...['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--refmap='],
-        ...[`--negotiation-tip=${checkout.baseSha}`, '--', 'fd::3', `+refs/heads/work:${ref}`, `+refs/heads/own:${ownRef}`],
+        ...(known ? [`--negotiation-tip=${checkout.baseSha}`] : []),
+        ...['--', 'fd::3', `+refs/heads/work:${ref}`, `+refs/heads/own:${ownRef}`],
       ],
     });
   } catch (error) {
@@ -128,7 +143,16 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
   return { ref, sha, committedSha, uncommitted: sha !== committedSha, changed: sha !== checkout.baseSha };
 }
 
-function environment({ identity, path }: CollectHost, { mirror, checkout }: CollectRequest, scratch: string): Record<string, string> {
+/** What the checkout borrows from: the mirror as it was when the checkout was made. */
+function objectsOf({ mirror, checkout }: Pick<CollectRequest, 'mirror' | 'checkout'>): string {
+  return checkout.readable[0] ?? mirror.objectsDirectory;
+}
+
+function environment(
+  { identity, path }: CollectHost,
+  { mirror, checkout, whole }: CollectRequest,
+  scratch: string,
+): Record<string, string> {
   // The same work saved twice is the same commit.
   const date = `${Math.floor(checkout.createdAt / 1000)} +0000`;
   return {
@@ -138,7 +162,9 @@ function environment({ identity, path }: CollectHost, { mirror, checkout }: Coll
     TREE: checkout.directory,
     BASE: checkout.baseSha,
     FORMAT: checkout.baseSha.length === 64 ? 'sha256' : 'sha1',
-    OBJECTS: mirror.objectsDirectory,
+    OBJECTS: objectsOf({ mirror, checkout }),
+    WHOLE: whole ? '1' : '',
+    CONE: checkout.sparse ? conePatterns(checkout.sparse) : '',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_COUNT: '5',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLock, singleFlight } from './lock.ts';
+import { createLock } from './lock.ts';
 
 function gate(): { readonly opened: Promise<void>; open(): void } {
   let open = (): void => undefined;
@@ -47,11 +47,4 @@ test('work in turn is one after the other, and what fails does not hold up the n
   expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
   expect(log).toEqual([1, 1, 2, 2, 3, 3]);
   await expect(lock.exclusive(async () => 'still works')).resolves.toBe('still works');
-});
-
-test('a flight is shared while it lasts', async () => {
-  let flights = 0;
-  const fly = singleFlight(async () => ++flights);
-  expect(await Promise.all([fly(), fly()])).toEqual([1, 1]);
-  expect(await fly()).toBe(2);
 });

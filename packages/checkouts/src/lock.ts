@@ -31,14 +31,3 @@ export function createLock(): Lock {
     },
   };
 }
-
-/** Calls that come while one runs get its answer. */
-export function singleFlight<T>(work: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
-  return () => {
-    running ??= work().finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
-}

@@ -1,9 +1,13 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Clock, Instant } from 'cyrus-core/clock';
 import { FailureError } from 'cyrus-core/failure';
+import { createFlight } from './flight.ts';
+import { currentGeneration, defaultBranchFile, makeMirror, sweepGenerations } from './generation.ts';
 import type { Git } from './git.ts';
-import { createLock, type Lock, singleFlight } from './lock.ts';
+import { createLock, type Lock } from './lock.ts';
 import { isRefName, objectIdPattern } from './names.ts';
+import type { GitProgress } from './progress.ts';
 import { type Remote, type RepositorySource, remoteOf } from './remote.ts';
 import { salvage, setAsideMirror } from './salvage.ts';
 
@@ -12,55 +16,94 @@ export interface Fetched {
   readonly defaultBranch: string;
 }
 
+/** What is asked of a fetch. */
+export interface FetchWish {
+  /** A fetch that began at this time or later is new enough, also one that is over. Absent: one that is under way is joined. */
+  readonly since?: Instant | undefined;
+  /** Ends the waiting; and the fetch, once nobody waits for it. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: GitProgress) => void) | undefined;
+}
+
 /** The private bare copy of one repository. Everything the product knows of the repository's history it reads here. */
 export interface Mirror {
   readonly id: string;
+  /** Changes when the mirror's space is taken back; within the lock it stays. */
   readonly directory: string;
-  /** What checkouts borrow from, read only. */
+  /** What new checkouts borrow from, read only. */
   readonly objectsDirectory: string;
   readonly remote: Remote;
   readonly git: Git;
   readonly lock: Lock;
   /**
-   * Brings `refs/remotes/origin/*` up to the remote. Calls that come while one runs share its answer.
-   * @throws FailureError `auth`, `network`, `timeout`; `invalid_request` when the repository has no commits
+   * Brings `refs/remotes/origin/*` up to the remote. Many who ask at once cost one.
+   * @throws FailureError `auth`, `network`, `timeout`; `invalid_request` when the repository has no commits; `sandbox_lost` when aborted
    */
-  fetch(): Promise<Fetched>;
+  fetch(wish?: FetchWish): Promise<Fetched>;
   /** As of the last fetch. */
   defaultBranch(): Promise<string | undefined>;
   /** The commit of a branch of the remote, of a full ref name, or of a full object id; undefined when there is none. */
   resolve(name: string): Promise<string | undefined>;
 }
 
-const fetchTimeoutMs = 15 * 60_000;
-const branchFile = 'cyrus-default-branch';
+/** What all openings of one mirror share. */
+export interface MirrorPlace {
+  /** Where its first generation is or was. */
+  readonly first: string;
+  readonly lock: Lock;
+  directory: string;
+  readonly last: { answer?: { readonly value: Fetched; readonly began: Instant } };
+}
 
-/** Opens the mirror in `directory`; makes it when absent, rebuilds it when it is broken. No network. `shared`: the lock of an earlier opening. */
-export async function openMirror(git: Git, directory: string, source: RepositorySource, shared?: Lock): Promise<Mirror> {
+export interface MirrorHost {
+  readonly git: Git;
+  readonly clock: Clock;
+  readonly fetchTimeoutMs: number;
+}
+
+/** Makes the mirror that begins in `first` when absent, rebuilds it when it is broken. No network. To be called once a process. */
+export async function openPlace(git: Git, first: string): Promise<MirrorPlace> {
+  await mkdir(dirname(first), { recursive: true, mode: 0o700 });
+  await sweepGenerations(first);
+  const directory = await currentGeneration(first);
+  await prepare(git, directory);
+  return { first, directory, lock: createLock(), last: {} };
+}
+
+/** A mirror as it is reached at one address with one token. */
+export async function openMirror(host: MirrorHost, place: MirrorPlace, source: RepositorySource): Promise<Mirror> {
+  const { git, clock } = host;
+  const { lock } = place;
   const remote = await findRemote(git, source);
-  // The mirror has been opened before, for another token or address: it is in use, and keeps its lock.
-  if (shared === undefined) await prepare(git, directory);
-  const lock = shared ?? createLock();
-  const mirror: Mirror = {
+  const flight = createFlight<Fetched, GitProgress>(clock, place.last, async ({ signal, begin, tell }) => {
+    const fetchNow = () =>
+      lock.inTurn(() => {
+        begin();
+        return fetchOnce(host, place.directory, remote, signal, tell);
+      });
+    try {
+      return await fetchNow();
+    } catch (error) {
+      if (signal.aborted || !(await lock.shared(() => isBroken(git, place.directory)))) throw error;
+      await lock.exclusive(() => rebuild(git, place.directory));
+      return await fetchNow();
+    }
+  });
+  return {
     id: source.id,
-    directory,
-    objectsDirectory: join(directory, 'objects'),
+    get directory() {
+      return place.directory;
+    },
+    get objectsDirectory() {
+      return join(place.directory, 'objects');
+    },
     remote,
     git,
     lock,
-    fetch: singleFlight(async () => {
-      try {
-        return await lock.inTurn(() => fetchOnce(git, directory, remote));
-      } catch (error) {
-        if (!(await lock.shared(() => isBroken(git, directory)))) throw error;
-        await lock.exclusive(() => rebuild(git, directory));
-        return await lock.inTurn(() => fetchOnce(git, directory, remote));
-      }
-    }),
-    defaultBranch: () => readFile(join(directory, branchFile), 'utf8').catch(() => undefined),
-    resolve: (name) => resolveCommit(git, directory, name),
+    fetch: (wish) => flight.join(wish),
+    defaultBranch: () => readFile(join(place.directory, defaultBranchFile), 'utf8').catch(() => undefined),
+    resolve: (name) => resolveCommit(git, place.directory, name),
   };
-  return mirror;
 }
 
 async function findRemote(git: Git, source: RepositorySource): Promise<Remote> {
@@ -88,9 +131,7 @@ async function findRemote(git: Git, source: RepositorySource): Promise<Remote> {
 }
 
 async function prepare(git: Git, directory: string): Promise<void> {
-  await mkdir(join(directory, '..'), { recursive: true, mode: 0o700 });
-  await rm(`${directory}.new`, { recursive: true, force: true });
-  if ((await stat(directory).catch(() => undefined)) === undefined) await initialise(git, directory);
+  if ((await stat(directory).catch(() => undefined)) === undefined) await makeMirror(git, directory);
   else {
     await removeStale(directory);
     if (await isBroken(git, directory)) await rebuild(git, directory);
@@ -98,20 +139,9 @@ async function prepare(git: Git, directory: string): Promise<void> {
   await salvage(git, directory);
 }
 
-/** Made aside and renamed: a mirror is there whole or not at all. */
-async function initialise(git: Git, directory: string): Promise<void> {
-  const draft = `${directory}.new`;
-  await git.run({ did: 'make the mirror', args: ['init', '--quiet', '--bare', '--template=', draft], cwd: '/' });
-  await writeFile(
-    join(draft, 'config'),
-    '[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n',
-  );
-  await rename(draft, directory);
-}
-
 async function rebuild(git: Git, directory: string): Promise<void> {
   await setAsideMirror(directory);
-  await initialise(git, directory);
+  await makeMirror(git, directory);
   await salvage(git, directory);
 }
 
@@ -138,31 +168,50 @@ async function isBroken(git: Git, directory: string): Promise<boolean> {
   }
 }
 
-async function fetchOnce(git: Git, directory: string, remote: Remote): Promise<Fetched> {
-  const common = {
-    gitDir: directory,
-    credentials: remote.credentials,
-    config: remote.kind === 'local' ? { 'protocol.file.allow': 'always' } : {},
-  };
-  const [head] = await Promise.all([
-    git.run({ ...common, did: 'ask for the default branch', args: ['ls-remote', '--symref', '--', remote.url, 'HEAD'] }),
+async function fetchOnce(
+  { git, fetchTimeoutMs }: MirrorHost,
+  directory: string,
+  remote: Remote,
+  signal: AbortSignal,
+  onProgress: (progress: GitProgress) => void,
+): Promise<Fetched> {
+  const common = { gitDir: directory, credentials: remote.credentials, signal };
+  const config: Record<string, string> =
+    // A connection over which nothing comes any more is given up.
+    remote.kind === 'local' ? { 'protocol.file.allow': 'always' } : { 'http.lowSpeedLimit': '1', 'http.lowSpeedTime': '300' };
+  const fetchRefs = (refs: string) =>
     git.run({
       ...common,
+      config,
       did: `fetch ${remote.url}`,
       timeoutMs: fetchTimeoutMs,
+      onProgress,
       args: [
-        ...['fetch', '--quiet', '--prune', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules'],
-        ...['--refmap=', '--', remote.url, '+refs/heads/*:refs/remotes/origin/*'],
+        ...['fetch', '--progress', '--prune', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules'],
+        ...['--refmap=', '--', remote.url, refs],
       ],
-    }),
-  ]);
+    });
+  const everything = '+refs/heads/*:refs/remotes/origin/*';
+  const ask = async (): Promise<string | undefined> => {
+    const args = ['ls-remote', '--symref', '--', remote.url, 'HEAD'];
+    const { stdout } = await git.run({ ...common, config, did: 'ask for the default branch', args });
+    const name = /^ref: refs\/heads\/(.+)\tHEAD$/m.exec(stdout)?.[1];
+    return name !== undefined && isRefName(name) && /^[0-9a-f]+\tHEAD$/m.test(stdout) ? name : undefined;
+  };
+  let named: string | undefined;
+  if ((await remoteBranches(git, directory)).length > 0) [named] = await Promise.all([ask(), fetchRefs(everything)]);
+  else {
+    // A first fetch may be long. Git cannot go on with one that broke off, but what has come whole is not fetched again.
+    named = await ask();
+    if (named !== undefined) await fetchRefs(`+refs/heads/${named}:refs/remotes/origin/${named}`);
+    await fetchRefs(everything);
+  }
   const branches = await remoteBranches(git, directory);
-  const named = /^ref: refs\/heads\/(.+)\tHEAD$/m.exec(head.stdout)?.[1];
   const defaultBranch = [named, 'main', 'master', branches[0]].find((name) => name !== undefined && branches.includes(name));
   if (defaultBranch === undefined) {
     throw new FailureError({ class: 'invalid_request', message: `${remote.url} has no commits.`, fix: 'Push a first commit to it.' });
   }
-  await writeFile(join(directory, branchFile), defaultBranch);
+  await writeFile(join(directory, defaultBranchFile), defaultBranch);
   await salvage(git, directory);
   return { defaultBranch };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { filled, milliseconds } from './pieces.ts';
+import { milliseconds } from './pieces.ts';
 
 /** Working copies of repositories: how they are made ready, how their work is kept, when their space is taken back. */
 export interface CheckoutsConfig {
@@ -43,7 +43,7 @@ const name = String.raw`(?!\.{1,2}(?:/|$))[\p{L}\p{N}_@+.][\p{L}\p{N}_@+. \-]*`;
 /** Directories a repository's checkouts are limited to. */
 export const sparse: z.ZodType<readonly string[]> = z
   .array(
-    filled.regex(
+    z.string().regex(
       new RegExp(`^${name}(?:/${name})*$`, 'u'),
       'a directory of the repository such as "packages/app": no "/" at either end, no wildcards',
     ),
