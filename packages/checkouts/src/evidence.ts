@@ -29,6 +29,8 @@ export interface Evidence {
   /** At most 2000; `totals` count all. */
   readonly files: readonly ChangedFile[];
   readonly totals: { readonly files: number; readonly insertions: number; readonly deletions: number };
+  /** Paths that name a commit of another repository, where they name another one than before; null: none. */
+  readonly submodules: readonly { readonly path: string; readonly from: string | null; readonly to: string | null }[];
 }
 
 const maxCommits = 500;
@@ -43,7 +45,7 @@ export async function readEvidence(mirror: Mirror, range: { readonly base: strin
   const [base, head] = await Promise.all([known(mirror, range.base), known(mirror, range.head)]);
   const git = (did: string, args: readonly string[], answers: readonly number[] = []) =>
     mirror.git.run({ did, gitDir: mirror.directory, args, answers });
-  const [ancestor, common, count, log, files] = await Promise.all([
+  const [ancestor, common, count, log, { files, submodules }] = await Promise.all([
     git('compare the commits', ['merge-base', '--is-ancestor', base, head], [1]),
     git('compare the commits', ['merge-base', base, head], [1]),
     git('count the commits', ['rev-list', '--count', `${base}..${head}`]),
@@ -69,6 +71,7 @@ export async function readEvidence(mirror: Mirror, range: { readonly base: strin
       insertions: files.reduce((sum, file) => sum + (file.insertions ?? 0), 0),
       deletions: files.reduce((sum, file) => sum + (file.deletions ?? 0), 0),
     },
+    submodules,
   };
 }
 
@@ -108,30 +111,41 @@ const statuses: Readonly<Record<string, ChangedFile['status']>> = {
   T: 'typechange',
 };
 
-async function changedFiles(mirror: Mirror, base: string, head: string): Promise<ChangedFile[]> {
-  const options = ['diff-tree', '-r', '-z', '-M', '--no-ext-diff', '--no-textconv', '--no-commit-id'];
+interface Changes {
+  readonly files: ChangedFile[];
+  readonly submodules: Evidence['submodules'];
+}
+
+async function changedFiles(mirror: Mirror, base: string, head: string): Promise<Changes> {
+  const options = ['diff-tree', '-r', '-z', '-M', '--no-ext-diff', '--no-textconv', '--no-commit-id', '--no-abbrev'];
   const [raw, numbers] = await Promise.all(
-    ['--name-status', '--numstat'].map((format) =>
+    ['--raw', '--numstat'].map((format) =>
       mirror.git.run({ did: 'list the changed files', gitDir: mirror.directory, args: [...options, format, base, head, '--'] }),
     ),
   );
   const counts = parseCounts(numbers?.stdout ?? '');
-  return parseStatuses(raw?.stdout ?? '').map((file) => ({ ...file, ...counts.get(file.path) }));
+  const { files, submodules } = parseRaw(raw?.stdout ?? '');
+  return { files: files.map((file) => ({ ...file, ...counts.get(file.path) })), submodules };
 }
 
-/** `--name-status -z`: `M\0path\0`, `R100\0from\0to\0`. */
-function parseStatuses(text: string): ChangedFile[] {
+const gitlink = '160000';
+
+/** `--raw -z`: `:100644 100644 <from> <to> M\0path\0`, `:… R100\0from\0to\0`. */
+function parseRaw(text: string): Changes {
   const fields = text.split('\0');
   const files: ChangedFile[] = [];
+  const submodules: { path: string; from: string | null; to: string | null }[] = [];
   for (let at = 0; at + 1 < fields.length; ) {
-    const letter = fields[at]?.[0] ?? '';
-    const status = statuses[letter] ?? 'modified';
+    const [fromMode = '', toMode = '', from = '', to = '', letters = ''] = (fields[at] ?? '').slice(1).split(' ');
+    const letter = letters[0] ?? '';
     const pair = letter === 'R' || letter === 'C';
     const path = fields[at + (pair ? 2 : 1)] ?? '';
-    files.push({ path, status, ...(pair ? { from: fields[at + 1] ?? '' } : {}) });
+    files.push({ path, status: statuses[letter] ?? 'modified', ...(pair ? { from: fields[at + 1] ?? '' } : {}) });
+    if (fromMode === gitlink || toMode === gitlink)
+      submodules.push({ path, from: fromMode === gitlink ? from : null, to: toMode === gitlink ? to : null });
     at += pair ? 3 : 2;
   }
-  return files;
+  return { files, submodules };
 }
 
 /** `--numstat -z`: `1\t2\tpath\0`, `1\t2\t\0from\0to\0`, `-\t-\tpath\0` for binary files. */

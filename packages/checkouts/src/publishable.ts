@@ -1,0 +1,125 @@
+import type { Failure } from 'cyrus-core/failure';
+import { gitlinksOf, submoduleEntries } from './gitlinks.ts';
+import type { Mirror } from './mirror.ts';
+
+export interface PublishableRequest {
+  readonly mirror: Mirror;
+  readonly base: string;
+  readonly head: string;
+  readonly maxFileBytes: number;
+  /** Files of the user that were copied into the checkout. */
+  readonly copied: readonly string[];
+}
+
+const mending = 'Take it out of the commits themselves (git rebase, or git reset --soft and a new commit), not only out of the last one.';
+
+/**
+ * What of the work must not leave this machine, in words for the agent that made it; undefined: nothing. Looks at every commit, since
+ * what one adds and a later one deletes is published too.
+ */
+export async function unpublishable(request: PublishableRequest): Promise<Failure | undefined> {
+  const { mirror, base, head, copied } = request;
+  if (base === head) return undefined;
+  const git = (did: string, args: readonly string[], input = '') =>
+    mirror.git.run({ did, gitDir: mirror.directory, args, input, maxOutputBytes: 256 * 1024 * 1024 });
+  // What the agent merged from the remote is there already.
+  const known = ['--not', '--remotes=origin'];
+  const [log, objects] = await Promise.all([
+    git('list the files of the commits', [
+      ...['log', '-z', '--format=', '--raw', '--no-abbrev', '--no-renames', '-m', '--no-ext-diff', '--no-textconv'],
+      ...[head, `^${base}`, ...known, '--'],
+    ]),
+    git('list what is new', ['rev-list', '--objects', '--no-object-names', head, `^${base}`, ...known]),
+  ]);
+  const touched = entriesOf(log.stdout);
+  const paths = new Set(touched.map(({ path }) => path));
+  const secret = copied.filter((path) => paths.has(path));
+  if (secret.length > 0)
+    return refused(`The agent committed ${named(secret)}, copied from the user's own checkout by .worktreeinclude.`, mending);
+  const inGit = [...paths].filter((path) => path.split('/').some((part) => /^(?:\.git|git~1)$/i.test(part)));
+  const moved = gitDirectories(paths);
+  if (inGit.length > 0 || moved.length > 0)
+    return refused(
+      `The work holds the inside of a git repository as files (${named([...moved, ...inGit])}).`,
+      `${mending} A renamed .git is to get its name back.`,
+    );
+  const nested = await nestedRepositories(request, touched);
+  if (nested.length > 0)
+    return refused(
+      `The work holds a repository inside the repository (${named(nested)}): git keeps only its commit's name, none of its files.`,
+      `Delete its .git to keep its files, or make it a submodule with an entry in .gitmodules. ${mending}`,
+    );
+  const large = await largeFiles(request, objects.stdout, touched);
+  if (large.length > 0)
+    return refused(
+      `The work holds files larger than ${request.maxFileBytes / 1024 ** 2} MB (${named(large)}), which code hosts refuse.`,
+      `${mending} Generated files belong into .gitignore; limits.maxFileMb says what is too large.`,
+    );
+  return undefined;
+}
+
+interface Entry {
+  readonly path: string;
+  readonly mode: string;
+  readonly object: string;
+}
+
+/** `--raw -z`: `:100644 100644 <from> <to> M\0path\0`. Deletions are no entries. */
+function entriesOf(text: string): Entry[] {
+  const fields = text.split('\0').filter((field) => field !== '');
+  const entries: Entry[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [, mode = '', , object = ''] = (fields[at] ?? '').replace(/^\n*:/, '').split(' ');
+    if (mode !== '000000') entries.push({ path: fields[at + 1] ?? '', mode, object });
+  }
+  return entries;
+}
+
+/** Directories that are what a `.git` is made of, under another name. */
+function gitDirectories(paths: ReadonlySet<string>): string[] {
+  return [...paths].flatMap((path) => {
+    const directory = path.endsWith('/HEAD') ? path.slice(0, -'HEAD'.length) : undefined;
+    if (directory === undefined || !paths.has(`${directory}config`)) return [];
+    const inside = [...paths].some((other) => other.startsWith(`${directory}objects/`) || other.startsWith(`${directory}refs/`));
+    return inside ? [directory] : [];
+  });
+}
+
+async function nestedRepositories({ mirror, base, head }: PublishableRequest, touched: readonly Entry[]): Promise<string[]> {
+  const links = new Set(touched.filter(({ mode }) => mode === '160000').map(({ path }) => path));
+  if (links.size === 0) return [];
+  const [before, entries] = await Promise.all([gitlinksOf(mirror, base), submoduleEntries(mirror, head)]);
+  const declared = new Set(entries.map(({ path }) => path));
+  return [...links].filter((path) => !before.has(path) && !declared.has(path));
+}
+
+async function largeFiles({ mirror, maxFileBytes }: PublishableRequest, objects: string, touched: readonly Entry[]): Promise<string[]> {
+  const { stdout } = await mirror.git.run({
+    did: 'measure what is new',
+    gitDir: mirror.directory,
+    input: objects,
+    args: ['cat-file', '--buffer', '--batch-check=%(objectname) %(objecttype) %(objectsize)'],
+  });
+  const large = new Map<string, number>();
+  for (const line of stdout.split('\n')) {
+    const [object = '', type, size] = line.split(' ');
+    if (type === 'blob' && Number(size) > maxFileBytes) large.set(object, Number(size));
+  }
+  return [...large].map(([object, size]) => {
+    const path = touched.find((entry) => entry.object === object)?.path ?? object.slice(0, 10);
+    return `${path}, ${Math.ceil((size / 1024 ** 2) * 10) / 10} MB`;
+  });
+}
+
+function named(names: readonly string[]): string {
+  const shown = [...new Set(names)].slice(0, 5).map((name) => name.slice(0, 200));
+  const more = new Set(names).size - shown.length;
+  return `${shown.join('; ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** The message is for the agent, too: the next attempt is told of it. */
+const refused = (what: string, mending: string): Failure => ({
+  class: 'no_evidence',
+  message: `${what} It is not published. ${mending}`,
+  fix: 'Write here to have it mended; what was done is kept.',
+});
