@@ -1,3 +1,4 @@
+import { githubMistakes, githubWarnings } from './github-checks.ts';
 import type { ConfigWarning } from './known-keys.ts';
 import type { Path } from './mask.ts';
 import type { Strategy } from './services.ts';
@@ -29,7 +30,7 @@ export function crossMistakes(file: Loose): CrossMistake[] {
     const noSource = ['repositoryPath', 'remoteUrl', 'githubUrl'].every((key) => repository[key] === undefined);
     if (noSource) mistakes.push(nowhere(index));
   });
-  return [...mistakes, ...containerMistakes(file), ...codegenMistakes(file)];
+  return [...mistakes, ...containerMistakes(file), ...codegenMistakes(file), ...githubMistakes(file)];
 }
 
 function containerMistakes(file: Loose): CrossMistake[] {
@@ -88,7 +89,7 @@ function codegenMistakes(file: Loose): CrossMistake[] {
 
 /** What loads but does not do what it seems to say. */
 export function crossWarnings(file: Loose): ConfigWarning[] {
-  const warnings: ConfigWarning[] = [];
+  const warnings: ConfigWarning[] = githubWarnings(file);
   const codegen = looseOf(file['codegen']);
   const claude = looseOf(file['claude']);
   if (codegen && codegen['enabled'] !== false && codegen['estimatedCostPerRunUsd'] === undefined) {

@@ -30,6 +30,13 @@ test.each([
   expect(result).toMatchObject({ ok: true, value: { config: expected } });
 });
 
+test('an app of GitHub can come from the environment alone', () => {
+  const environment = { GITHUB_APP_ID: '7', GITHUB_APP_PRIVATE_KEY: 'k', GITHUB_APP_PRIVATE_KEY_PATH: '/k.pem' };
+  const app = { appId: '7', privateKey: 'k', privateKeyPath: '/k.pem' };
+  expect(checkConfig({}, environment)).toMatchObject({ ok: true, value: { config: { github: { app } } } });
+  expect(checkConfig({}, { GITHUB_APP_ID: '7' })).toMatchObject({ ok: false, error: [{ path: 'github.app' }] });
+});
+
 test('an empty variable counts as absent, and the file is left as it was', () => {
   const file = { linear: { token: 'old' } };
   expect(mergeEnvironment(file, { LINEAR_TOKEN: ' ' }).value).toEqual(file);

@@ -70,7 +70,7 @@ test('an empty object is a whole configuration with safe limits', () => {
   expect(config).toEqual({
     repositories: [],
     agentTools: { linear: true, maxCalls: 50, maxSubIssues: 5, maxDepth: 3 },
-      linear: { apiUrl: 'https://api.linear.app/graphql' },
+    linear: { apiUrl: 'https://api.linear.app/graphql' },
     linearWorkspaces: {},
     github: { apiUrl: 'https://api.github.com' },
     claude: { auth: 'apiKey' },
@@ -167,6 +167,14 @@ test.each([
     'repositories[0].labelPrompts.builder.labels',
     'a list: [ … ]',
   ],
+  ['an app of GitHub without its key', { github: { app: { appId: 7 } } }, 'github.app', 'privateKeyPath (the .pem file) or privateKey'],
+  ['an app that is named in words', { github: { app: { appId: 'cyrus', privateKey: 'k' } } }, 'github.app.appId', 'the number of the app'],
+  [
+    'a key file that is not to be found from everywhere',
+    { github: { app: { appId: 7, privateKeyPath: 'key.pem' } } },
+    'github.app.privateKeyPath',
+    'an absolute path, or one that begins with ~/',
+  ],
   ['codegen without a token', { codegen: { enabled: true, orgId: 3 } }, 'codegen.apiToken', 'an API token'],
 ])('%s', (_name, file, path, allowed) => {
   expect(errorsOf(file)).toMatchObject([{ path, allowed }]);
@@ -197,6 +205,13 @@ test.each([
   expect(warnings).toEqual([{ path, message: expect.stringContaining(message) }]);
 });
 
+test('of two credentials of GitHub one counts, and a warning says which', () => {
+  const app = { appId: '7', privateKey: '-----BEGIN', privateKeyPath: '/k.pem' };
+  const { config, warnings } = parsed(JSON.stringify({ github: { token: 't', app } }));
+  expect(config.github.app).toEqual(app);
+  expect(warnings.map(({ path }) => path)).toEqual(['github.token', 'github.app.privateKeyPath']);
+});
+
 test('free keys of maps are not "unknown"', () => {
   const file = {
     repositories: [{ ...repository, environmentVariables: { PATHS: 'x' } }],
@@ -222,6 +237,8 @@ test('no secret is ever printed, wherever it stands', () => {
     { repositories: [{ ...repository, allowedTools: secret, environmentVariables: { KEY: 5 } }] },
     { database: { url: 'postgres://cyrus:plain-token@db/x' }, logLevel: secret },
     { database: 'postgres://cyrus:plain-token@db/x' },
+    { github: { app: { appId: 'x', privateKey: ['plain-token'] } } },
+    { github: { app: '-----BEGIN RSA PRIVATE KEY-----plain-token' } },
   ];
   for (const file of places) {
     const errors = errorsOf(file);

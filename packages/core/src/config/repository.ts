@@ -3,6 +3,8 @@ import { sparse } from './checkouts.ts';
 import {
   filled,
   milliseconds,
+  type PullRequestConfig,
+  pullRequest,
   stringMap,
   type ToolPreset,
   toolRules,
@@ -71,6 +73,7 @@ export interface RepositoryConfig {
   readonly submodules?: boolean;
   /** Checkouts hold these directories and the files beside and above them; absent: everything. */
   readonly sparse?: readonly string[];
+  readonly pullRequest?: PullRequestConfig;
   /** The workflow state after success, by name. */
   readonly onSuccess?: { readonly state?: string };
 }
@@ -130,5 +133,6 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
     .describe('Large files of Git LFS: "fetch" (the default) gets them with git-lfs, "pointers" works with their pointer files'),
   submodules: z.boolean().exactOptional().describe('false: work goes on without the submodules'),
   sparse: sparse.exactOptional().describe('Checkouts hold only these directories, and the files beside and above them'),
+  pullRequest: pullRequest.exactOptional(),
   onSuccess: z.object({ state: filled.exactOptional() }).exactOptional(),
 });

@@ -46,14 +46,39 @@ export const linearWorkspace: z.ZodType<LinearWorkspaceConfig> = z.object({
   linearWorkspaceName: z.string().exactOptional(),
 });
 
+/** A GitHub App of the user's own; one of the two keys is there. */
+export interface GithubAppConfig {
+  readonly appId: string | number;
+  /** PEM. */
+  readonly privateKey?: string;
+  readonly privateKeyPath?: string;
+  /** Absent: found by the repository. */
+  readonly installationId?: number;
+}
+const githubApp: z.ZodType<GithubAppConfig> = z.object({
+  appId: z
+    .union([z.string().regex(/^\d+$/, 'the number of the app'), z.number().int().min(1)])
+    .describe('The number of the app, as its settings show it'),
+  privateKey: filled.exactOptional().describe('The private key itself, in PEM form'),
+  privateKeyPath: z
+    .string()
+    .regex(/^(?:\/|~\/)/, 'an absolute path, or one that begins with ~/')
+    .exactOptional()
+    .describe('The .pem file with the private key'),
+  installationId: z.number().int().min(1).exactOptional().describe('Absent: found by the repository'),
+});
+
 export interface GithubConfig {
   readonly apiUrl: string;
   readonly token?: string;
+  /** Where it is there, `token` is not used. */
+  readonly app?: GithubAppConfig;
   readonly webhookSecret?: string;
 }
 export const github: z.ZodType<GithubConfig> = z.object({
-  apiUrl: address.default('https://api.github.com'),
+  apiUrl: address.default('https://api.github.com').describe('Of an Enterprise Server: https://HOST/api/v3'),
   token: filled.exactOptional(),
+  app: githubApp.exactOptional().describe('A GitHub App in place of a token'),
   webhookSecret: filled.exactOptional(),
 });
 
