@@ -13,6 +13,7 @@ import type { Placed } from './accept-message.ts';
 import { type CliSaying, type CliTask, sayArrival, submitArrival } from './cli-request.ts';
 import { verifyGithub } from './github-request.ts';
 import { eventName, keyOf, maySign, requestOf, webhookSecrets } from './linear-request.ts';
+import { createRefusals } from './refusals.ts';
 import { storable } from './storable-json.ts';
 
 /** Linear hangs up after five seconds and comes back later: better to ask it to than to be cut off. */
@@ -62,6 +63,7 @@ export interface Ingest {
 
 export function createIngest(options: IngestOptions): Ingest {
   const { db, clock, ids, log, hooks } = options;
+  const refusals = createRefusals({ db, clock, log });
 
   async function take(arrival: Arrival, request: Request): Promise<Accepted> {
     const accepted = await db.tx((tx) => accept(tx, arrival, request));
@@ -102,9 +104,13 @@ export function createIngest(options: IngestOptions): Ingest {
     async linear(rawBody, headers) {
       const secrets = webhookSecrets(options.config());
       const verdict = verifyWebhook({ rawBody, header: (name) => single(headers[name]) }, { secrets, clock });
-      if (!verdict.accepted) return { status: verdict.status, body: { error: verdict.reason } };
+      const refused = (status: number, reason: string): HttpAnswer => {
+        refusals.note('linear', reason);
+        return { status, body: { error: reason } };
+      };
+      if (!verdict.accepted) return refused(verdict.status, verdict.reason);
       const { event } = verdict;
-      if (!maySign(secrets, verdict.secretId, event)) return { status: 401, body: { error: 'signature_wrong' } };
+      if (!maySign(secrets, verdict.secretId, event)) return refused(401, 'signature_wrong');
       const request = requestOf(event);
       const body = request.kind === 'ignored' ? { ignored: request.reason, event } : verdict.body;
       const arrival: Arrival = {
