@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock, Instant } from 'cyrus-core/clock';
 import { FailureError } from 'cyrus-core/failure';
 import type { Mirror } from './mirror.ts';
@@ -132,6 +132,14 @@ export async function listCheckouts(directory: string): Promise<Checkout[]> {
 
 export function findCheckout(directory: string, name: string): Promise<Checkout | undefined> {
   return readCheckout(join(directory, componentOf(name)));
+}
+
+/** Changes what is known of a checkout; as a whole or not at all. */
+export async function rewriteCheckout(checkout: Checkout): Promise<Checkout> {
+  const place = dirname(checkout.directory);
+  await writeFile(join(place, `${recordFile}.new`), JSON.stringify(checkout));
+  await rename(join(place, `${recordFile}.new`), join(place, recordFile));
+  return checkout;
 }
 
 /** Deletes a checkout whose work is saved. It is gone from the list at once; deleting the files may take longer. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from 'cyrus-core/clock';
-import { FailureError } from 'cyrus-core/failure';
+import { type Failure, FailureError } from 'cyrus-core/failure';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import {
   type Checkout,
@@ -12,6 +12,7 @@ import {
   findCheckout,
   type GitIdentity,
   listCheckouts,
+  rewriteCheckout,
   sweepCheckouts,
 } from './checkout.ts';
 import { type Collected, type CollectRequest, collectWork } from './collect.ts';
@@ -19,12 +20,15 @@ import { type Evidence, readDiff, readEvidence } from './evidence.ts';
 import { createGit, type Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { writeHostFiles } from './host-files.ts';
+import { type Included, type IncludeRequest, includeFiles } from './include.ts';
 import { type Merged, type MergeRequest, mergeInMirror } from './merge.ts';
 import { type Mirror, type MirrorPlace, openMirror, openPlace } from './mirror.ts';
 import { componentOf } from './names.ts';
+import { type PublishableRequest, unpublishable } from './publishable.ts';
 import { type Pushed, type PushRequest, pushBranch } from './push.ts';
 import type { RepositorySource } from './remote.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
+import { fillSubmodules, findSubmodules, type SubmodulesRequest } from './submodules.ts';
 
 export interface CheckoutsOptions {
   /**
@@ -50,7 +54,16 @@ export interface Checkouts {
   find(name: string): Promise<Checkout | undefined>;
   /** Every checkout there is, the oldest first. */
   list(): Promise<Checkout[]>;
+  /** Copies files that git ignores from the user's own checkout into a new one, as `.worktreeinclude` of the base commit says. */
+  include(request: IncludeRequest): Promise<Included>;
+  /**
+   * Checks out the submodules of a new checkout; the checkout as it is then.
+   * @throws FailureError that names a submodule that cannot be had
+   */
+  addSubmodules(request: Omit<SubmodulesRequest, 'open' | 'sha'> & { readonly checkout: Checkout }): Promise<Checkout>;
   collect(request: CollectRequest): Promise<Collected>;
+  /** What of the work may not leave this machine; undefined: nothing. */
+  unpublishable(request: PublishableRequest): Promise<Failure | undefined>;
   /** Deletes a checkout. Its work is collected first, unless `collected` shows that it is, or it was made to verify. Gone already is no error. */
   remove(request: { readonly mirror: Mirror; readonly checkout: Checkout; readonly collected?: Collected }): Promise<void>;
   evidence(request: { readonly mirror: Mirror; readonly base: string; readonly head: string }): Promise<Evidence>;
@@ -91,8 +104,16 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     return request.mirror.lock.shared(() => collectWork(host, request));
   };
 
-  return {
+  const checkouts: Checkouts = {
     collect,
+    include: (request) => request.mirror.lock.shared(() => includeFiles(request)),
+    async addSubmodules({ checkout, ...request }) {
+      const found = await findSubmodules({ ...request, sha: checkout.baseSha, open: (source) => checkouts.mirror(source) });
+      if (found.length === 0) return checkout;
+      const readable = await fillSubmodules(checkout.directory, found, gitIdentity, request.signal);
+      return rewriteCheckout({ ...checkout, readable: [...new Set([...checkout.readable, ...readable])] });
+    },
+    unpublishable: (request) => request.mirror.lock.shared(() => unpublishable(request)),
     async mirror(repository) {
       const { git, root } = await begin();
       const place = join(root, 'repos', `${componentOf(repository.id)}.git`);
@@ -135,6 +156,7 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       return mirror.lock.exclusive(async () => repackMirror(mirror, await borrowing()));
     },
   };
+  return checkouts;
 }
 
 async function prepareHost(options: CheckoutsOptions): Promise<{ git: Git; root: string; runId: string }> {

@@ -4,6 +4,7 @@ import { type Failure, FailureError } from 'cyrus-core/failure';
 import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
 import type { Checkout, GitIdentity } from './checkout.ts';
 import type { Peer } from './git.ts';
+import { copiedFiles } from './include.ts';
 import type { Mirror } from './mirror.ts';
 import { componentOf } from './names.ts';
 import { conePatterns } from './sparse.ts';
@@ -72,8 +73,11 @@ if [ -n "$CONE" ]; then
   git config core.sparseCheckout true && git config core.sparseCheckoutCone true
 fi
 plain "$TREE/.git/info/exclude" && cp "$TREE/.git/info/exclude" served/info/exclude
+printf '%s' "$EXCLUDED" >> served/info/exclude
 stage() {
   git --work-tree="$TREE" -c core.bare=false add --all --sparse --ignore-errors -- "$TREE" >&2
+  [ -z "$COPIED" ] || printf '%s' "$COPIED" | base64 -d |
+    git --work-tree="$TREE" -c core.bare=false update-index -z --force-remove --stdin >&2 || return 1
   tree=$(git write-tree)
 }
 # With its time: git trusts an entry unread unless the file is as new as the index.
@@ -109,7 +113,7 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
     command: '/bin/sh',
     args: ['-c', serveWork],
     cwd: scratch,
-    env: environment(host, request, scratch),
+    env: { ...environment(host, request, scratch), ...withoutCopied(await copiedFiles(checkout)) },
     writable: [scratch],
     readable: [checkout.directory, objectsOf(request)],
     network: 'none',
@@ -186,6 +190,16 @@ function environment(
     GIT_COMMITTER_NAME: identity.name,
     GIT_COMMITTER_EMAIL: identity.email,
     GIT_COMMITTER_DATE: date,
+  };
+}
+
+/** What was copied from the user's own checkout is no work, whatever the agent made of its ignore files. */
+function withoutCopied(copied: readonly string[]): Record<string, string> {
+  const escaped = (path: string): string => `/${path.replace(/[\\*?[\]!# \t]/g, '\\$&')}`;
+  const plain = copied.filter((path) => !path.includes('\n'));
+  return {
+    EXCLUDED: plain.length === 0 ? '' : `\n${plain.map(escaped).join('\n')}\n`,
+    COPIED: Buffer.from(copied.map((path) => `${path}\0`).join('')).toString('base64'),
   };
 }
 
