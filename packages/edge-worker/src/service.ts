@@ -27,7 +27,6 @@ import { createExecutors, gitIdentity } from './executors.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { createJobRunners } from './jobs/runners.ts';
-import { createWorkspaceClients } from './reconciler/linear-clients.ts';
 import { startReconciler } from './reconciler/reconciler.ts';
 import { secretsOf } from './secrets.ts';
 import { createRedact } from './supervisor/redact.ts';
@@ -144,9 +143,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   });
 
-  const reconciler = options.http
-    ? startReconciler({ db, clock, log, config, ingest, workspaces: createWorkspaceClients(config, clock) })
-    : undefined;
+  const reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find }) : undefined;
 
   let ended = false;
   const stopLoops = async (): Promise<void> => {

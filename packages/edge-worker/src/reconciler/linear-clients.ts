@@ -1,28 +1,30 @@
-import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import { linearWorkspaces } from 'cyrus-core/config/workspaces';
-import { createLinear, type LinearClient } from 'cyrus-linear/client';
+import type { LinearClient } from 'cyrus-linear/client';
+import type { Database } from 'cyrus-store/pool';
+import { seenWorkspaces } from 'cyrus-store/queries/reconcile-mark';
+import { configuredWorkspaces, hasLinearCredential } from '../broker/linear-token.ts';
 
 export interface WorkspaceClient {
-  /** Absent where the configuration does not name it: the credential's own. */
+  /** Absent as long as nothing has told which workspace the configuration's unnamed credential belongs to. */
   readonly workspace: string | undefined;
   readonly client: LinearClient;
 }
 
-/** A client for every credential of the configuration as it is now; a client stays as long as its token does. */
-export function createWorkspaceClients(config: () => Config, clock: Clock): () => readonly WorkspaceClient[] {
-  const known = new Map<string, LinearClient>();
-  return () => {
-    const { apiUrl } = config().linear;
-    const found = new Map<string, WorkspaceClient>();
-    for (const { workspaceId, token } of linearWorkspaces(config())) {
-      if (token === undefined) continue;
-      const key = `${apiUrl} ${token}`;
-      const client = known.get(key) ?? createLinear({ apiUrl, token, clock });
-      known.set(key, client);
-      // The same token may stand at several repositories.
-      if (found.get(token)?.workspace === undefined) found.set(token, { workspace: workspaceId, client });
-    }
-    return [...found.values()];
-  };
+/** The workspaces that there is a client for: those of the configuration, and those that something came from. */
+export async function workspaceClients(
+  config: Config,
+  db: Database,
+  find: (workspace: string | undefined) => Promise<LinearClient | undefined>,
+): Promise<readonly WorkspaceClient[]> {
+  const named = configuredWorkspaces(config);
+  const others = (await seenWorkspaces(db)).filter((workspace) => !named.includes(workspace));
+  const unnamed = linearWorkspaces(config).some(({ workspaceId }) => workspaceId === undefined) || named.length === 0;
+  const nameless = unnamed && hasLinearCredential(config) && others.length === 0 ? [undefined] : [];
+  const found: WorkspaceClient[] = [];
+  for (const workspace of [...named, ...others, ...nameless]) {
+    const client = await find(workspace);
+    if (client) found.push({ workspace, client });
+  }
+  return found;
 }

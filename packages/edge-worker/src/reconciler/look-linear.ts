@@ -1,13 +1,12 @@
-import type { Clock, Instant } from 'cyrus-core/clock';
+import type { Instant } from 'cyrus-core/clock';
 import type { Failure } from 'cyrus-core/failure';
 import { err, ok, type Result } from 'cyrus-core/result';
 import type { LinearClient } from 'cyrus-linear/client';
 import { eventKey } from 'cyrus-linear/events';
-import { paceOf } from 'cyrus-linear/rate';
 import { type Finding, type Findings, findPrompts, findSessions, findUnassignments, readAnswers } from 'cyrus-linear/read-sessions';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
-import { busyIssues, limitedUntil } from 'cyrus-store/queries/reconcile-busy';
+import { busyIssues } from 'cyrus-store/queries/reconcile-busy';
 import { findKnown, findOwnWrites } from 'cyrus-store/queries/reconcile-known';
 import { readReconcileMark, saveReconcileMark } from 'cyrus-store/queries/reconcile-mark';
 import type { Ingest } from '../ingest/ingest.ts';
@@ -15,7 +14,6 @@ import { decideMissed, grouped, seenTo } from './decide-missed.ts';
 
 export interface LookOptions {
   readonly db: Database;
-  readonly clock: Clock;
   readonly log: Log;
   readonly ingest: Pick<Ingest, 'found'>;
   /** Linear's id of the workspace where the configuration names it. */
@@ -40,9 +38,7 @@ const firstLookMs = 3_600_000;
 
 /** Compares one workspace of Linear with what has come in, and takes in what is missing. Two calls, three while work is under way. */
 export async function lookAtLinear(options: LookOptions): Promise<Result<Looked, Failure>> {
-  const { db, clock, client, ingest, signal, log } = options;
-  const until = await limited(options);
-  if (until !== null) return err({ class: 'rate_limited', message: "Linear's rate limit is reached", retryAt: until });
+  const { db, client, ingest, signal, log } = options;
   const now = await db.now();
   // Where the configuration does not say whose token it is, the first answer does.
   const marked = options.workspace === undefined ? null : await readReconcileMark(db, options.workspace);
@@ -88,14 +84,8 @@ export async function lookAtLinear(options: LookOptions): Promise<Result<Looked,
     }
   }
   if (!signal.aborted) await saveReconcileMark(db, workspaceId, seenTo(mark ?? since(mark), findings, failed));
-  if (taken > 0) log.warn({ workspace: workspaceId, taken, at: clock.now() }, 'Linear had more than its webhooks told; taken in now');
+  if (taken > 0) log.warn({ workspace: workspaceId, taken }, 'Linear had more than its webhooks told; taken in now');
   return ok({ workspace: workspaceId, taken });
-}
-
-async function limited({ db, client, clock, workspace }: LookOptions): Promise<Instant | null> {
-  const pace = paceOf(client.rate(), clock.now());
-  if (pace.pace === 'stop') return pace.until;
-  return workspace === undefined ? null : limitedUntil(db, `linear:${workspace}`);
 }
 
 /**

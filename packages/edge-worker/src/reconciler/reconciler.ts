@@ -7,6 +7,7 @@ import type { Log } from 'cyrus-store/log';
 import { type Database, isConnectionError } from 'cyrus-store/pool';
 import type { Ingest } from '../ingest/ingest.ts';
 import { createBell } from '../supervisor/bell.ts';
+import { workspaceClients } from './linear-clients.ts';
 import { lookAtLinear } from './look-linear.ts';
 
 export interface ReconcilerOptions {
@@ -15,8 +16,8 @@ export interface ReconcilerOptions {
   readonly log: Log;
   readonly config: () => Config;
   readonly ingest: Pick<Ingest, 'found'>;
-  /** The workspaces to look at, each with its client; `workspace` is absent where the configuration does not name it. */
-  readonly workspaces: () => readonly { readonly workspace: string | undefined; readonly client: LinearClient }[];
+  /** The client of a workspace; it keeps to the limits that all callers share. */
+  readonly find: (workspace: string | undefined) => Promise<LinearClient | undefined>;
 }
 
 /** The loop that asks the tracker what no webhook told of: at once, and then every `reconcile.everyMs`. */
@@ -48,9 +49,9 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
     try {
       const rememberMs = (config().retention.arrivalsDays - 1) * dayMs;
       const failures: Failure[] = [];
-      for (const { workspace, client } of options.workspaces()) {
+      for (const { workspace, client } of await workspaceClients(config(), db, options.find)) {
         if (stopped.signal.aborted) return null;
-        const looked = await lookAtLinear({ db, clock, log, ingest, workspace, client, rememberMs, signal: stopped.signal });
+        const looked = await lookAtLinear({ db, log, ingest, workspace, client, rememberMs, signal: stopped.signal });
         if (!looked.ok) failures.push(looked.error);
       }
       const told = failures.map(({ message }) => message).join(' · ') || null;

@@ -18,13 +18,3 @@ export async function busyIssues(db: Queryable, workspace: string): Promise<read
   );
   return rows;
 }
-
-/** Until when the tracker wants nothing more to be asked with this credential; null: it may be. */
-export async function limitedUntil(db: Queryable, credential: string): Promise<number | null> {
-  const { rows } = await db.query<{ until: number | null }>(
-    `select max(not_before) as until from cyrus.outbound_write
-     where credential = $1 and state = 'queued' and failure ->> 'class' = 'rate_limited' and not_before > clock_timestamp()`,
-    [credential],
-  );
-  return rows[0]?.until ?? null;
-}

@@ -12,6 +12,15 @@ export async function readReconcileMark(db: Queryable, workspace: string): Promi
   return rows[0]?.at ?? null;
 }
 
+/** The workspaces of the tracker that something came from, or that were compared with what came in. */
+export async function seenWorkspaces(db: Queryable): Promise<readonly string[]> {
+  const { rows } = await db.query<{ workspace: string }>(
+    `select workspace from cyrus.session where source = 'linear'
+     union select substr(event_key, 6) from cyrus.inbox where source = '${source}' and event_key like 'seen:%'`,
+  );
+  return rows.map(({ workspace }) => workspace);
+}
+
 export async function saveReconcileMark(db: Queryable, workspace: string, at: number): Promise<void> {
   await db.query(
     `insert into cyrus.inbox (source, body_sha256, event_key, event, body)

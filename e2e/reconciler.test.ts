@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { textOf } from './support/linear.ts';
+import { change, shell } from './support/model.ts';
+import { Tunnel } from './support/tunnel.ts';
+import { until } from './support/until.ts';
+import { secret, World } from './support/world.ts';
+
+const everyMs = 1_000;
+
+let world: World;
+let tunnel: Tunnel;
+beforeAll(async () => {
+  world = await World.open({ config: { reconcile: { everyMs } } });
+  tunnel = await Tunnel.open(() => `${world.url}/webhooks/linear`);
+  await world.linear.deliverTo(tunnel.url, secret);
+});
+afterAll(async () => {
+  tunnel?.close();
+  await world?.close();
+});
+
+const slow = shell('touch begun; i=0; until [ -e /tmp/never ] || [ $((i=i+1)) -gt 1200 ]; do sleep 0.1; done');
+
+test('down while every webhook is lost: all of it is found and done, once, and what comes late changes nothing', async () => {
+  const { linear, github, model } = world;
+  // Before: one that is done, three that are under way.
+  await model.script('An old one', change('old.txt', 'old', 'The first half.'));
+  await model.script('An old one', change('old-2.txt', 'old', 'The second half.'), 'second half');
+  const old = await linear.assign({ title: 'An old one' });
+  await linear.closing(old);
+  const live = { stop: 'Will be stopped', unassign: 'Will be taken away' };
+  for (const title of Object.values(live)) await model.script(title, [slow, { text: 'never' }]);
+  const toStop = await linear.assign({ title: live.stop });
+  const toUnassign = await linear.assign({ title: live.unassign });
+  await until('both to be worked on', async () => {
+    const counts = await Promise.all(Object.values(live).map(async (title) => (await model.requestsAbout(title)).length));
+    return counts.every((count) => count > 0);
+  });
+
+  // Down, and nobody hears of anything.
+  await world.service.kill();
+  tunnel.passes = () => false;
+  const titles = ['New one', 'New two', 'New three'];
+  const issues: string[] = [];
+  for (const [n, title] of titles.entries()) {
+    await model.script(title, change(`new-${n}.txt`, title, `${title} is done.`));
+    issues.push(await linear.assign({ title, description: 'To be edited.' }));
+  }
+  await linear.say(old, 'Now the second half.');
+  await linear.stop(toStop);
+  await linear.people(`issues/${toUnassign}/undelegate`);
+  await linear.people(`issues/${issues[2]}/edit`, { description: 'Edited while nobody listened.' });
+  await until('all of it to be lost', () => tunnel.lostCount >= 8);
+
+  await world.start();
+  await linear.deliverTo(tunnel.url, secret);
+  for (const [n, issue] of issues.entries()) {
+    expect((await linear.closing(issue, 1, 60_000)).body).toMatch(new RegExp(`^✅ ${titles[n]} is done\\.`));
+    expect(await github.pulls('app', issue)).toHaveLength(1);
+  }
+  expect((await linear.closing(old, 2, 60_000)).body).toMatch(/^✅ The second half\./);
+  expect((await linear.closing(toStop)).body).toMatch(/^Stopped/);
+  expect((await linear.closing(toUnassign)).body).toMatch(/^Stopped|unassigned/i);
+  expect((await model.requestsAbout('New three'))[0]?.userTexts[0]).toContain('Edited while nobody listened.');
+  expect(await github.pulls('app', toStop)).toEqual([]);
+  expect(await github.pulls('app', toUnassign)).toEqual([]);
+
+  // Late, the lot of it.
+  const all = [...issues, old, toStop, toUnassign];
+  const said = async (): Promise<readonly string[]> =>
+    (await Promise.all(all.map(async (issue) => (await linear.activities(issue)).map((each) => `${issue} ${textOf(each)}`)))).flat();
+  const before = await said();
+  const answers = await tunnel.deliverLate();
+  expect(answers.length).toBeGreaterThanOrEqual(8);
+  expect(new Set(answers)).toEqual(new Set([200]));
+  await looked(3);
+  expect(await said()).toEqual(before);
+  // One first activity a turn, and the old issue has had two turns.
+  expect(before.filter((text) => text.includes(' Got it'))).toHaveLength(all.length + 1);
+  const tasks = JSON.parse((await world.cyrus('tasks', '--json')).stdout) as readonly { identifier: string; endedAt: number | null }[];
+  expect(tasks.filter(({ endedAt }) => endedAt === null)).toEqual([]);
+  expect(tasks).toHaveLength(all.length + 1);
+});
+
+test('while it runs and only some webhooks are lost: nothing twice, nothing forgotten', async () => {
+  const { linear, github, model } = world;
+  // The creations get lost, everything else arrives.
+  tunnel.passes = (body) => !body.includes('"action":"created"');
+  await model.script('Half heard', change('half.txt', 'h', 'Heard in the end.'));
+  const issue = await linear.assign({ title: 'Half heard' });
+  expect((await linear.closing(issue)).body).toMatch(/^✅ Heard in the end\./);
+  // And now what people say.
+  tunnel.passes = (body) => !body.includes('"action":"prompted"');
+  await model.script('Half heard', change('more.txt', 'm', 'And the rest.'), 'and more');
+  await linear.say(issue, 'Please, and more.');
+  expect((await linear.closing(issue, 2)).body).toMatch(/^✅ And the rest\./);
+  tunnel.passes = () => true;
+  await tunnel.deliverLate();
+  await looked(2);
+  expect(await linear.closings(issue)).toHaveLength(2);
+  expect((await linear.activities(issue)).filter((each) => /^Got it/.test(textOf(each)))).toHaveLength(2);
+  expect(await github.pulls('app', issue)).toHaveLength(1);
+});
+
+test('what people do elsewhere is left alone, and a look at a quiet workspace takes two calls', async () => {
+  const { linear } = world;
+  tunnel.passes = () => false;
+  // A comment without a mention is nobody’s request.
+  const { identifier } = await linear.people<{ identifier: string }>('issues', { title: 'Talk among people' });
+  await linear.people(`issues/${identifier}/comment`, { body: 'What do you think?' });
+  const before = await asked();
+  await looked(3);
+  const after = await asked();
+  expect((await linear.issue(identifier)).sessions).toEqual([]);
+  expect(after.sessions - before.sessions).toBeLessThanOrEqual(after.prompts - before.prompts);
+  expect(after.errors).toBe(before.errors);
+});
+
+async function asked(): Promise<{ readonly prompts: number; readonly sessions: number; readonly errors: number }> {
+  const { byOperation, errors } = await world.linear.calls();
+  return { prompts: byOperation['RecentPrompts'] ?? 0, sessions: byOperation['RecentSessions'] ?? 0, errors };
+}
+
+/** Waits for so many more whole looks at Linear. */
+async function looked(times: number): Promise<void> {
+  // The one under way may have begun before what is to be seen.
+  const wanted = (await asked()).prompts + times + 1;
+  await until('the reconciler to look again', async () => (await asked()).prompts >= wanted);
+}
