@@ -1,13 +1,17 @@
 import { idOf } from 'cyrus-core/ids';
 import type { Tx } from 'cyrus-store/pool';
+import { findPlanRepository } from 'cyrus-store/queries/job-repository';
 import { insertMessage } from 'cyrus-store/queries/message-insert';
 import { type ArrivedSession, createMessageSession } from 'cyrus-store/queries/message-session-create';
 import { lockMessageSession, type MessageSession } from 'cyrus-store/queries/message-session-lock';
 import { refreshMessageSession } from 'cyrus-store/queries/message-session-refresh';
 import { cancelQueuedWrites } from 'cyrus-store/queries/outbound-cancel';
 import { insertWrites } from 'cyrus-store/queries/outbound-insert';
+import { reinstateSession } from 'cyrus-store/queries/session-revoke';
 import { insertStopRequest } from 'cyrus-store/queries/turn-stop';
 import { wake } from 'cyrus-store/wake';
+import type { Sender } from 'cyrus-task-orchestrator/access';
+import { refusedSignal } from 'cyrus-task-orchestrator/refused';
 import { isStop } from 'cyrus-task-orchestrator/stop-words';
 import { acknowledgement, credentialOf } from 'cyrus-task-orchestrator/tracker-writes';
 
@@ -17,10 +21,20 @@ export interface Saying {
   readonly activityId: string | null;
   readonly authorId: string | null;
   readonly authorName: string | null;
+  readonly authorEmail?: string | null;
   readonly body: string;
   readonly signal: string | null;
+  /** Why there is a stop that nobody said. */
+  readonly reason?: string;
   /** When it was said, in epoch milliseconds; absent: as it arrives. */
   readonly saidAt?: number;
+}
+
+/** Who may stop work. A stop is carried out here, so it is judged here; everything else is judged by the session. */
+export interface StopPolicy {
+  /** True when it depends on the repository of the work. */
+  readonly perRepository: boolean;
+  mayStop(sender: Sender, repositoryId: string | null): boolean;
 }
 
 /** Where a message went. `seq` is null when there was nothing to say: the session only learned more context. */
@@ -39,31 +53,37 @@ export interface Placed {
  * Puts what opens a session, or continues it, into the session: creates what is missing, so a prompt may come before the
  * creation it belongs to. `opens`: the arrival is the session's creation, whose words may be empty (the issue is the request).
  */
-export async function acceptMessage(tx: Tx, arrival: { session: ArrivedSession; opens: boolean; saying: Saying }): Promise<Placed> {
+export async function acceptMessage(
+  tx: Tx,
+  arrival: { readonly session: ArrivedSession; readonly opens: boolean; readonly saying: Saying },
+  policy?: StopPolicy,
+): Promise<Placed> {
   const { session, opens, saying } = arrival;
   // What is more likely is tried first.
   const known = opens ? null : await lockMessageSession(tx, session.id);
   const created = known ? null : await createMessageSession(tx, session);
-  if (created) return placeMessage(tx, created, saying);
+  if (created) return placeMessage(tx, created, saying, policy);
   const present = known ?? (await lockMessageSession(tx, session.id));
   if (!present) throw new Error(`session ${session.id} vanished while it was created`);
-  if (!opens) return placeMessage(tx, present, saying);
+  if (present.revoked) await reinstateSession(tx, session.id);
+  if (!opens) return placeMessage(tx, present, saying, policy);
   await refreshMessageSession(tx, session);
   // A prompt came first and has begun the session: an empty creation has nothing to add to it.
   if (present.nextSeq > 1 && saying.body.trim() === '') {
     await wake(tx, [`session:${session.id}`]);
     return { sessionId: session.id, seq: null, turnId: null, opened: false, credential: null, stopPlanId: null };
   }
-  return placeMessage(tx, present, saying);
+  return placeMessage(tx, present, saying, policy);
 }
 
 /** Numbers a message into the open turn of a locked session, or opens one with its first activity; carries out a stop. */
-export async function placeMessage(tx: Tx, session: MessageSession, saying: Saying): Promise<Placed> {
+export async function placeMessage(tx: Tx, session: MessageSession, saying: Saying, policy?: StopPolicy): Promise<Placed> {
   const seq = session.nextSeq;
-  const stop = isStop(saying);
+  const asked = isStop(saying);
+  const stop = asked && (!policy || (await mayStop(tx, session, saying, policy)));
   const { turnId, opened, settled } = await insertMessage(tx, {
     ...saying,
-    ...(stop ? { signal: 'stop' } : {}),
+    ...(asked ? { signal: stop ? 'stop' : refusedSignal } : {}),
     sessionId: session.id,
     seq,
     newTurnId: idOf(`turn:${session.id}:${seq}`),
@@ -74,7 +94,8 @@ export async function placeMessage(tx: Tx, session: MessageSession, saying: Sayi
   if (stop) {
     if (session.planId !== null) {
       const requestedBy = saying.authorName ?? saying.authorId ?? session.source;
-      await insertStopRequest(tx, { planId: session.planId, sessionId: session.id, requestedBy });
+      const reason = saying.reason === undefined ? {} : { reason: saying.reason };
+      await insertStopRequest(tx, { planId: session.planId, sessionId: session.id, requestedBy, ...reason });
     }
     await cancelQueuedWrites(tx, { turnId, planId: session.planId });
   } else if (opened) {
@@ -90,6 +111,11 @@ export async function placeMessage(tx: Tx, session: MessageSession, saying: Sayi
     credential: opened && !stop ? credential : null,
     stopPlanId: stop ? session.planId : null,
   };
+}
+
+async function mayStop(tx: Tx, session: MessageSession, saying: Saying, policy: StopPolicy): Promise<boolean> {
+  const repository = policy.perRepository && session.planId !== null ? await findPlanRepository(tx, session.planId) : undefined;
+  return policy.mayStop({ source: session.source, id: saying.authorId, email: saying.authorEmail ?? null }, repository ?? null);
 }
 
 /** What happens next, said at once. */

@@ -3,19 +3,25 @@ import type { Tx } from 'cyrus-store/pool';
 import { type Arrival, insertInbox } from 'cyrus-store/queries/inbox-insert';
 import type { ArrivedSession } from 'cyrus-store/queries/message-session-create';
 import { lockMessageSession } from 'cyrus-store/queries/message-session-lock';
-import { busySessionsOfIssue } from 'cyrus-store/queries/message-sessions-of-issue';
 import { insertWrites } from 'cyrus-store/queries/outbound-insert';
-import { acceptMessage, type Placed, placeMessage, type Saying } from './accept-message.ts';
+import { acceptMessage, type Placed, placeMessage, type Saying, type StopPolicy } from './accept-message.ts';
+import { endAccess, revoke } from './access-events.ts';
+import { endIssue, type IssueEnd, type IssueUpdated, lookAgain, takeIssueUpdate } from './issue-events.ts';
 
 /** What an arrival asks of us. */
 export type Request =
   | { readonly kind: 'message'; readonly session: ArrivedSession; readonly opens: boolean; readonly saying: Saying }
   /** To a session that is there; it may be any source's. */
   | { readonly kind: 'say'; readonly sessionId: string; readonly saying: Saying }
-  /** The issue was taken from us: a stop for every session that works on it. */
-  | { readonly kind: 'unassigned'; readonly issueId: string; readonly saying: Saying }
-  /** A session about something else than an issue: it gets its answer at once and is forgotten. */
-  | { readonly kind: 'no-issue'; readonly sessionId: string; readonly workspace: string }
+  /** The issue is no longer ours to work on: a stop for every session of it. `gone`: there is no such issue any more. */
+  | { readonly kind: 'issue-ended'; readonly end: IssueEnd; readonly gone: boolean }
+  | { readonly kind: 'issue-updated'; readonly event: IssueUpdated; readonly tellEdits: boolean }
+  /** Teams whose issues we may no longer see: a stop for the work on those. */
+  | { readonly kind: 'access-ended'; readonly workspace: string; readonly teamIds: readonly string[]; readonly at: number | null }
+  /** The workspace removed our app: everything in it ends, and nothing more can be said there. */
+  | { readonly kind: 'revoked'; readonly workspace: string; readonly at: number | null }
+  /** A session about something else than an issue: each message in it gets its answer at once and is forgotten. */
+  | { readonly kind: 'no-issue'; readonly sessionId: string; readonly workspace: string; readonly activityId: string | null }
   | { readonly kind: 'ignored'; readonly reason: string };
 
 export type Accepted =
@@ -24,32 +30,34 @@ export type Accepted =
   | { readonly outcome: 'accepted'; readonly placed: readonly Placed[]; readonly credentials: readonly string[] };
 
 /** Takes in one arrival, in the transaction given: once, however often it is delivered. */
-export async function accept(tx: Tx, arrival: Arrival, request: Request): Promise<Accepted> {
+export async function accept(tx: Tx, arrival: Arrival, request: Request, policy?: StopPolicy): Promise<Accepted> {
   if (!(await insertInbox(tx, arrival))) return { outcome: 'duplicate' };
   switch (request.kind) {
     case 'ignored':
       return { outcome: 'ignored', reason: request.reason };
     case 'message':
-      return accepted([await acceptMessage(tx, request)]);
+      return accepted([await acceptMessage(tx, request, policy)]);
     case 'say': {
       const session = await lockMessageSession(tx, request.sessionId);
       if (!session) throw new Error(`there is no session ${request.sessionId}`);
       return accepted([await placeMessage(tx, session, request.saying)]);
     }
-    case 'unassigned': {
-      const placed: Placed[] = [];
-      for (const id of await busySessionsOfIssue(tx, request.issueId)) {
-        const session = await lockMessageSession(tx, id);
-        if (session) placed.push(await placeMessage(tx, session, request.saying));
-      }
-      return accepted(placed);
-    }
+    case 'issue-ended':
+      if (request.gone) await lookAgain(tx, request.end.issueId);
+      return accepted(await endIssue(tx, request.end));
+    case 'issue-updated':
+      return accepted(await takeIssueUpdate(tx, request.event, request));
+    case 'access-ended':
+      return accepted(await endAccess(tx, request));
+    case 'revoked':
+      return accepted(await revoke(tx, request));
     case 'no-issue': {
       const credential = `linear:${request.workspace}`;
+      const { activityId } = request;
       const content = { type: 'error', body: noIssue };
       await insertWrites(tx, [
         {
-          key: `session:${request.sessionId}:no-issue`,
+          key: `session:${request.sessionId}:no-issue${activityId === null ? '' : `:${activityId}`}`,
           credential,
           lane: `session:${request.sessionId}`,
           priority: priority.acknowledgement,

@@ -8,8 +8,10 @@ import { verifyWebhook } from 'cyrus-linear/webhook';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
 import type { Arrival } from 'cyrus-store/queries/inbox-insert';
+import { mayDo } from 'cyrus-task-orchestrator/access';
+import { accessRules, stopsPerRepository } from '../advance/access-rules.ts';
 import { type Accepted, accept, type Request } from './accept.ts';
-import type { Placed } from './accept-message.ts';
+import type { Placed, StopPolicy } from './accept-message.ts';
 import { type CliSaying, type CliTask, sayArrival, submitArrival } from './cli-request.ts';
 import { verifyGithub } from './github-request.ts';
 import { eventName, keyOf, maySign, requestOf, webhookSecrets } from './linear-request.ts';
@@ -24,6 +26,8 @@ export interface IngestHooks {
   wakeBroker(credential: string): void;
   stopPlan(planId: string): void;
   wakeEngine(): void;
+  /** A workspace removed our app: its tokens are dead. */
+  forgetTokens?(workspace: string): void;
 }
 
 export interface IngestOptions {
@@ -65,9 +69,17 @@ export function createIngest(options: IngestOptions): Ingest {
   const { db, clock, ids, log, hooks } = options;
   const refusals = createRefusals({ db, clock, log });
 
+  const policy: StopPolicy = {
+    get perRepository() {
+      return stopsPerRepository(options.config());
+    },
+    mayStop: (sender, repositoryId) => mayDo(accessRules(options.config(), repositoryId), sender, 'stop'),
+  };
+
   async function take(arrival: Arrival, request: Request): Promise<Accepted> {
-    const accepted = await db.tx((tx) => accept(tx, arrival, request));
+    const accepted = await db.tx((tx) => accept(tx, arrival, request, policy));
     if (accepted.outcome === 'accepted') tell(accepted);
+    if (accepted.outcome === 'accepted' && request.kind === 'revoked') hooks.forgetTokens?.(request.workspace);
     return accepted;
   }
 
@@ -111,8 +123,8 @@ export function createIngest(options: IngestOptions): Ingest {
       if (!verdict.accepted) return refused(verdict.status, verdict.reason);
       const { event } = verdict;
       if (!maySign(secrets, verdict.secretId, event)) return refused(401, 'signature_wrong');
-      const request = requestOf(event);
-      const body = request.kind === 'ignored' ? { ignored: request.reason, event } : verdict.body;
+      const request = requestOf(event, options.config());
+      const body = storedBody(request, verdict);
       const arrival: Arrival = {
         source: 'linear',
         bodySha256: verdict.bodySha256,
@@ -156,7 +168,7 @@ export function createIngest(options: IngestOptions): Ingest {
         const text = toStorableText({ ...body, foundBy: 'reconciler' });
         return {
           arrival: { source: 'linear', bodySha256, deliveryId: null, eventKey: key, event: eventName(event), body: text },
-          request: requestOf(event),
+          request: requestOf(event, options.config()),
         };
       });
       const all = await db.tx(async (tx) => {
@@ -173,6 +185,12 @@ export function createIngest(options: IngestOptions): Ingest {
 
 function first(accepted: Accepted): Placed | null {
   return accepted.outcome === 'accepted' ? (accepted.placed[0] ?? null) : null;
+}
+
+/** What an event tells beyond what we read of it is kept where it may be asked for again; events about every issue there is are many. */
+function storedBody(request: Request, { event, body }: Extract<ReturnType<typeof verifyWebhook>, { accepted: true }>): unknown {
+  if (request.kind === 'ignored') return { ignored: request.reason, event };
+  return request.kind === 'issue-updated' ? { event } : body;
 }
 
 function answerBody(accepted: Accepted): Readonly<Record<string, unknown>> {
