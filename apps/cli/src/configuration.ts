@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { formatConfigErrors, parseConfig } from 'cyrus-core/config/parse';
+import { type ConfigError, formatConfigErrors, type ParsedConfig, parseConfig } from 'cyrus-core/config/parse';
 import type { Config } from 'cyrus-core/config/schema';
+import { err, type Result } from 'cyrus-core/result';
 import { CliError, exitCode } from './cli-error.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -9,20 +10,27 @@ import type { Terminal } from './terminal.ts';
  * @throws CliError 78 with every mistake at once
  */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv, terminal: Terminal): Config {
-  const parsed = parseConfig(readConfig(file), file, environment);
-  if (!parsed.ok) throw new CliError(formatConfigErrors(parsed.error, file), { code: exitCode.configuration });
-  for (const warning of parsed.value.warnings) terminal.err(`warning: ${warning.path}: ${warning.message}`);
-  return parsed.value.config;
-}
-
-function readConfig(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '{}';
-    throw new CliError(`${file} cannot be read: ${(error as Error).message}`, {
+  const parsed = readConfiguration(file, environment);
+  if (!parsed.ok) {
+    const { error } = parsed;
+    if (typeof error !== 'string') throw new CliError(formatConfigErrors(error, file), { code: exitCode.configuration });
+    throw new CliError(error, {
       code: exitCode.configuration,
       fix: 'Make it readable for this user, or name another home with --home.',
     });
   }
+  for (const warning of parsed.value.warnings) terminal.err(`warning: ${warning.path}: ${warning.message}`);
+  return parsed.value.config;
+}
+
+/** The same as a value: the configuration, its mistakes, or why the file cannot be read. */
+export function readConfiguration(file: string, environment: NodeJS.ProcessEnv): Result<ParsedConfig, readonly ConfigError[] | string> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return err(`${file} cannot be read: ${(error as Error).message}`);
+    text = '{}';
+  }
+  return parseConfig(text, file, environment);
 }

@@ -1,10 +1,12 @@
 import { exitCode } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
-import { type Finding, findings } from '../doctor/findings.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { findings } from '../doctor/findings.ts';
+import { plain } from '../terminal.ts';
 
-const marks: Readonly<Record<Finding['state'], string>> = { ok: '✓', warning: '!', failed: '✗' };
+const marks: Readonly<Record<Finding['state'], string>> = { ok: '✓', warning: '!', error: '✗' };
 
-/** `cyrus doctor`: checks what has to be right, and says for each thing that is not what to do. Exits 1 when something failed. */
+/** `cyrus doctor`: looks at what has to be right, and says of each thing that is not why it matters and what to do. Exits 1 on an error. */
 export async function doctor(context: CommandContext, options: { readonly json?: boolean }): Promise<void> {
   const { terminal } = context;
   const all: Finding[] = [];
@@ -12,12 +14,13 @@ export async function doctor(context: CommandContext, options: { readonly json?:
     all.push(finding);
     if (options.json) continue;
     const colour = finding.state === 'ok' ? 'green' : finding.state === 'warning' ? 'yellow' : 'red';
-    terminal.out(`${terminal.style(colour, marks[finding.state])} ${finding.name}: ${finding.detail}`);
-    if (finding.fix && finding.state !== 'ok') terminal.out(`    ${finding.fix}`);
+    terminal.out(`${terminal.style(colour, marks[finding.state])} ${finding.name}: ${plain(finding.detail)}`);
+    if (finding.why) terminal.out(`    why: ${finding.why}`);
+    if (finding.fix) terminal.out(`    fix: ${plain(finding.fix)}`);
   }
-  const failed = all.filter((finding) => finding.state === 'failed').length;
-  const warnings = all.filter((finding) => finding.state === 'warning').length;
-  if (options.json) terminal.out(JSON.stringify({ ok: failed === 0, findings: all }));
-  else terminal.out(failed === 0 ? `Ready${warnings > 0 ? `, with ${warnings} to look at` : ''}.` : `${failed} to mend.`);
-  if (failed > 0) process.exitCode = exitCode.failed;
+  const errors = all.filter(({ state }) => state === 'error').length;
+  const warnings = all.filter(({ state }) => state === 'warning').length;
+  if (options.json) terminal.out(JSON.stringify({ ok: errors === 0, findings: all }));
+  else terminal.out(errors === 0 ? `Ready${warnings > 0 ? `, with ${warnings} to look at` : ''}.` : `${errors} to mend.`);
+  if (errors > 0) process.exitCode = exitCode.failed;
 }
