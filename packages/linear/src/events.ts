@@ -1,6 +1,8 @@
 export interface Person {
   readonly id: string;
   readonly name: string;
+  /** Absent where Linear does not tell it. */
+  readonly email?: string;
 }
 
 /** The part of an issue that comes with a webhook. State, labels, assignee and delegate do not: read them. */
@@ -11,12 +13,34 @@ export interface EventIssue {
   readonly description: string;
   readonly url: string | null;
   readonly teamKey: string | null;
+  readonly teamId: string | null;
 }
 
 export interface EventComment {
   readonly id: string;
   readonly body: string;
   readonly userId: string | null;
+}
+
+/** Who or what did something. */
+export interface Actor extends Person {
+  /** `integration`: another service that is joined to Linear, as a code host that closes issues of merged pull requests. */
+  readonly kind: 'user' | 'app' | 'integration';
+}
+
+/** What an event about an issue tells of it as it is now; what it does not tell is absent. */
+export interface IssueFacts {
+  readonly identifier: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly url?: string;
+  readonly state?: { readonly id: string; readonly name: string; readonly type: string };
+  readonly labels?: readonly string[];
+  readonly team?: { readonly id: string; readonly key: string };
+  readonly project?: { readonly id: string; readonly name: string } | null;
+  readonly assigneeId?: string | null;
+  readonly delegateId?: string | null;
+  readonly priority?: string | null;
 }
 
 /** Standing orders for agents: those of a team come before those of the whole workspace. */
@@ -72,17 +96,30 @@ export type LinearEvent =
       readonly creator: Person | null;
       /** The message that told of it; absent when it was the session's creation. */
       readonly activityId?: string;
+      /** Who wrote that message. */
+      readonly authorId?: string;
     }
   | {
       readonly type: 'issue-updated';
       readonly workspaceId: string;
       readonly issueId: string;
       readonly identifier: string;
+      /** The values before and after, by the names of Linear's columns. */
       readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
-      /** After the change. */
-      readonly state: { readonly id: string; readonly name: string; readonly type: string } | null;
-      readonly actor: Person | null;
+      readonly facts: IssueFacts;
+      readonly actor: Actor | null;
+      /** When, by Linear's clock, as an ISO 8601 instant. */
       readonly updatedAt: string | null;
+    }
+  /** Deleted for good, or put where deleted things wait. */
+  | {
+      readonly type: 'issue-removed';
+      readonly workspaceId: string;
+      readonly issueId: string;
+      readonly identifier: string;
+      readonly actor: Actor | null;
+      /** By Linear's clock, in epoch milliseconds. */
+      readonly at?: number;
     }
   | {
       readonly type: 'unassigned';
@@ -91,6 +128,8 @@ export type LinearEvent =
       readonly notificationId: string | null;
       readonly actor: Person | null;
       readonly appUserId: string;
+      /** By Linear's clock, in epoch milliseconds. */
+      readonly at?: number;
     }
   | {
       readonly type: 'permission-changed';
@@ -99,8 +138,17 @@ export type LinearEvent =
       readonly canAccessAllPublicTeams: boolean;
       readonly addedTeamIds: readonly string[];
       readonly removedTeamIds: readonly string[];
+      /** By Linear's clock, in epoch milliseconds. */
+      readonly at?: number;
     }
-  | { readonly type: 'revoked'; readonly workspaceId: string; readonly oauthClientId: string | null }
+  /** The workspace removed the app: its tokens are dead. */
+  | {
+      readonly type: 'revoked';
+      readonly workspaceId: string;
+      readonly oauthClientId: string | null;
+      /** By Linear's clock, in epoch milliseconds. */
+      readonly at?: number;
+    }
   | { readonly type: 'ignored'; readonly why: string };
 
 /**
@@ -115,6 +163,13 @@ export function eventKey(event: LinearEvent): string | undefined {
       return event.activityId ? `prompted:${event.sessionId}:${event.activityId}` : `created:${event.sessionId}`;
     case 'session-prompted':
       return `prompted:${event.sessionId}:${event.activityId}`;
+    case 'issue-updated': {
+      // Two changes of one millisecond are told apart by what they changed.
+      const columns = Object.keys(event.changes).sort().join(',');
+      return event.updatedAt ? `updated:${event.issueId}:${event.updatedAt}:${columns}` : undefined;
+    }
+    case 'issue-removed':
+      return event.at === undefined ? undefined : `removed:${event.issueId}:${event.at}`;
     case 'unassigned':
       return event.notificationId ? `unassigned:${event.notificationId}` : undefined;
     default:

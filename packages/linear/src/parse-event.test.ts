@@ -58,7 +58,7 @@ describe('session-created', () => {
       workspaceId: 'org-1',
       sessionId: 'session-1',
       appUserId: 'app-1',
-      creator: { id: 'user-1', name: 'Ada' },
+      creator: { id: 'user-1', name: 'Ada', email: 'ada@example.test' },
       comment: { id: 'c1', body: '@cyrus please look', userId: 'user-1' },
       issue: {
         id: 'issue-1',
@@ -67,6 +67,7 @@ describe('session-created', () => {
         description: 'It *fails*',
         url: 'https://linear.app/acme/issue/ENG-1',
         teamKey: 'ENG',
+        teamId: 'team-1',
       },
       guidance: [
         { body: 'Here', origin: 'team', teamName: 'Engineering' },
@@ -165,7 +166,7 @@ test('a session on no issue is told, since a person waits for an answer', () => 
     workspaceId: 'org-1',
     sessionId: 'session-1',
     appUserId: 'app-1',
-    creator: { id: 'user-1', name: 'Ada' },
+    creator: { id: 'user-1', name: 'Ada', email: 'ada@example.test' },
   });
   expect(parseEvent(merge(prompted, { agentSession }))).toMatchObject({ type: 'session-without-issue', activityId: 'activity-1' });
 });
@@ -175,6 +176,9 @@ test('an edit of the issue tells old and new values, the state and who did it', 
     ...issue,
     stateId: 's2',
     state: { id: 's2', name: 'Done', type: 'completed', color: '#fff' },
+    labels: [{ id: 'l', name: 'Bug' }],
+    delegateId: null,
+    priorityLabel: 'No priority',
     updatedAt: '2026-11-21T00:00:00.000Z',
   };
   const body = {
@@ -191,14 +195,76 @@ test('an edit of the issue tells old and new values, the state and who did it', 
     issueId: 'issue-1',
     identifier: 'ENG-1',
     changes: { title: { from: 'Old', to: 'Fix the checkout' }, stateId: { from: 's1', to: 's2' } },
-    state: { id: 's2', name: 'Done', type: 'completed' },
-    actor: { id: 'app-1', name: 'Cyrus' },
+    facts: {
+      identifier: 'ENG-1',
+      title: 'Fix the checkout',
+      description: 'It *fails*',
+      url: 'https://linear.app/acme/issue/ENG-1',
+      team: { id: 'team-1', key: 'ENG' },
+      state: { id: 's2', name: 'Done', type: 'completed' },
+      labels: ['Bug'],
+      delegateId: null,
+      priority: null,
+    },
+    actor: { id: 'app-1', name: 'Cyrus', kind: 'user' },
     updatedAt: '2026-11-21T00:00:00.000Z',
   });
   expect(parseEvent({ ...body, updatedFrom: null, actor: null, data: { id: 'issue-1', identifier: 'ENG-1' } })).toMatchObject({
     changes: {},
-    state: null,
+    facts: { identifier: 'ENG-1' },
+    actor: null,
   });
+  const byGithub = { ...body, actor: { id: 'i', type: 'integration', service: 'github' } };
+  expect(parseEvent(byGithub)).toMatchObject({ actor: { kind: 'integration', name: 'github' } });
+  // An empty description comes as null, and is told as the text that it is.
+  expect(parseEvent({ ...body, data: { ...data, description: null } })).toMatchObject({ facts: { description: '' } });
+});
+
+test('an issue that is deleted, archived or thrown away is gone; one that comes back is not', () => {
+  const base = { type: 'Issue', organizationId: 'org-1', createdAt: '2026-11-21T00:00:01.000Z', actor: { id: 'user-1', name: 'Ada' } };
+  const gone = { type: 'issue-removed', workspaceId: 'org-1', issueId: 'issue-1', identifier: 'ENG-1', actor: { name: 'Ada' } };
+  const at = Date.parse('2026-11-21T00:00:01.000Z');
+  expect(parseEvent({ ...base, action: 'remove', data: issue })).toMatchObject({ ...gone, at });
+  const data = { ...issue, updatedAt: '2026-11-21T00:00:01.000Z' };
+  const archived = { ...data, archivedAt: '2026-11-21T00:00:01.000Z' };
+  expect(parseEvent({ ...base, action: 'update', data: archived, updatedFrom: { archivedAt: null } })).toMatchObject({ ...gone, at });
+  expect(parseEvent({ ...base, action: 'update', data: { ...data, trashed: true }, updatedFrom: { trashed: null } })).toMatchObject(gone);
+  const back = { ...base, action: 'update', data: { ...data, archivedAt: null }, updatedFrom: { archivedAt: '2026' } };
+  expect(parseEvent(back)).toMatchObject({ type: 'issue-updated' });
+  // An archived issue that is edited was gone before.
+  expect(parseEvent({ ...base, action: 'update', data: archived, updatedFrom: { title: 'x' } })).toMatchObject({ type: 'issue-updated' });
+});
+
+test('a mention in a reply: the reply asks, not the comment that began the thread', () => {
+  const promptContext = [
+    '<issue identifier="ENG-1">x</issue>',
+    '<primary-directive-thread comment-id="c1">',
+    '<comment author="Bob" created-at="2026">\nIt is slow.\n</comment>',
+    '<comment author="Ada" created-at="2026">\n@cyrus make &lt;main&gt; fast &amp;amp; small\n</comment>',
+    '</primary-directive-thread>',
+    '<other-thread comment-id="c9"><comment author="Eve">something else</comment></other-thread>',
+  ].join('\n');
+  const agentSession = { ...created.agentSession, comment: { id: 'c1', body: 'It is slow.', userId: 'bob' }, sourceCommentId: 'c2' };
+  expect(parseEvent(merge(created, { agentSession, promptContext }))).toMatchObject({
+    comment: { id: 'c2', body: '@cyrus make <main> fast &amp; small', userId: 'user-1' },
+  });
+  // Without the summary the root is what there is.
+  expect(parseEvent(merge(created, { agentSession, promptContext: null }))).toMatchObject({ comment: { body: 'It is slow.' } });
+});
+
+test('guidance: the own team first, then the teams above it, other teams, the workspace', () => {
+  const rule = (body: string, team?: object): object => ({
+    body,
+    origin: { type: team ? 'Team' : 'Organization', ...(team ? { team } : {}) },
+  });
+  const guidance = [
+    rule('everybody'),
+    rule('strangers', { id: 'team-9', name: 'Sales' }),
+    rule('above', { id: 'team-0', name: 'Product', parentId: null }),
+    rule('own', { id: 'team-1', name: 'Engineering', parentId: 'team-0' }),
+  ];
+  const event = parseEvent(merge(created, { guidance }));
+  expect(event.type === 'session-created' && event.guidance.map(({ body }) => body)).toEqual(['own', 'above', 'strangers', 'everybody']);
 });
 
 test('unassigned, access changed, revoked', () => {
@@ -237,7 +303,11 @@ test('unassigned, access changed, revoked', () => {
 });
 
 test.each([
-  [{ type: 'AppUserNotification', action: 'issueNewComment' }, 'AppUserNotification issueNewComment'],
+  [
+    { type: 'AppUserNotification', action: 'issueNewComment' },
+    'AppUserNotification issueNewComment: what is said in a session comes as a prompt; other comments are read with the issue',
+  ],
+  [{ type: 'AppUserNotification', action: 'issueEmojiReaction' }, 'AppUserNotification issueEmojiReaction: asks for nothing'],
   [{ type: 'Issue', action: 'create' }, 'Issue create'],
   [{ type: 'Reaction', action: 'create' }, 'Reaction'],
   [

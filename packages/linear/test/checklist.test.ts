@@ -123,7 +123,7 @@ describe('what the loops in front of this adapter must be able to tell', () => {
     const started = read.ok ? read.value.details.teamStates.find(({ type }) => type === 'started') : undefined;
     expect(await perform(client, { kind: 'issueState', issueId, stateId: started?.id ?? '' })).toMatchObject({ state: 'sent' });
     const edit = await hooks.event('issue-updated', (event) => event.issueId === issueId && 'stateId' in event.changes);
-    expect(edit).toMatchObject({ actor: { id: linear.app.id }, state: { id: started?.id, type: 'started' } });
+    expect(edit).toMatchObject({ actor: { id: linear.app.id }, facts: { state: { id: started?.id, type: 'started' } } });
   });
 
   test('a clock ten minutes behind ours is no reason to refuse: redeliveries look the same', async () => {

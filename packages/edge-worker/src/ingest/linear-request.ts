@@ -33,7 +33,7 @@ export function eventName(event: LinearEvent): string {
 export const keyOf = (event: LinearEvent): string | null => eventKey(event) ?? null;
 
 /** What an event asks of us. */
-export function requestOf(event: LinearEvent): Request {
+export function requestOf(event: LinearEvent, config: Config): Request {
   switch (event.type) {
     case 'session-created':
       return {
@@ -44,6 +44,7 @@ export function requestOf(event: LinearEvent): Request {
           activityId: null,
           authorId: event.comment?.userId ?? event.creator?.id ?? null,
           authorName: event.creator?.name ?? null,
+          authorEmail: event.creator?.id === (event.comment?.userId ?? event.creator?.id) ? (event.creator?.email ?? null) : null,
           body: event.comment?.body ?? '',
           signal: null,
           ...(event.saidAt === undefined ? {} : { saidAt: event.saidAt }),
@@ -59,30 +60,40 @@ export function requestOf(event: LinearEvent): Request {
           activityId: event.activityId,
           authorId: event.author.id,
           authorName: event.author.name,
+          authorEmail: event.author.email ?? null,
           body: event.body,
           signal: event.signal ?? null,
           ...(event.saidAt === undefined ? {} : { saidAt: event.saidAt }),
         },
       };
     case 'session-without-issue':
-      return { kind: 'no-issue', sessionId: event.sessionId, workspace: event.workspaceId };
+      if (event.authorId === event.appUserId) return ignored('said by ourselves');
+      return { kind: 'no-issue', sessionId: event.sessionId, workspace: event.workspaceId, activityId: event.activityId ?? null };
     case 'unassigned':
       if (event.actor?.id === event.appUserId) return ignored('unassigned by ourselves');
       return {
-        kind: 'unassigned',
-        issueId: event.issueId,
-        saying: {
+        kind: 'issue-ended',
+        gone: false,
+        end: {
+          issueId: event.issueId,
+          at: event.at ?? null,
+          reason: `${event.actor?.name ?? 'Somebody'} took the issue away.`,
+          by: { id: event.actor?.id ?? null, name: event.actor?.name ?? null },
           activityId: event.notificationId === null ? null : `unassigned:${event.notificationId}`,
-          authorId: event.actor?.id ?? null,
-          authorName: event.actor?.name ?? null,
-          body: 'The issue was unassigned.',
-          signal: 'stop',
         },
       };
     case 'issue-updated':
+      return { kind: 'issue-updated', event, tellEdits: config.issueUpdateTrigger };
+    case 'issue-removed': {
+      const by = { id: event.actor?.id ?? null, name: event.actor?.name ?? null };
+      const reason = `${by.name ?? 'Somebody'} deleted or archived the issue.`;
+      return { kind: 'issue-ended', gone: true, end: { issueId: event.issueId, at: event.at ?? null, reason, by } };
+    }
     case 'permission-changed':
+      if (event.removedTeamIds.length === 0) return ignored('access was added, which asks for nothing');
+      return { kind: 'access-ended', workspace: event.workspaceId, teamIds: event.removedTeamIds, at: event.at ?? null };
     case 'revoked':
-      return ignored(`nothing acts on ${event.type}`);
+      return { kind: 'revoked', workspace: event.workspaceId, at: event.at ?? null };
     case 'ignored':
       return ignored(event.why);
   }

@@ -12,7 +12,8 @@ export interface MessageSession {
   readonly revoked: boolean;
 }
 
-export const messageSessionColumns: string = 'id, source, workspace, issue_id as "issueId", next_seq as "nextSeq", plan_id as "planId", context ? \'revoked\' as revoked';
+export const messageSessionColumns: string =
+  'id, source, workspace, issue_id as "issueId", next_seq as "nextSeq", plan_id as "planId", context ? \'revoked\' as revoked';
 
 /** Locks the session that a message goes to: messages are numbered, and turns opened and closed, under this lock alone. */
 export async function lockMessageSession(tx: Tx, sessionId: string): Promise<MessageSession | null> {
