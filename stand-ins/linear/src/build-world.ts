@@ -1,3 +1,4 @@
+import { Authorizations } from './access/authorizations.ts';
 import { Limits } from './access/limits.ts';
 import { Tokens } from './access/tokens.ts';
 import { Calls } from './control/calls.ts';
@@ -33,6 +34,7 @@ export function buildWorld(options: LinearOptions, baseUrl: () => string, deadli
   const tokens = new Tokens(workspace.app.id, timeScale);
   tokens.add(options.apiKey ?? 'lin_api_local', 'key', workspace.ada.id);
   tokens.add(options.appToken ?? 'lin_oauth_app', 'app', workspace.app.id);
+  if (options.refreshToken) tokens.addPair({ accessToken: options.appToken ?? 'lin_oauth_app', refreshToken: options.refreshToken });
   const settings = {
     organizationId: workspace.organization.id,
     timeoutMs: options.webhookTimeoutMs ?? 5_000,
@@ -47,6 +49,7 @@ export function buildWorld(options: LinearOptions, baseUrl: () => string, deadli
       guidance: options.guidance ?? ['Always follow the coding standards of the repository.'],
       announceOwnSessions: options.announceOwnSessions ?? false,
       showStopping: options.showStopping ?? true,
+      refusesPersonalKeysWith: options.refusesPersonalKeysWith ?? 'FORBIDDEN',
     },
     schema,
     store,
@@ -58,6 +61,8 @@ export function buildWorld(options: LinearOptions, baseUrl: () => string, deadli
     calls: new Calls(),
     defaults: new Defaults(),
     tokens,
+    authorizations: new Authorizations(timeScale),
+    ...(options.oauthClient ? { oauthClient: options.oauthClient } : {}),
     limits: new Limits(timeScale, options.requestsPerHour),
     faults,
     webhooks,

@@ -13,6 +13,9 @@ const usage = `Usage: linear-stand-in [options]
   --requests-per-hour N  rate limit of each user (LINEAR_REQUESTS_PER_HOUR, default 5000)
   --api-key TEXT         Ada's API key (LINEAR_API_KEY, default lin_api_local)
   --app-token TEXT       the agent's token (LINEAR_APP_TOKEN, default lin_oauth_app)
+  --refresh-token TEXT   the first refresh token of the agent (LINEAR_REFRESH_TOKEN, default: none)
+  --client-id TEXT       the one OAuth application that is known (LINEAR_CLIENT_ID, default: every one is)
+  --client-secret TEXT   its secret (LINEAR_CLIENT_SECRET)
   --url-key TEXT         the workspace in URLs (LINEAR_URL_KEY, default local)
   --schema FILE          Linear's schema (LINEAR_SCHEMA, default: beside the source)
   --help
@@ -29,6 +32,9 @@ const { values } = parseArgs({
     'requests-per-hour': { type: 'string' },
     'api-key': { type: 'string' },
     'app-token': { type: 'string' },
+    'refresh-token': { type: 'string' },
+    'client-id': { type: 'string' },
+    'client-secret': { type: 'string' },
     'url-key': { type: 'string' },
     schema: { type: 'string' },
     help: { type: 'boolean' },
@@ -49,6 +55,7 @@ function numberOf(flag: Flag): number | undefined {
 
 function optionsFromFlags(): LinearOptions {
   const url = textOf('webhook-url');
+  const clientId = textOf('client-id');
   const options = {
     port: numberOf('port'),
     controlPort: numberOf('control-port'),
@@ -57,6 +64,8 @@ function optionsFromFlags(): LinearOptions {
     requestsPerHour: numberOf('requests-per-hour'),
     apiKey: textOf('api-key'),
     appToken: textOf('app-token'),
+    refreshToken: textOf('refresh-token'),
+    oauthClient: clientId ? { id: clientId, secret: textOf('client-secret') ?? '' } : undefined,
     urlKey: textOf('url-key'),
     schema: textOf('schema'),
     webhook: url ? { url, secret: textOf('webhook-secret') ?? '' } : undefined,

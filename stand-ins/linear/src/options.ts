@@ -20,6 +20,10 @@ export interface LinearOptions extends Partial<Behaviour> {
   readonly apiKey?: string;
   /** The token of the app user Cyrus, sent as Bearer. Default `lin_oauth_app`. */
   readonly appToken?: string;
+  /** The first refresh token of the app, which goes with `appToken`. Absent: there is none. */
+  readonly refreshToken?: string;
+  /** The one OAuth application that is known. Absent: every one is. */
+  readonly oauthClient?: { readonly id: string; readonly secret: string };
   /** The workspace's name in URLs. Default `local`. */
   readonly urlKey?: string;
   /** Requests a user may send in an hour of Linear's time. Default 5,000. */

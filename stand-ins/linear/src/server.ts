@@ -7,7 +7,7 @@ import { type Exchange, HttpError } from './http/exchange.ts';
 import { answerFile } from './http/files.ts';
 import { answerGraphql } from './http/graphql.ts';
 import { Listener } from './http/listener.ts';
-import { answerRevoke, answerToken } from './http/oauth.ts';
+import { answerAuthorize, answerRevoke, answerToken } from './http/oauth.ts';
 import type { LinearOptions } from './options.ts';
 import { People } from './people/people.ts';
 import { answerPeople } from './people/routes.ts';
@@ -46,6 +46,7 @@ export async function startLinear(options: LinearOptions = {}): Promise<LinearSt
   const main = new Listener((exchange) => {
     if (exchange.path === '/graphql') return answerGraphql(world, queries, exchange);
     if (exchange.path === '/oauth/token') return answerToken(world, exchange);
+    if (exchange.path === '/oauth/authorize') return answerAuthorize(world, exchange);
     if (exchange.path === '/oauth/revoke') return answerRevoke(world, exchange);
     if (/^\/(uploads|assets)\//.test(exchange.path)) return answerFile(world, exchange);
     return answerHuman(exchange);

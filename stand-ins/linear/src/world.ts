@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
+import type { Authorizations } from './access/authorizations.ts';
 import type { Limits } from './access/limits.ts';
 import type { Tokens } from './access/tokens.ts';
 import type { Calls } from './control/calls.ts';
@@ -27,6 +28,9 @@ export interface World extends Workspace {
   readonly calls: Calls;
   readonly defaults: Defaults;
   readonly tokens: Tokens;
+  readonly authorizations: Authorizations;
+  /** The one application that is known; absent: every one is. */
+  readonly oauthClient?: { readonly id: string; readonly secret: string };
   readonly limits: Limits;
   readonly faults: Faults;
   readonly webhooks: Webhooks;
@@ -46,6 +50,8 @@ export interface Behaviour {
   readonly announceOwnSessions: boolean;
   /** Whether a stop shows as status `stopping` until the agent answers. Default `true`. */
   readonly showStopping: boolean;
+  /** The code of the refusal when a person's key writes what only an agent may. Default `FORBIDDEN`. */
+  readonly refusesPersonalKeysWith: 'FORBIDDEN' | 'INPUT_ERROR';
 }
 
 export interface Upload {

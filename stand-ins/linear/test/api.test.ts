@@ -178,7 +178,14 @@ describe('OAuth', () => {
     expect(client['expires_in']).toBe(2_591_999);
     const agent = new LinearClient({ accessToken: client['access_token'] ?? '', apiUrl: linear.graphqlUrl });
     expect((await agent.viewer).id).toBe(linear.app.id);
-    const first = await token(linear.url, { grant_type: 'authorization_code', code: 'x' });
+    const redirect_uri = 'http://127.0.0.1:1/callback';
+    const asked = new URLSearchParams({ client_id: 'app', redirect_uri, response_type: 'code', state: 's', scope: 'read,write' });
+    expect((await fetch(`${linear.url}/oauth/authorize?${asked}`)).status).toBe(200);
+    const back = new URL(linear.people.authorize().redirect);
+    expect([back.origin, back.searchParams.get('state')]).toEqual(['http://127.0.0.1:1', 's']);
+    const exchange = { grant_type: 'authorization_code', code: back.searchParams.get('code') ?? '', client_id: 'app', redirect_uri };
+    const first = await token(linear.url, exchange);
+    expect(await token(linear.url, exchange)).toMatchObject({ error: 'invalid_grant' });
     const refresh = { grant_type: 'refresh_token', refresh_token: first['refresh_token'] ?? '' };
     const second = await token(linear.url, refresh);
     expect(second['refresh_token']).not.toBe(first['refresh_token']);

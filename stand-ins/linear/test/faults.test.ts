@@ -147,6 +147,56 @@ describe('the API', () => {
     await slow;
   });
 
+  test('rate-limit in the middle: so many requests get through first', async () => {
+    const { linear } = await startBench();
+    linear.control.addFault({ kind: 'rate-limit', requests: 1, status: 429, after: 2 });
+    const statuses = [];
+    for (let request = 0; request < 4; request++) statuses.push((await query(linear.graphqlUrl, '{ viewer { id } }')).status);
+    expect(statuses).toEqual([200, 200, 429, 200]);
+  });
+
+  test('expired-token: the token is refused from then on, another one is taken', async () => {
+    const { linear } = await startBench();
+    linear.control.addFault({ kind: 'expired-token', after: 1 });
+    const ask = async (token?: string) => (await query(linear.graphqlUrl, '{ viewer { id } }', token ? { token } : {})).status;
+    expect([await ask(), await ask(), await ask(), await ask('lin_api_local')]).toEqual([200, 401, 401, 200]);
+  });
+
+  test('deleted-session: gone when the agent writes, for good', async () => {
+    const { linear, act, sessionId } = await startSession();
+    linear.control.addFault({ kind: 'deleted-session', after: 1 });
+    expect((await act({ type: 'thought', body: 'x' })).success).toBe(true);
+    await expect(act({ type: 'thought', body: 'y' })).rejects.toThrow('Entity not found: AgentSession');
+    await expect(act({ type: 'thought', body: 'z' })).rejects.toThrow('Entity not found: AgentSession');
+    expect(linear.control.session(sessionId)).toBeUndefined();
+  });
+
+  test('upload-error: storing or reading a file fails', async () => {
+    const { linear, agent } = await startBench();
+    const { uploadFile } = await agent.fileUpload('text/plain', 'a.txt', 1);
+    linear.control.addFault({ kind: 'upload-error' });
+    linear.control.addFault({ kind: 'upload-error', on: 'get', status: 403 });
+    const put = async () => (await fetch(uploadFile?.uploadUrl ?? '', { method: 'PUT', body: 'a' })).status;
+    const get = async () => (await fetch(uploadFile?.assetUrl ?? '', { headers: { authorization: 'Bearer lin_oauth_app' } })).status;
+    expect([await put(), await put(), await get(), await get()]).toEqual([503, 200, 403, 200]);
+  });
+
+  test('token-error and a cut of the token address: refused, or the answer is lost and a replay brings it', async () => {
+    const { linear } = await startBench({ refreshToken: 'first' });
+    const refresh = (token: string) =>
+      fetch(`${linear.url}/oauth/token`, {
+        method: 'POST',
+        body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: token }),
+      });
+    linear.control.addFault({ kind: 'token-error', error: 'invalid_grant' });
+    expect((await refresh('first')).status).toBe(400);
+    linear.control.addFault({ kind: 'cut', field: 'oauthToken' });
+    await expect(refresh('first')).rejects.toThrow();
+    const [one, two] = [await (await refresh('first')).json(), await (await refresh('first')).json()];
+    expect(one).toEqual(two);
+    expect(linear.control.grants()).toEqual({ refresh_token: { asked: 4, given: 3 } });
+  });
+
   test('http-error and unauthorized strike once each', async () => {
     const { linear } = await startBench({ faults: [{ kind: 'http-error', status: 502 }, { kind: 'unauthorized' }] });
     const statuses = [];

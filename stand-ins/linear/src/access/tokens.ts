@@ -24,6 +24,8 @@ const replayMs = 30 * 60_000;
 export class Tokens {
   private readonly tokens = new Map<string, Token>();
   private readonly refreshTokens = new Map<string, { used?: { at: number; pair: TokenPair } }>();
+  /** How often each grant was asked for, and how often it gave tokens. */
+  readonly grants: Record<string, { readonly asked: number; readonly given: number }> = {};
   private readonly appUserId: string;
   private readonly timeScale: number;
 
@@ -44,6 +46,11 @@ export class Tokens {
     return token;
   }
 
+  count(grant: string, given: boolean): void {
+    const { asked, given: before } = this.grants[grant] ?? { asked: 0, given: 0 };
+    this.grants[grant] = { asked: asked + 1, given: before + (given ? 1 : 0) };
+  }
+
   issue(seconds: number): string {
     const token = `lin_oauth_${randomBytes(16).toString('hex')}`;
     this.add(token, 'app', this.appUserId, Date.now() + (seconds * 1000) / this.timeScale);
@@ -56,6 +63,12 @@ export class Tokens {
     return pair;
   }
 
+  /** A pair that somebody was given before this server began. */
+  addPair({ accessToken, refreshToken }: TokenPair): void {
+    this.add(accessToken, 'app', this.appUserId);
+    this.refreshTokens.set(refreshToken, {});
+  }
+
   /** A new pair for a refresh token, the same pair again for 30 minutes, then nothing. */
   refresh(refreshToken: string): TokenPair | undefined {
     const entry = this.refreshTokens.get(refreshToken);
@@ -64,8 +77,14 @@ export class Tokens {
     return Date.now() - entry.used.at <= replayMs / this.timeScale ? entry.used.pair : undefined;
   }
 
+  /** Ends an access or a refresh token. */
   revoke(token: string): boolean {
-    return this.tokens.delete(token);
+    return this.tokens.delete(token) || this.refreshTokens.delete(token);
+  }
+
+  /** The app's token of a header is at its end. */
+  expire(authorization: string | undefined): void {
+    if (this.holder(authorization)?.kind === 'app') this.tokens.delete((authorization ?? '').replace(/^Bearer /i, ''));
   }
 
   /** What happens when a workspace removes the app. */

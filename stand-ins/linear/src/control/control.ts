@@ -64,6 +64,11 @@ export class Control {
     return { ...all, byUser: Object.fromEntries(byUser), byIssue: Object.fromEntries(byIssue), bySession: Object.fromEntries(bySession) };
   }
 
+  /** Requests to the token address, by grant. */
+  grants(): Readonly<Record<string, { readonly asked: number; readonly given: number }>> {
+    return this.world.tokens.grants;
+  }
+
   /** Every attempt so far, oldest first. */
   deliveries(): readonly Delivery[] {
     return this.world.webhooks.deliveries;

@@ -25,6 +25,8 @@ export async function answerControl(control: Control, journal: Journal, exchange
       return streamJournal(journal, exchange, kinds(query));
     case 'GET calls':
       return exchange.reply(200, control.calls());
+    case 'GET grants':
+      return exchange.reply(200, control.grants());
     case 'GET deliveries':
       return exchange.reply(200, control.deliveries().slice(number(query, 'since')));
     case 'GET violations':

@@ -22,6 +22,8 @@ export type Fault =
       readonly retryAfterSeconds?: number;
       readonly status?: 400 | 429;
       readonly endpoint?: string;
+      /** So many requests get through first. */
+      readonly after?: number;
     }
   /** HTTP 200 with an error and no effect, for a mutation by name. */
   | {
@@ -35,9 +37,22 @@ export type Fault =
   | { readonly kind: 'http-error'; readonly status: number; readonly times?: number }
   /** HTTP 401 although the token is good. */
   | { readonly kind: 'unauthorized'; readonly times?: number }
-  /** Answers come late. `field` limits it to requests with that root field. */
+  /** The app's token of a request has expired, after so many requests: 401 for it from then on. */
+  | { readonly kind: 'expired-token'; readonly after?: number; readonly times?: number }
+  /** The token address refuses with an OAuth error (`status` 400, 401 for `invalid_client`). */
+  | {
+      readonly kind: 'token-error';
+      readonly error: 'invalid_grant' | 'invalid_client' | 'server_error';
+      readonly status?: number;
+      readonly times?: number;
+    }
+  /** A session is gone when the agent writes its next activity, after so many of them. */
+  | { readonly kind: 'deleted-session'; readonly after?: number; readonly times?: number }
+  /** A file cannot be stored (`put`, the default) or read (`get`); `status` 503. */
+  | { readonly kind: 'upload-error'; readonly on?: 'put' | 'get'; readonly status?: number; readonly times?: number }
+  /** Answers come late. `field` limits it to requests with that root field; `oauthToken` is the token address. */
   | { readonly kind: 'latency'; readonly ms: number; readonly field?: string; readonly times?: number }
-  /** The connection is cut, `after` (default) or `before` the request took effect: the answer is lost either way. */
+  /** The connection is cut, `after` (default) or `before` the request took effect: the answer is lost either way. `field` as above. */
   | { readonly kind: 'cut'; readonly field?: string; readonly when?: 'before' | 'after'; readonly times?: number }
   /** Webhooks carry a timestamp this many milliseconds in the past. */
   | { readonly kind: 'skew'; readonly ms: number; readonly action?: string; readonly times?: number };
@@ -49,6 +64,7 @@ type Check = (value: unknown) => boolean;
 
 const amount: Check = (value) => typeof value === 'number' && value >= 0;
 const count: Check = (value) => Number.isInteger(value) && Number(value) > 0;
+const httpError: Check = (value) => Number.isInteger(value) && Number(value) >= 400;
 const word: Check = (value) => typeof value === 'string' && value !== '';
 const oneOf =
   (...values: readonly string[]): Check =>
@@ -61,10 +77,20 @@ const fields: Readonly<Record<FaultKind, Readonly<Record<string, Check>>>> = {
   duplicate: { 'afterMs!': amounts, deliveryId: oneOf('same', 'new'), action: word, times: count },
   reorder: { holdMs: amount, times: count },
   outage: { 'ms!': amount, direction: oneOf('in', 'out', 'both'), how: oneOf('refuse', 'reset', '503') },
-  'rate-limit': { 'requests!': count, retryAfterSeconds: amount, status: (value) => value === 400 || value === 429, endpoint: word },
+  'rate-limit': {
+    'requests!': count,
+    retryAfterSeconds: amount,
+    status: (value) => value === 400 || value === 429,
+    endpoint: word,
+    after: count,
+  },
   error: { 'mutation!': word, times: count, code: oneOf('INPUT_ERROR', 'FORBIDDEN', 'INTERNAL_SERVER_ERROR'), message: word },
-  'http-error': { 'status!': (value) => Number.isInteger(value) && Number(value) >= 400, times: count },
+  'http-error': { 'status!': httpError, times: count },
   unauthorized: { times: count },
+  'expired-token': { after: count, times: count },
+  'token-error': { 'error!': oneOf('invalid_grant', 'invalid_client', 'server_error'), status: httpError, times: count },
+  'deleted-session': { after: count, times: count },
+  'upload-error': { on: oneOf('put', 'get'), status: httpError, times: count },
   latency: { 'ms!': amount, field: word, times: count },
   cut: { field: word, when: oneOf('before', 'after'), times: count },
   skew: { 'ms!': (value) => typeof value === 'number', action: word, times: count },

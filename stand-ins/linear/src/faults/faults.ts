@@ -8,6 +8,8 @@ export interface ActiveFault {
   /** Strikes left; `null` until it is removed or its time is over. */
   remaining: number | null;
   struck: number;
+  /** How often it may still be passed by before it strikes. */
+  letThrough: number;
   /** Epoch milliseconds at which an outage ends. */
   readonly until?: number;
 }
@@ -20,6 +22,17 @@ interface Shippable {
 type Ship = () => Promise<void>;
 
 const defaultHoldMs = 60_000;
+const onceByDefault: ReadonlySet<FaultKind> = new Set([
+  'error',
+  'cut',
+  'http-error',
+  'reorder',
+  'unauthorized',
+  'expired-token',
+  'token-error',
+  'deleted-session',
+  'upload-error',
+]);
 
 /** The switches: each strikes where the server asks for it, and counts itself down. */
 export class Faults {
@@ -38,17 +51,13 @@ export class Faults {
   add(input: unknown): ActiveFault {
     const fault = parseFault(input);
     const times = 'times' in fault ? fault.times : fault.kind === 'rate-limit' ? fault.requests : undefined;
-    const once =
-      fault.kind === 'error' ||
-      fault.kind === 'cut' ||
-      fault.kind === 'http-error' ||
-      fault.kind === 'reorder' ||
-      fault.kind === 'unauthorized';
+    const once = onceByDefault.has(fault.kind);
     const active: ActiveFault = {
       id: this.nextId++,
       fault,
       remaining: times ?? (once ? 1 : null),
       struck: 0,
+      letThrough: ('after' in fault ? fault.after : undefined) ?? 0,
       ...(fault.kind === 'outage' ? { until: Date.now() + fault.ms } : {}),
     };
     this.active.set(active.id, active);
@@ -72,6 +81,10 @@ export class Faults {
     for (const active of this.active.values()) {
       const fault = active.fault as FaultOf<K>;
       if (active.fault.kind !== kind || !applies(fault)) continue;
+      if (active.letThrough > 0) {
+        active.letThrough--;
+        continue;
+      }
       active.struck++;
       if (active.remaining !== null && --active.remaining <= 0) this.active.delete(active.id);
       return fault;

@@ -7,6 +7,8 @@ export async function answerFile(world: World, exchange: Exchange): Promise<void
   const [, area, key] = exchange.path.split('/');
   const upload = world.uploads.get(key ?? '');
   if (!upload) throw new HttpError(404, 'no such file');
+  const fault = world.faults.take('upload-error', ({ on }) => (on ?? 'put') === (area === 'uploads' ? 'put' : 'get'));
+  if (fault) throw new HttpError(fault.status ?? 503, 'the file storage fails (fault)');
   if (area === 'uploads' && exchange.method === 'PUT') {
     upload.body = await exchange.body();
     return exchange.reply(200, {});

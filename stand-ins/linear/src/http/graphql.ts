@@ -20,6 +20,7 @@ interface Request {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly arrivedAt: number;
+  readonly authorization: string | undefined;
   readonly token: Token | undefined;
 }
 
@@ -32,6 +33,7 @@ export async function answerGraphql(world: World, queries: Queries, exchange: Ex
     query: typeof query === 'string' ? query : '',
     variables: (variables ?? {}) as Request['variables'],
     arrivedAt,
+    authorization: exchange.request.headers.authorization,
     token: world.tokens.holder(exchange.request.headers.authorization),
   };
   if (outage) return outage.how === 'reset' ? exchange.cut() : exchange.reply(503, { errors: [{ message: 'Service Unavailable' }] });
@@ -52,6 +54,10 @@ async function decide(world: World, request: Request, prepared: Prepared | reado
   const fields = isPrepared(prepared) ? prepared.rootFields : [];
   const gateway = faults.take('http-error');
   if (gateway) return { status: gateway.status, body: '<html><body>upstream error</body></html>' };
+  if (request.token && faults.take('expired-token')) {
+    world.tokens.expire(request.authorization);
+    return refuse(401, notAuthenticated());
+  }
   const { token } = request;
   if (!token || faults.take('unauthorized')) return refuse(401, notAuthenticated());
   if (!isPrepared(prepared)) return { status: 400, body: { errors: prepared } };

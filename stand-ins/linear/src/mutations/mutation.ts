@@ -11,7 +11,7 @@ export type Mutation<Args> = (world: World, args: Args, actor: Actor) => Readonl
 export function agentOnly(world: World, actor: Actor): void {
   if (actor.user.id !== world.app.id)
     throw linearError(
-      'FORBIDDEN',
+      world.options.refusesPersonalKeysWith,
       'Only app users may manage agent sessions',
       'Agent activities can only be created by the app user of the session.',
     );

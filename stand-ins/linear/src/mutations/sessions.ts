@@ -2,6 +2,7 @@ import { sessionView } from '../control/views.ts';
 import { invalidInput } from '../errors.ts';
 import type { AgentSessionRow } from '../rows/tables.ts';
 import { addAgentActivity } from '../sessions/activities.ts';
+import { deleteSession } from '../sessions/close.ts';
 import { changeLinks, checkChecklist, type LinkChanges } from '../sessions/links.ts';
 import { openSession } from '../sessions/open.ts';
 import { noteWrite } from '../sessions/stop.ts';
@@ -10,6 +11,8 @@ import { agentOnly, type LinearDocument as L, type Mutation, modelled } from './
 
 export const agentActivityCreate: Mutation<L.MutationAgentActivityCreateArgs> = (world, { input }, actor) => {
   agentOnly(world, actor);
+  const doomed = world.faults.take('deleted-session') && world.store.find('AgentSession', input.agentSessionId);
+  if (doomed) deleteSession(world, doomed);
   const fields = ['id', 'agentSessionId', 'content', 'ephemeral', 'signal', 'signalMetadata'] as const;
   const { agentSessionId, ...activity } = modelled('AgentActivityCreateInput', input, fields);
   return { agentActivity: addAgentActivity(world, world.store.get('AgentSession', agentSessionId), activity, actor) };

@@ -209,6 +209,11 @@ export class People {
     return { id: team.id, key: team.key };
   }
 
+  /** Answers the newest authorize page: where the browser is sent. */
+  authorize(input: { readonly deny?: boolean } = {}): { redirect: string } {
+    return { redirect: this.world.authorizations.decide(input.deny !== true) };
+  }
+
   /** Removes the agent from the workspace: its tokens die. */
   revokeApp(): void {
     this.world.tokens.revokeApp();

@@ -24,6 +24,7 @@ const routes: Readonly<Record<string, Route>> = {
   'sessions/dismiss': (people, id, body) => people.dismiss(id, body),
   'sessions/delete': (people, id) => people.deleteSession(id),
   teams: (people, _id, body) => people.createTeam(body),
+  'app/authorize': (people, _id, body) => people.authorize(body),
   'app/revoke': (people) => people.revokeApp(),
   'app/team-access': (people, _id, body) => people.changeTeamAccess(body),
 };
