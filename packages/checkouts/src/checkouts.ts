@@ -24,6 +24,7 @@ import { type Included, type IncludeRequest, includeFiles } from './include.ts';
 import { type Merged, type MergeRequest, mergeInMirror } from './merge.ts';
 import { type Mirror, type MirrorPlace, openMirror, openPlace } from './mirror.ts';
 import { componentOf } from './names.ts';
+import { addWaiting, dropWaiting, forwardWaiting, listWaiting, outdated, sweepWaiting, takeWaiting, type WaitingRequest } from './pool.ts';
 import { type PublishableRequest, unpublishable } from './publishable.ts';
 import { type Pushed, type PushRequest, pushBranch } from './push.ts';
 import type { RepositorySource } from './remote.ts';
@@ -75,8 +76,20 @@ export interface Checkouts {
   push(request: PushRequest): Promise<Pushed>;
   /** Drops the saved work of an attempt once `pushed`, a commit on the remote as of the last fetch, holds it. False: it does not, nothing was dropped. */
   prune(request: { readonly mirror: Mirror; readonly attempt: string; readonly pushed: string }): Promise<boolean>;
+  readonly pool: CheckoutPool;
   /** Packs the mirror; drops nothing. Not done while a checkout borrows from it. */
   repack(mirror: Mirror): Promise<RepackOutcome>;
+}
+
+/** New checkouts that wait ready; `create` takes one where it fits. One caller at a time. */
+export interface CheckoutPool {
+  list(): Promise<Checkout[]>;
+  add(request: WaitingRequest): Promise<Checkout>;
+  /** Brings one to another commit. Undefined: a task has taken it. */
+  forward(waiting: Checkout, request: WaitingRequest): Promise<Checkout | undefined>;
+  drop(waiting: Checkout): Promise<void>;
+  /** Those of the repository that no task can be given any more. */
+  outdated(mirror: Mirror, sparse?: readonly string[]): Promise<Checkout[]>;
 }
 
 export function createCheckouts(options: CheckoutsOptions): Checkouts {
@@ -131,7 +144,12 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     },
     async create(request) {
       const place = await directory();
-      return request.mirror.lock.shared(() => createCheckout(place, gitIdentity, clock, request));
+      const { mirror } = request;
+      return mirror.lock.shared(async () => {
+        const sha = await mirror.resolve(request.sha);
+        const waiting = sha === undefined || request.background ? undefined : await takeWaiting(place, clock, { ...request, sha });
+        return waiting ?? createCheckout(place, gitIdentity, clock, request);
+      });
     },
     find: async (name) => findCheckout(await directory(), name),
     list: async () => listCheckouts(await directory()),
@@ -150,9 +168,25 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     merge: (request) => request.mirror.lock.shared(() => mergeInMirror(gitIdentity, request)),
     push: (request) => request.mirror.lock.shared(() => pushBranch(request)),
     prune: ({ mirror, attempt, pushed }) => mirror.lock.shared(() => pruneWork(mirror, attempt, pushed)),
+    pool: {
+      list: async () => listWaiting(await directory()),
+      async add(request) {
+        const place = await directory();
+        return request.mirror.lock.shared(() => addWaiting(place, gitIdentity, clock, request));
+      },
+      async forward(waiting, request) {
+        const place = await directory();
+        return request.mirror.lock.shared(() => forwardWaiting(place, waiting, request));
+      },
+      drop: async ({ name }) => dropWaiting(await directory(), name),
+      outdated: async (mirror, sparse) => outdated(await directory(), mirror, sparse),
+    },
     async repack(mirror) {
-      const borrowing = async () =>
-        (await listCheckouts(await directory())).filter((checkout) => checkout.repositoryId === mirror.id).length;
+      const borrowing = async () => {
+        const place = await directory();
+        const all = [...(await listCheckouts(place)), ...(await listWaiting(place))];
+        return all.filter((checkout) => checkout.repositoryId === mirror.id).length;
+      };
       return mirror.lock.exclusive(async () => repackMirror(mirror, await borrowing()));
     },
   };
@@ -166,6 +200,7 @@ async function prepareHost(options: CheckoutsOptions): Promise<{ git: Git; root:
   const runId = `git-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`;
   await options.sandbox.killLeftovers(runId);
   await sweepCheckouts(join(root, 'checkouts'));
+  await sweepWaiting(join(root, 'checkouts'));
   const files = await writeHostFiles(join(root, 'repos', '.git-host'));
   const host = options.hostEnvironment === undefined ? {} : { host: options.hostEnvironment };
   const git = createGit({ clock: options.clock, files, runId, ...host });
