@@ -16,7 +16,8 @@ export function costOf(cost: number | null): string {
 }
 
 /** One word for where a task is. */
-export function stateOf(task: Pick<TaskSummary, 'planState' | 'state'>): string {
+export function stateOf(task: Pick<TaskSummary, 'planState' | 'state' | 'parkedReason'>): string {
+  if (task.planState === 'parked') return task.parkedReason ?? 'parked';
   if (task.planState === 'running') return task.state;
   return task.planState === 'verifying' ? 'publishing' : task.planState;
 }

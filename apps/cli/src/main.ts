@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { Config } from 'cyrus-core/config/schema';
+import type { OrderKind } from 'cyrus-edge-worker/people/orders';
 import { CliError, exitCode } from './cli-error.ts';
 import { loadConfig } from './configuration.ts';
 import type { CommandContext } from './context.ts';
@@ -87,12 +88,27 @@ program
     (await import('./commands/logs.ts')).logs(here(), task, options),
   );
 
-program
-  .command('stop')
-  .description('stop a task at once; its work is kept')
-  .argument('<task>', 'an issue such as ENG-1, or the beginning of a task id')
-  .option('--json', 'as JSON')
-  .action(async (task: string, options: { json?: boolean }) => (await import('./commands/stop.ts')).stop(here(), task, options));
+const taskArgument = ['<task>', 'an issue such as ENG-1, or the beginning of a task id'] as const;
+
+function orderCommand(kind: OrderKind, description: string, words?: '<text>' | '[text]'): void {
+  const command = program
+    .command(kind)
+    .description(description)
+    .argument(...taskArgument);
+  if (words) command.argument(words, 'what to say');
+  command.option('--json', 'as JSON').action(async (task: string, ...rest: readonly unknown[]) => {
+    const text = words ? (rest[0] as string | undefined) : undefined;
+    const options = rest[words ? 1 : 0] as { json?: boolean };
+    await (await import('./commands/order.ts')).order(here(), kind, task, text, options);
+  });
+}
+
+orderCommand('stop', 'stop a task at once; its work is kept');
+orderCommand('steer', 'say something to a task under way', '<text>');
+orderCommand('answer', 'answer the open question of a task', '<text>');
+orderCommand('pause', 'let a task rest; its work and its conversation are kept');
+orderCommand('resume', 'go on with a task that rests, or that waits for other issues');
+orderCommand('retry', 'begin a task again that has ended, with what it left', '[text]');
 
 program
   .command('doctor')

@@ -24,6 +24,7 @@ import { createPerformers } from './broker/performers.ts';
 import { capacityOf } from './capacity.ts';
 import { codeHostOf } from './code-host.ts';
 import { createExecutors, gitIdentity } from './executors.ts';
+import { createApi } from './http/api.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { createJobRunners } from './jobs/runners.ts';
@@ -165,6 +166,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         ...options.config.server,
         ingest,
         db,
+        api: createApi({ db, ingest, ids: systemIds, token: () => config().server.apiToken }),
         brokers: () => brokers?.state() ?? [],
         checks: { supervisor: async () => (ended ? 'it has ended' : null) },
         log,

@@ -1,10 +1,10 @@
 import { systemClock } from 'cyrus-core/clock';
+import { findTask } from 'cyrus-edge-worker/people/find-task';
 import type { Queryable } from 'cyrus-store/pool';
 import { listPlanEvents } from 'cyrus-store/queries/event-list';
 import { findTasks } from 'cyrus-store/queries/task-list';
 import type { CommandContext } from '../context.ts';
 import { describeEvent } from '../describe-event.ts';
-import { findTask } from '../find-task.ts';
 import { timeOfDay } from '../format.ts';
 import { withStore } from '../open-home.ts';
 import { plain } from '../terminal.ts';

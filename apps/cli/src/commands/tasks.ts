@@ -23,7 +23,7 @@ export async function tasks(
     task.executorId ?? '–',
     durationOf(task, now),
     costOf(task.cost),
-    plain(task.pullRequest?.url ?? task.failure?.message ?? task.waiting ?? task.title)
+    plain(task.pullRequest?.url ?? task.failure?.message ?? task.question ?? task.waiting ?? task.title)
       .replace(/\s+/g, ' ')
       .slice(0, 100),
   ]);

@@ -29,6 +29,7 @@ export const environmentVariables: readonly Variable[] = [
   { name: 'CYRUS_CLAUDE_API_URL', path: ['claude', 'apiUrl'] },
   { name: 'CYRUS_CLAUDE_BINARY', path: ['claude', 'binaryPath'] },
   { name: 'CYRUS_HOST', path: ['server', 'host'] },
+  { name: 'CYRUS_API_TOKEN', path: ['server', 'apiToken'] },
   { name: 'CYRUS_PORT', path: ['server', 'port'], kind: 'number' },
   { name: 'CYRUS_MODEL', path: ['defaultModel'] },
   { name: 'CYRUS_EXECUTOR', path: ['executor'] },

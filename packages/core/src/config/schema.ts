@@ -138,7 +138,7 @@ export interface Config {
   readonly userAccessControl?: UserAccessConfig;
   /** Tells a running agent about edits of its issue. */
   readonly issueUpdateTrigger: boolean;
-  readonly server: { readonly host: string; readonly port: number };
+  readonly server: { readonly host: string; readonly port: number; readonly apiToken?: string };
   readonly database?: { readonly url: string };
   readonly limits: LimitsConfig;
   readonly verify?: VerifyConfig;
@@ -203,6 +203,7 @@ export const configSchema: z.ZodType<Config> = z
       z.object({
         host: filled.default('127.0.0.1'),
         port: z.number().int().min(0).max(65_535).default(3456).describe('0: any free port'),
+        apiToken: z.string().min(16).exactOptional().describe('Opens /api/v1 to whoever sends it as a bearer token'),
       }),
       {},
     ),

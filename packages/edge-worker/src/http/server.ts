@@ -21,6 +21,8 @@ export interface HttpServerOptions {
   /** 0: any that is free. */
   readonly port: number;
   readonly ingest: Pick<Ingest, 'linear' | 'github'>;
+  /** What is served at `/api/v1`. */
+  readonly api?: Hono;
   readonly db: Database;
   readonly brokers: Brokers['state'];
   /** What else has to be well before `/readyz` says so. */
@@ -45,7 +47,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { host, ingest, clock, log } = options;
   const checks = { database: databaseReady(options.db), brokers: brokersReady(options.brokers), ...options.checks };
   const webhooks = createWebhookRoutes({ ingest, gate: createBodyGate(bodies), clock, log });
-  const pages = getRequestListener(createApp(createReadiness(checks, clock), options.version).fetch);
+  const pages = getRequestListener(createApp(createReadiness(checks, clock), options).fetch);
   const server = createServer((request, response) => {
     if (!webhooks(request, response)) void pages(request, response);
   });
@@ -83,8 +85,9 @@ async function closeServer(server: Server, clock: Clock): Promise<void> {
   await closed;
 }
 
-function createApp(readiness: Readiness, version: string): Hono {
+function createApp(readiness: Readiness, { version, api }: HttpServerOptions): Hono {
   const app = new Hono();
+  if (api) app.route('/api/v1', api);
   app.get('/', (c) => c.text(`Cyrus ${version} is running.\n`));
   app.get('/healthz', (c) => c.json({ ok: true }));
   app.get('/readyz', async (c) => {

@@ -14,7 +14,7 @@ export interface CliTask {
 
 export interface CliSaying {
   readonly body: string;
-  readonly signal?: 'stop';
+  readonly signal?: 'stop' | 'pause' | 'resume';
   readonly author: string;
   /** Names the message, so that sending it again is harmless. */
   readonly id?: string;

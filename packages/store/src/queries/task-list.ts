@@ -21,6 +21,9 @@ export interface TaskSummary {
   readonly cost: number | null;
   readonly failure: Failure | null;
   readonly waiting: string | null;
+  readonly parkedReason: 'paused' | 'blocked' | null;
+  /** What the agent asked, and nobody has answered. */
+  readonly question: string | null;
   readonly createdAt: number;
   readonly endedAt: number | null;
 }
@@ -31,6 +34,7 @@ const columns = `t.id as "taskId", p.id as "planId", i.identifier, i.title, p.st
   (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = t.id) as cost,
   p.failure,
   case when t.state = 'ready' then (select e.payload ->> 'reason' from cyrus.event e where e.plan_id = p.id and e.type = 'task.waiting' order by e.id desc limit 1) end as waiting,
+  p.parked_reason as "parkedReason", (select q.body from cyrus.question q where q.plan_id = p.id and q.state = 'open' limit 1) as question,
   p.created_at as "createdAt", p.ended_at as "endedAt"`;
 
 /** Tasks, newest first; live ones before ended ones. */
