@@ -97,10 +97,75 @@ export function unassignedBody(facts: {
   return {
     type: 'AppUserNotification',
     action: 'issueUnassignedFromYou',
+    createdAt: new Date(facts.at).toISOString(),
     organizationId: workspace,
     oauthClientId: 'client',
     appUserId,
     webhookTimestamp: facts.at,
     notification: { id: facts.notification, type: 'issueUnassignedFromYou', issueId: issue, actor: ada },
+  };
+}
+
+export interface IssueChange {
+  readonly at: number;
+  readonly issue?: string;
+  readonly action?: 'update' | 'remove';
+  readonly title?: string;
+  readonly description?: string | null;
+  readonly state?: string;
+  readonly delegate?: string | null;
+  /** The columns that changed, with what they held. */
+  readonly from?: Readonly<Record<string, unknown>>;
+  /** By default Ada; null: an automation. */
+  readonly actor?: object | null;
+}
+
+/** The body of a data event of an issue, as it is after the change. */
+export function issueBody(change: IssueChange): Record<string, unknown> {
+  const type = change.state ?? 'started';
+  return {
+    type: 'Issue',
+    action: change.action ?? 'update',
+    createdAt: new Date(change.at).toISOString(),
+    organizationId: workspace,
+    webhookId: 'webhook',
+    webhookTimestamp: change.at,
+    url: 'https://linear.app/x/issue/ENG-1',
+    actor: change.actor === undefined ? { ...ada, type: 'user' } : change.actor,
+    updatedFrom: { updatedAt: '2026-01-01T00:00:00.000Z', ...change.from },
+    data: {
+      id: change.issue ?? 'issue-1',
+      identifier: 'ENG-1',
+      title: change.title ?? 'Fix it',
+      description: change.description === undefined ? 'It is broken.' : change.description,
+      url: 'https://linear.app/x/issue/ENG-1',
+      state: { id: `state-${type}`, name: type === 'completed' ? 'Done' : type, type, color: '#fff' },
+      stateId: `state-${type}`,
+      labels: [{ id: 'l', name: 'Bug', color: '#fff' }],
+      team: { id: 'team-1', key: 'ENG', name: 'Engineering' },
+      delegateId: change.delegate === undefined ? appUserId : change.delegate,
+      assigneeId: null,
+      priorityLabel: 'High',
+      updatedAt: new Date(change.at).toISOString(),
+    },
+  };
+}
+
+/** The body of a notice that has to do with the app itself. */
+export function appBody(facts: {
+  readonly at: number;
+  readonly type: 'PermissionChange' | 'OAuthApp';
+  readonly removedTeamIds?: readonly string[];
+}): Record<string, unknown> {
+  return {
+    type: facts.type,
+    action: facts.type === 'OAuthApp' ? 'revoked' : 'teamAccessChanged',
+    createdAt: new Date(facts.at).toISOString(),
+    organizationId: workspace,
+    oauthClientId: 'client',
+    webhookTimestamp: facts.at,
+    ...(facts.type === 'OAuthApp'
+      ? {}
+      : { appUserId, canAccessAllPublicTeams: false, addedTeamIds: [], removedTeamIds: facts.removedTeamIds ?? [] }),
   };
 }
