@@ -29,6 +29,7 @@ import { createHttpServer, type HttpServer } from './http/server.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { createJobRunners } from './jobs/runners.ts';
 import { startReconciler } from './reconciler/reconciler.ts';
+import { startRetention } from './retention/retention.ts';
 import { secretsOf } from './secrets.ts';
 import { createRedact } from './supervisor/redact.ts';
 import { createSupervisor } from './supervisor/supervisor.ts';
