@@ -146,11 +146,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
 
   const reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find }) : undefined;
+  const retention = startRetention({ db, clock, log, config, home });
 
   let ended = false;
   const stopLoops = async (): Promise<void> => {
     await http?.close();
     await reconciler?.close();
+    await retention.close();
     await engine?.stop();
     await brokers?.close();
     await publisher.stop();
