@@ -79,7 +79,7 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
     parked = undefined;
     return store.locked(key, async () => {
       // Another process may have been faster.
-      const stored = await current();
+      const stored = newer(await store.unfinished(key), await current());
       if (usable(stored, refused)) return works(stored);
       const outcome = await exchange(stored);
       if (outcome.ok) return works(outcome.value);
@@ -115,24 +115,16 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
     if (stored.refreshToken === undefined) return err(refusal('There is no Linear login'));
     await store.write(key, { ...stored, askedAt: clock.now() });
     let answer = await refresh(app, stored.refreshToken);
-    for (const other of answer.ok || answer.error.kind !== 'grant' ? [] : await others(stored)) {
-      answer = await refresh(app, other);
-      if (answer.ok || answer.error.kind !== 'grant') break;
-    }
+    const { previousRefreshToken, obtainedAt } = stored;
+    const recent = clock.now() - (obtainedAt ?? Number.NEGATIVE_INFINITY) <= replayMs;
+    if (!answer.ok && answer.error.kind === 'grant' && recent && previousRefreshToken !== undefined)
+      answer = await refresh(app, previousRefreshToken);
     return answer.ok ? ok(await keep(stored, answer.value)) : err(answer.error);
   }
 
   async function refresh(app: OauthApp, token: string): Promise<Result<Granted & { readonly used: string }, OauthProblem>> {
     const answer = await requestTokens(app, { grant_type: 'refresh_token', refresh_token: token });
     return answer.ok ? ok({ ...answer.value, used: token }) : answer;
-  }
-
-  /** What may still be good when the refresh token is not: a pair whose writer was killed, and the one before. */
-  async function others(stored: StoredTokens): Promise<readonly string[]> {
-    const unfinished = await store.unfinished(key);
-    const recent = clock.now() - (stored.obtainedAt ?? Number.NEGATIVE_INFINITY) <= replayMs;
-    const found = [unfinished?.refreshToken, recent ? stored.previousRefreshToken : undefined];
-    return [...new Set(found)].filter((token) => token !== undefined && token !== stored.refreshToken) as string[];
   }
 
   async function keep(stored: StoredTokens, granted: Granted & { readonly used?: string }): Promise<StoredTokens> {
@@ -205,6 +197,11 @@ const refusal = (message: string, fix?: string): OauthProblem => ({
 
 export const goneMessage = (gone: 'logged_out' | 'revoked'): string =>
   gone === 'revoked' ? 'The workspace has taken back the app’s access to Linear' : 'Cyrus is logged out of Linear';
+
+/** A pair whose writer was killed before it took its place is the one that counts. */
+function newer(unfinished: StoredTokens | undefined, stored: StoredTokens): StoredTokens {
+  return unfinished?.refreshToken !== undefined && (unfinished.obtainedAt ?? 0) > (stored.obtainedAt ?? 0) ? unfinished : stored;
+}
 
 /** What a further try would show Linear: unchanged, it would be refused again. */
 const shownBy = ({ refreshToken, gone }: StoredTokens): string => `${gone ?? ''} ${refreshToken ?? ''}`;
