@@ -52,13 +52,13 @@ export async function runCommand(options: RunCommandOptions): Promise<CommandEnd
   return { exitCode: first.code, durationMs: since(), output: tail.text(), ended: 'exited' };
 }
 
-interface Tail {
+export interface Tail {
   add(chunk: Buffer): void;
   text(): string;
 }
 
 /** Keeps the last `limit` bytes of what is added; what a command floods is never held. */
-function createTail(limit: number): Tail {
+export function createTail(limit: number): Tail {
   let chunks: Buffer[] = [];
   let held = 0;
   let dropped = 0;
@@ -83,7 +83,8 @@ function createTail(limit: number): Tail {
   };
 }
 
-function collect(stream: Readable | null, tail: Tail): void {
+/** Adds what a stream gives. */
+export function collect(stream: Readable | null, tail: Tail): void {
   stream?.on('data', (chunk: Buffer) => tail.add(chunk));
   stream?.on('error', () => undefined);
 }

@@ -1,0 +1,143 @@
+import { connect } from 'node:net';
+import type { Clock } from 'cyrus-core/clock';
+import type { ServiceConfig } from 'cyrus-core/config/pieces';
+import type { Check } from 'cyrus-core/domain/plan';
+import { formatDuration } from 'cyrus-core/duration';
+import type { Sandbox, SandboxedProcess, SandboxSpec } from 'cyrus-core/ports/sandbox';
+import { collect, createTail, runCommand } from './run-command.ts';
+
+export interface ServicesRequest {
+  readonly services: readonly ServiceConfig[];
+  readonly sandbox: Sandbox;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** A command as the checks run theirs. */
+  readonly spec: (command: string, env: Readonly<Record<string, string>>) => SandboxSpec;
+  /** `CYRUS_PORT…` of the checkout. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly deadline: number;
+}
+
+/** The services of one run of checks. */
+export interface Services {
+  /** Why the checks cannot be run; undefined: everything is ready. */
+  readonly problem?: { readonly verdict: 'failed' | 'not_run'; readonly reason: string; readonly check?: Check };
+  /** The end of what each wrote, for people who read of failed checks. */
+  logs(): string;
+  /** Ends them all; afterwards nothing of them is left. */
+  end(): Promise<void>;
+}
+
+interface Started {
+  readonly config: ServiceConfig;
+  readonly process: SandboxedProcess;
+  readonly output: () => string;
+  ended?: Awaited<SandboxedProcess['exited']>;
+}
+
+const readyMs = 60_000;
+const lookAgainMs = 100;
+const logBytes = 2 * 1024;
+
+/** Starts the services one after the other, each when the one before is ready. What was started is ended by `end`, whatever came of it. */
+export async function startServices(request: ServicesRequest): Promise<Services> {
+  const started: Started[] = [];
+  let problem: Services['problem'];
+  for (const config of request.services) {
+    problem = await startOne(request, config, started);
+    if (problem !== undefined || request.signal.aborted) break;
+  }
+  return {
+    ...(problem === undefined ? {} : { problem }),
+    logs: () =>
+      started.map((service) => `--- service ${service.config.name}${endNote(service)} ---\n${service.output().trimEnd()}\n`).join(''),
+    async end() {
+      await Promise.all(started.map((service) => service.process.kill()));
+    },
+  };
+}
+
+function endNote({ ended }: Started): string {
+  return ended === undefined ? '' : ` (ended with ${ended.code ?? ended.signal ?? 'an error'})`;
+}
+
+async function startOne(request: ServicesRequest, config: ServiceConfig, started: Started[]): Promise<Services['problem']> {
+  const { sandbox, clock } = request;
+  const port = portOf(config, request.variables);
+  if (port !== undefined && (await answers(port)))
+    return {
+      verdict: 'not_run',
+      reason: `port ${port}, which the service ${config.name} waits for, is in use by another program on this machine; let it listen on $CYRUS_PORT_1 and set ready.port to "CYRUS_PORT_1"`,
+    };
+  const begun = clock.now();
+  const process = sandbox.spawn(request.spec(config.command, config.env ?? {}));
+  const tail = createTail(logBytes);
+  for (const stream of [process.child.stdout, process.child.stderr]) collect(stream, tail);
+  process.child.stdin?.on('error', () => undefined);
+  process.child.stdin?.end();
+  const service: Started = { config, process, output: tail.text };
+  started.push(service);
+  void process.exited.then((end) => {
+    service.ended = end;
+  });
+  const patience = config.ready?.timeoutMs ?? readyMs;
+  const until = Math.min(begun + patience, request.deadline);
+  for (;;) {
+    if (request.signal.aborted) return undefined;
+    if (service.ended !== undefined) return gone(service, clock.now() - begun);
+    if (await isReady(request, config, port, until)) return undefined;
+    if (clock.now() >= until) break;
+    await Promise.race([process.exited, clock.sleep(lookAgainMs, request.signal)]);
+  }
+  const reason = `the service ${config.name} was not ready after ${formatDuration(clock.now() - begun)}`;
+  return {
+    verdict: 'failed',
+    reason,
+    check: checkOf(service, clock.now() - begun, null, `${reason}; ready.timeoutMs says how long to wait`),
+  };
+}
+
+function gone(service: Started, durationMs: number): Services['problem'] {
+  const { config, ended } = service;
+  const code = ended?.code ?? null;
+  const said = ended?.spawnError?.message;
+  if (said !== undefined) return { verdict: 'not_run', reason: `the service ${config.name} could not be started: ${said}` };
+  if (code === 127)
+    return {
+      verdict: 'not_run',
+      reason: `the program of the service ${config.name} is not installed on this host: ${service.output().trim().slice(-300)}`,
+    };
+  const reason = `the service ${config.name} ended before the checks began`;
+  return { verdict: 'failed', reason, check: checkOf(service, durationMs, code, reason) };
+}
+
+function checkOf({ config, output }: Started, durationMs: number, exitCode: number | null, note: string): Check {
+  return { command: config.command, exitCode: exitCode === 0 ? null : exitCode, durationMs, output: `${output()}\n[${note}]` };
+}
+
+function portOf({ ready }: ServiceConfig, variables: Readonly<Record<string, string>>): number | undefined {
+  const port = typeof ready?.port === 'string' ? Number(variables[ready.port]) : ready?.port;
+  return port === undefined || Number.isNaN(port) ? undefined : port;
+}
+
+async function isReady(request: ServicesRequest, { ready, env }: ServiceConfig, port: number | undefined, until: number): Promise<boolean> {
+  if (port !== undefined && !(await answers(port))) return false;
+  if (ready?.command === undefined) return true;
+  const { sandbox, clock, signal } = request;
+  const timeoutMs = Math.max(1, until - clock.now());
+  const end = await runCommand({ sandbox, clock, signal, timeoutMs, outputBytes: 256, spec: request.spec(ready.command, env ?? {}) });
+  return end.ended === 'exited' && end.exitCode === 0;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const settle = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+    socket.setTimeout(2_000, () => settle(false));
+  });
+}
