@@ -178,7 +178,7 @@ describe('several processes and kills', () => {
   });
 
   test('killed between the answer and its keeping: still logged in', async () => {
-    await using child = startChild('./refresh-child.ts', environment({ HANG: '1' }));
+    await using child = startChild('./support/refresh-child.ts', environment({ HANG: '1' }));
     expect(await child.line()).toBe('ready');
     child.say('go');
     expect(await child.line()).toBe('answered');
@@ -209,8 +209,8 @@ describe('several processes and kills', () => {
   });
 
   test('two at once: one renewal; each goes on with the other’s pair', async () => {
-    await using one = startChild('./refresh-child.ts', environment());
-    await using two = startChild('./refresh-child.ts', environment());
+    await using one = startChild('./support/refresh-child.ts', environment());
+    await using two = startChild('./support/refresh-child.ts', environment());
     expect([await one.line(), await two.line()]).toEqual(['ready', 'ready']);
     linear.control.addFault({ kind: 'latency', ms: 300, field: 'oauthToken', times: 1 });
     one.say('go');
