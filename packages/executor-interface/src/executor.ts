@@ -27,7 +27,7 @@ export interface ConversationRef {
 
 export interface ExecutionRequest {
   readonly prompt: string;
-  /** Marked, untrusted context for the system prompt: the repository's CLAUDE.md or AGENTS.md, the tracker's guidance. */
+  /** For the system prompt: what the procedure asks, its rules, and as marked context the repository's own notes. The same for all issues of a repository. */
   readonly systemContext?: string;
   readonly conversation: ConversationRef;
   /** Where the agent works; its own clone. */
@@ -35,6 +35,10 @@ export interface ExecutionRequest {
   /** Host paths the clone needs to read (the mirror's objects). */
   readonly readable: readonly string[];
   readonly model?: string;
+  /** Goes on with this one where `model` is unknown or overloaded. */
+  readonly fallbackModel?: string;
+  /** The working directory is not to be changed: it is mounted read-only where there is isolation, and the tools only read. */
+  readonly readOnly?: boolean;
   /** `Read(**)`, `Edit(src/**)`, `Bash(git:*)`, `mcp__x`. Absent: every tool. Present: these only. */
   readonly allowedTools?: readonly string[];
   readonly disallowedTools?: readonly string[];

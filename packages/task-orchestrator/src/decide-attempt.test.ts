@@ -101,6 +101,10 @@ const context = (over: Partial<AttemptContext> = {}): AttemptContext => ({
     verifyCommands: null,
     baseBranch: null,
     model: 'sonnet',
+    modelFrom: '[model=sonnet] in the issue',
+    fallbackModel: 'haiku',
+    instructions: 'Speak plainly.',
+    documentationPaths: ['**/*.md', 'docs/**'],
     allowedTools: undefined,
     disallowedTools: [],
     timeoutMs: 1000,
@@ -202,11 +206,58 @@ test('messages are read in the order in which they were said, however they arriv
 test('the request holds the task, the rules, the checks and the marked notes of the repository', () => {
   const decision = decideAttempt(context({ attempt: starting, inputs: [job('prepare', { result: { ...checkout } })] }), noon);
   const request = decision.effects.jobs[0]?.payload['request'] as { prompt: string; systemContext: string; conversation: object };
-  expect(request.prompt).toMatch(/npm test[\s\S]*<issue id="ENG-1">\nBroken\n\nIt is\.[\s\S]*<message from="Ada">\nmessage 1/);
-  expect(request.systemContext).toContain('<repository-notes>\nUse tabs.\n</repository-notes>');
+  expect(request.prompt).toMatch(/^<issue id="ENG-1">\nBroken\n\nIt is\.[\s\S]*<message from="Ada">\nmessage 1/);
+  expect(request.systemContext).toMatch(/Rules:[\s\S]*npm test[\s\S]*Speak plainly\.[\s\S]*Use tabs\./);
   expect(request.conversation).toEqual({ id: 'c1', resume: false, directory: '/conv/c1' });
-  expect(request).toMatchObject({ workingDirectory: '/c/t1', readable: checkout.readable, model: 'sonnet', maxCost: 5_000_000 });
+  expect(request).toMatchObject({
+    workingDirectory: '/c/t1',
+    readable: checkout.readable,
+    model: 'sonnet',
+    fallbackModel: 'haiku',
+    maxCost: 5_000_000,
+  });
   expect(decision.messageN).toBe(1);
+});
+
+test('a template of the repository replaces the built-in one', () => {
+  const template = { text: 'Be brief with {{issue.identifier}}.', from: '.cyrus/prompts/builder.md at abc' };
+  const decision = decideAttempt(context({ attempt: starting, inputs: [job('prepare', { result: { ...checkout, template } })] }), noon);
+  const request = decision.effects.jobs[0]?.payload['request'] as { prompt: string; systemContext: string };
+  expect(request.prompt).toMatch(/^Be brief with ENG-1\./);
+  expect(request.systemContext).toMatch(/^Rules:/);
+});
+
+test('a model that the API does not know is told with the place that names it', () => {
+  const failure = { class: 'invalid_request' as const, message: 'The model API rejected the request (404): model: sonnet' };
+  const result = { state: 'failed', output: '', failure };
+  const decision = decideAttempt(context({ attempt: running, inputs: [job('agent', { result: { result } })] }), noon);
+  expect(decision.failure?.message).toMatch(/^The model sonnet, named by \[model=sonnet\] in the issue, cannot be used\./);
+  expect(decision.failure?.fix).toMatch(/^Correct \[model=sonnet\] in the issue/);
+  const other = { ...result, failure: { ...failure, message: 'bad request' } };
+  expect(decideAttempt(context({ attempt: running, inputs: [job('agent', { result: { result: other } })] }), noon).failure?.message).toBe(
+    'bad request',
+  );
+});
+
+describe('a documentation task', () => {
+  const file = (path: string) => ({ path, status: 'M', insertions: 1, deletions: 0 });
+  const collected = (paths: string[]) =>
+    decideAttempt(
+      context({
+        task: { ...context({}).task, procedure: 'documentation' },
+        attempt: { ...running, state: 'collecting' },
+        inputs: [
+          job('collect', { result: { headSha: 'h', evidence: { commits: [], files: paths.map(file), insertions: 1, deletions: 0 } } }),
+        ],
+      }),
+      noon,
+    );
+  test('that changed documentation has succeeded', () => expect(collected(['README.md', 'docs/x.svg']).state).toBe('succeeded'));
+  test('that changed something else has not, and is told what', () => {
+    const decision = collected(['README.md', 'src/a.ts']);
+    expect(decision.state).toBe('failed');
+    expect(decision.failure).toMatchObject({ class: 'agent_failed', message: expect.stringContaining('also changed src/a.ts') });
+  });
 });
 
 describe('a message for a running agent', () => {

@@ -5,8 +5,9 @@ import type { AgentQuestion, Attempt, CheckoutInfo, Evidence, Interruption, Plan
 import type { Failure } from 'cyrus-core/failure';
 import { type AttemptState, assertMove, isFinal } from 'cyrus-core/states';
 import type { ExecutionRequest, RunRef, RunResult } from 'cyrus-executor-interface/executor';
+import { isDocumentation } from './documentation.ts';
 import type { AttemptFinished } from './plan-context.ts';
-import { buildPrompt, steeringText, systemContext } from './prompts.ts';
+import { renderPrompt, steeringText } from './prompts.ts';
 import { action, type Listener } from './tracker-writes.ts';
 
 /** What the configuration says of this attempt's repository and executor. */
@@ -15,6 +16,13 @@ export interface AttemptSettings {
   readonly verifyCommands: readonly string[] | null;
   readonly baseBranch: string | null;
   readonly model: string | undefined;
+  /** Where the model was named, in words that a person finds again; undefined: nowhere. */
+  readonly modelFrom: string | undefined;
+  readonly fallbackModel: string | undefined;
+  /** The repository's appendInstruction. */
+  readonly instructions: string | null;
+  /** What a documentation task may change. */
+  readonly documentationPaths: readonly string[];
   readonly allowedTools: readonly string[] | undefined;
   readonly disallowedTools: readonly string[];
   readonly timeoutMs: number;
@@ -137,21 +145,32 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
   const startAgent = (checkout: CheckoutInfo): void => {
     const last = context.messages.at(-1)?.n ?? 0;
     row.messageN = last;
+    const { system, prompt } = renderPrompt({
+      procedure: task.procedure,
+      issue: context.issue,
+      messages: context.messages.filter((message) => !message.command).sort((a, b) => a.at - b.at || a.n - b.n),
+      guidance: context.guidance,
+      checks: context.settings.verifyCommands ?? checkout.detected?.commands ?? [],
+      learned: task.learned,
+      followUp: plan.follows !== null,
+      repositoryId: plan.repositoryId,
+      branch: plan.branch,
+      baseBranch: checkout.baseBranch,
+      notes: checkout.context,
+      instructions: context.settings.instructions,
+      attached: checkout.attached ?? null,
+      documentationPaths: context.settings.documentationPaths,
+      template: checkout.template?.text ?? null,
+    });
     const request: ExecutionRequest = {
-      prompt: buildPrompt({
-        procedure: task.procedure,
-        issue: context.issue,
-        messages: context.messages.filter((message) => !message.command).sort((a, b) => a.at - b.at || a.n - b.n),
-        guidance: context.guidance,
-        checks: context.settings.verifyCommands ?? checkout.detected?.commands ?? [],
-        learned: task.learned,
-        followUp: plan.follows !== null,
-      }),
-      ...optional('systemContext', systemContext(checkout.context)),
+      prompt,
+      systemContext: system,
       conversation: { id: context.conversation.id, resume: context.conversation.started, directory: context.conversation.directory },
       workingDirectory: checkout.directory,
       readable: checkout.readable,
       ...optional('model', context.settings.model),
+      ...optional('fallbackModel', context.settings.fallbackModel),
+      ...(task.procedure === 'scoper' ? { readOnly: true } : {}),
       ...optional('allowedTools', context.settings.allowedTools),
       disallowedTools: context.settings.disallowedTools,
       ...optional('maxCost', context.settings.maxCost),
@@ -208,7 +227,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         // The agent was faster than the pause: its work counts, and waits.
         row.interruption = question && result?.state === 'succeeded' ? { kind: 'question', ...question } : null;
         if (result?.state === 'cancelled') return end('stopped');
-        const failure = jobEnd.failure ?? result?.failure ?? null;
+        const failure = ofModel(jobEnd.failure ?? result?.failure ?? null, context.settings);
         if (!started && failure) return fail(failure);
         if (!started) move('running');
         row.failure =
@@ -226,6 +245,8 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         if (row.failure) return end('failed');
         if (jobEnd.state === 'failed')
           return fail(jobEnd.failure ?? { class: 'sandbox_lost', message: 'The work could not be collected.' });
+        const others = task.procedure === 'documentation' ? notDocumentation(row.evidence, context.settings.documentationPaths) : null;
+        if (others) return fail(others);
         return end('succeeded');
       }
       default:
@@ -256,6 +277,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       startFrom: plan.startSha ? { sha: plan.startSha } : null,
       ...(plan.pushedSha && attempt.number === 1 ? { wasPushed: true } : {}),
       reuse: attempt.number > 1,
+      procedure: task.procedure,
       ...(context.earlier?.headSha ? { lastWork: { attemptId: context.earlier.id, sha: context.earlier.headSha } } : {}),
     });
   }
@@ -279,6 +301,28 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
 
   if (row.state === 'running') row.progressAt = tellProgress(context, row.progressAt, now, effects);
   return { ...row, jobMessages, effects };
+}
+
+/** The failure of a documentation task that changed something else. */
+function notDocumentation(evidence: Evidence | null, allowed: readonly string[]): Failure | null {
+  const others = (evidence?.files ?? []).map((file) => file.path).filter((path) => !isDocumentation(path, allowed));
+  if (others.length === 0) return null;
+  const listed = `${others.slice(0, 5).join(', ')}${others.length > 5 ? ` and ${others.length - 5} more` : ''}`;
+  return {
+    class: 'agent_failed',
+    message: `A documentation task may change only ${allowed.join(', ')}; it also changed ${listed}. Undo that and commit.`,
+    fix: 'Give the issue another label if code is to be changed, or set documentationPaths of the repository.',
+  };
+}
+
+/** Says where a model that the API does not know was named. */
+function ofModel(failure: Failure | null, { model, modelFrom }: AttemptSettings): Failure | null {
+  if (!failure || failure.class !== 'invalid_request' || !model || !modelFrom || !failure.message.includes(model)) return failure;
+  return {
+    class: 'invalid_request',
+    message: `The model ${model}, named by ${modelFrom}, cannot be used. ${failure.message}`,
+    fix: `Correct ${modelFrom}, or take it out; then write here to try again.`,
+  };
 }
 
 /** One coalesced sign of progress, not one per tool. */

@@ -97,18 +97,3 @@ export const learnedFrom: Learned = {
   lost: part('learned-lost', {}),
   failed: (message: string): string => part('learned-failed', { failure: inline(message) }),
 };
-
-type TaskParts = Omit<
-  PromptParts,
-  'repositoryId' | 'branch' | 'baseBranch' | 'notes' | 'instructions' | 'attached' | 'documentationPaths' | 'template'
->;
-
-/** The whole prompt as one text. */
-export function buildPrompt(parts: TaskParts): string {
-  const none = { repositoryId: '', branch: '', baseBranch: '', notes: null, instructions: null, attached: null };
-  const { system, prompt } = renderPrompt({ ...parts, ...none, documentationPaths: [], template: null });
-  return `${system}\n\n${prompt}`;
-}
-
-/** The repository's notes for the system prompt. */
-export const systemContext = (repositoryText: string | null): string | undefined => repositoryText ?? undefined;

@@ -125,6 +125,8 @@ export interface CheckoutInfo {
   /** The repository's CLAUDE.md or AGENTS.md at the base commit. */
   readonly context: string | null;
   readonly readable: readonly string[];
+  /** The template that replaces the procedure's built-in one, and where it is from. */
+  readonly template?: { readonly text: string; readonly from: string };
   /** What people attached to the issue; absent: there is nothing. For the agent's prompt. */
   readonly attached?: AttachedFiles;
   /** `cyrus-setup.sh`, where the base commit has it and the configuration names no setup command. */

@@ -2,6 +2,7 @@ import type { Config, RepositoryConfig } from 'cyrus-core/config/schema';
 import type { Plan, Procedure } from 'cyrus-core/domain/plan';
 import { type MicroUsd, microUsd } from 'cyrus-core/money';
 import type { AttemptSettings } from 'cyrus-task-orchestrator/decide-attempt';
+import { documentationDefault } from 'cyrus-task-orchestrator/documentation';
 import type { PlanSettings } from 'cyrus-task-orchestrator/plan-context';
 import type { Routable } from 'cyrus-task-orchestrator/route';
 
@@ -66,6 +67,22 @@ export function maxCostPerTask(config: Config): MicroUsd | null {
   return config.limits.maxCostPerTaskUsd === null ? null : microUsd(config.limits.maxCostPerTaskUsd);
 }
 
+type ChosenModel = Pick<AttemptSettings, 'model' | 'modelFrom' | 'fallbackModel'>;
+
+/** The first that names one: the issue's tag, the repository, the kind of work, the whole configuration. */
+function chosenModel(config: Config, repository: RepositoryConfig | undefined, plan: Plan): ChosenModel {
+  const { procedure, options } = plan;
+  const ladder: readonly (readonly [string | undefined, string])[] = [
+    [options.model, `[model=${options.model}] in the issue`],
+    [repository?.model, `model of the repository ${plan.repositoryId}`],
+    [config.modelByTaskType?.[procedure], `modelByTaskType.${procedure}`],
+    [config.defaultModel, 'defaultModel'],
+  ];
+  const [model, modelFrom] = ladder.find(([name]) => name !== undefined) ?? [undefined, undefined];
+  const fallback = repository?.fallbackModel ?? config.defaultFallbackModel;
+  return { model, modelFrom, fallbackModel: fallback === model ? undefined : fallback };
+}
+
 /** What the configuration says of an attempt. `spent`: what the task has cost so far. */
 export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd): AttemptSettings {
   const repository = repositoryOf(config, plan.repositoryId);
@@ -83,7 +100,9 @@ export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd): At
       : null,
     verifyCommands: (repository?.verify ?? config.verify)?.commands ?? null,
     baseBranch: repository?.baseBranch ?? null,
-    model: plan.options.model ?? repository?.model ?? config.modelByTaskType?.[plan.procedure] ?? config.defaultModel,
+    ...chosenModel(config, repository, plan),
+    instructions: repository?.appendInstruction?.trim() || null,
+    documentationPaths: repository?.documentationPaths ?? documentationDefault,
     allowedTools: allowed(config, repository, plan.procedure),
     disallowedTools: plan.procedure === 'scoper' ? [...disallowed, ...writingTools] : disallowed,
     timeoutMs: config.limits.attemptTimeoutMs,

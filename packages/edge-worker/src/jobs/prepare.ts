@@ -1,19 +1,20 @@
 import type { Checkout } from 'cyrus-checkouts/checkout';
-import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Mirror } from 'cyrus-checkouts/mirror';
 import { componentOf } from 'cyrus-checkouts/names';
-import type { CheckoutInfo } from 'cyrus-core/domain/plan';
+import type { CheckoutInfo, Procedure } from 'cyrus-core/domain/plan';
 import { FailureError } from 'cyrus-core/failure';
-import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { JobContext, JobRunner } from '../supervisor/job-runner.ts';
 import { checkFiles, detectChecks } from './detect-checks.ts';
+import { type EquipOptions, type Equipped, equip, keepPorts } from './equip.ts';
 import { hasRepository } from './find-checkout.ts';
 import { guidanceFiles, guidanceOf } from './guidance.ts';
-import type { Repositories } from './repositories.ts';
+import { effectiveTemplate } from './prompt-template.ts';
+import { readScript } from './repository-script.ts';
 import { runCommand } from './run-command.ts';
-import type { ToolEnvironment } from './tool-environment.ts';
+import { type TeardownOptions, tearDown } from './teardown.ts';
 import { contents, readTreeFiles } from './tree-files.ts';
 import { untilAborted } from './until-aborted.ts';
+import { readWorkplace } from './workplace.ts';
 
 /** The payload of a `prepare` job. Its result is a `CheckoutInfo`. */
 export interface PrepareJob {
@@ -31,6 +32,8 @@ export interface PrepareJob {
   readonly reuse: boolean;
   /** Where that work is, should its checkout be gone. */
   readonly lastWork?: { readonly attemptId: string; readonly sha: string };
+  /** Whose prompt is looked for. */
+  readonly procedure?: Procedure;
 }
 
 export interface PrepareRunnerOptions {
@@ -39,6 +42,8 @@ export interface PrepareRunnerOptions {
   readonly sandbox: Sandbox;
   readonly tools: () => ToolEnvironment;
   readonly runPrefix: string;
+  /** Where templates for every repository are; absent: nowhere. */
+  readonly promptsDirectory?: () => string;
 }
 
 /** Brings the mirror up to date and gives the attempt its checkout: the one of the task, or a new one. */
@@ -50,7 +55,11 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
     const baseBranch = wanted.baseBranch ?? options.repositories.config(wanted.repositoryId)?.baseBranch ?? fetched.defaultBranch;
     const baseSha = await resolved(mirror, baseBranch, `The base branch ${baseBranch} is not in the repository.`);
     const startSha = await startOf(mirror, wanted, baseSha);
-    const given = await giveCheckout(options, context, mirror, wanted, startSha);
+    const template = wanted.procedure && (await effectiveTemplate(mirror, baseSha, wanted.procedure, options.promptsDirectory?.()));
+    const given = await giveCheckout(options, context, mirror, wanted, { baseSha, startSha });
+    const { workplace } = given;
+    const ownSetup = options.repositories.config(wanted.repositoryId)?.setup === undefined;
+    const hasScript = ownSetup && (await readScript(mirror, baseSha, 'cyrus-setup.sh')) !== undefined;
     const files = contents(await readTreeFiles(mirror, baseSha, [...checkFiles, ...guidanceFiles]));
     const info: CheckoutInfo = {
       directory: given.checkout.directory,
@@ -61,6 +70,7 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
       detected: detectChecks(files) ?? null,
       context: guidanceOf(files),
       readable: given.checkout.readable,
+      ...(template ? { template } : {}),
     };
     return { result: { ...info } };
   };
@@ -84,14 +94,17 @@ async function giveCheckout(
   context: JobContext,
   mirror: Mirror,
   wanted: PrepareJob,
-  startSha: string,
-): Promise<{ readonly checkout: Checkout; readonly reused: boolean }> {
+  { baseSha, startSha }: { readonly baseSha: string; readonly startSha: string },
+): Promise<Equipped & { readonly reused: boolean }> {
   const { checkouts } = options;
   const present = await checkouts.find(wanted.taskId);
-  const usable = present !== undefined && wanted.reuse && (await isIntact(options, context, present, wanted));
-  if (present && usable) return { checkout: present, reused: true };
+  const prepared = present && (await readWorkplace(present));
+  const usable = prepared && !prepared.tornDown && wanted.reuse && (await isIntact(options, context, present, wanted));
+  if (present && prepared && usable) return { checkout: present, workplace: await keepPorts(options, present, prepared), reused: true };
   let name = wanted.taskId;
   if (present) {
+    const { repositoryId, attemptId } = wanted;
+    await tearDown(options, { repositoryId, mirror, checkout: present, runId: `${attemptId}.teardown` }, context);
     // Removing saves what is in it. One that cannot even be read is left alone, and the attempt works beside it.
     const removed = await untilAborted(context.signal, checkouts.remove({ mirror, checkout: present })).then(
       () => true,
@@ -109,7 +122,9 @@ async function giveCheckout(
   const sha = wanted.reuse ? ((await lastWork(mirror, wanted)) ?? startSha) : startSha;
   const creating = checkouts.create({ mirror, name, sha, branch: wanted.branch });
   const checkout = await untilAborted(context.signal, creating, (late) => checkouts.remove({ mirror, checkout: late }));
-  return { checkout, reused: false };
+  const { repositoryId, taskId, issue = null, branch } = wanted;
+  const equipping = equip(options, { repositoryId, mirror, checkout, baseSha, taskId, issue, branch, signal: context.signal });
+  return { ...(await untilAborted(context.signal, equipping)), reused: false };
 }
 
 async function lastWork(mirror: Mirror, { lastWork: last, taskId }: PrepareJob): Promise<string | undefined> {
