@@ -3,6 +3,7 @@ import { formatUsd } from 'cyrus-core/money';
 import { readStatus, type StatusSnapshot } from 'cyrus-store/queries/status-read';
 import type { CommandContext } from '../context.ts';
 import { withStore } from '../open-home.ts';
+import { plain } from '../terminal.ts';
 
 /** `cyrus status`: is it running, what waits, what went wrong, what it cost today. */
 export async function status({ home, config, terminal }: CommandContext, options: { readonly json?: boolean }): Promise<void> {
@@ -28,6 +29,10 @@ function lines(snapshot: StatusSnapshot): readonly string[] {
   );
   const ended = (['done', 'failed', 'stopped'] as const).map((state) => `${snapshot.plans[state] ?? 0} ${state}`).join(', ');
   out.push(`Plans: ${live} under way, ${ended} · open turns: ${snapshot.openTurns}`);
+  for (const { identifier, body, askedAt } of snapshot.questions) {
+    const asked = plain(body).replace(/\s+/g, ' ').slice(0, 120);
+    out.push(`Question in ${identifier}, for ${formatDuration(snapshot.now - askedAt)}: ${asked} (cyrus answer ${identifier} "…")`);
+  }
   const unpriced = snapshot.unpricedToday > 0 ? ` (and ${snapshot.unpricedToday} unpriced calls)` : '';
   out.push(`Spent today (UTC): ${formatUsd(snapshot.spentToday)}${unpriced}`);
   for (const { credential, waiting, oldestAt, trouble } of snapshot.outbound)

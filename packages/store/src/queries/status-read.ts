@@ -19,6 +19,8 @@ export interface StatusSnapshot {
   readonly plans: Readonly<Record<string, number>>;
   readonly agentsRunning: number;
   readonly openTurns: number;
+  /** Questions that wait for a person, the oldest first. */
+  readonly questions: readonly { readonly id: string; readonly identifier: string; readonly body: string; readonly askedAt: number }[];
   /** Outbound writes not yet accepted, by credential, with the oldest one's age and last trouble. */
   readonly outbound: readonly {
     readonly credential: string;
@@ -41,6 +43,7 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
     plans: Record<string, number> | null;
     agents: number;
     turns: number;
+    questions: StatusSnapshot['questions'] | null;
     outbound: StatusSnapshot['outbound'] | null;
     spent: number;
     unpriced: number;
@@ -55,6 +58,9 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
        (select json_object_agg(state, n) from (select state, count(*) n from cyrus.plan group by state) s) as plans,
        (select count(*) from cyrus.attempt where state = 'running') as agents,
        (select count(*) from cyrus.turn where state = 'open') as turns,
+       (select json_agg(json_build_object('id', q.id, 'identifier', i.identifier, 'body', q.body,
+          'askedAt', floor(extract(epoch from q.asked_at) * 1000)) order by q.asked_at)
+          from cyrus.question q join cyrus.session s on s.id = q.session_id join cyrus.issue i on i.id = s.issue_id where q.state = 'open') as questions,
        (select json_agg(json_build_object('credential', credential, 'waiting', n, 'oldestAt', floor(extract(epoch from oldest) * 1000), 'trouble', trouble)) from (
           select credential, count(*) n, min(created_at) oldest, max(failure ->> 'message') trouble from cyrus.outbound_write
           where state in ('queued', 'sending') group by credential) o) as outbound,
@@ -71,6 +77,7 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
     plans: row?.plans ?? {},
     agentsRunning: row?.agents ?? 0,
     openTurns: row?.turns ?? 0,
+    questions: row?.questions ?? [],
     outbound: row?.outbound ?? [],
     spentToday: row?.spent ?? 0,
     unpricedToday: row?.unpriced ?? 0,
