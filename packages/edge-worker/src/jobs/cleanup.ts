@@ -1,9 +1,14 @@
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
+import type { EventDraft } from 'cyrus-core/domain/effects';
 import { FailureError } from 'cyrus-core/failure';
 import type { JobContext, JobRunner } from '../supervisor/job-runner.ts';
 import type { Repositories } from './repositories.ts';
+import { type Teardown, type TeardownOptions, tearDown } from './teardown.ts';
 
-/** The payload of a `cleanup` job. Its result: `{savedSha?}`, the commit that holds what was not collected before. */
+/**
+ * The payload of a `cleanup` job. Its result: `{savedSha?, teardowns?}`: the commit that holds what was not collected before, and how the
+ * repository's teardown went.
+ */
 export interface CleanupJob {
   readonly repositoryId: string;
   readonly taskId: string;
@@ -12,8 +17,15 @@ export interface CleanupJob {
   readonly directory?: string;
 }
 
-/** Deletes a task's checkouts, after what is in them is saved under the last attempt's name. Gone already is no error. */
-export function createCleanupRunner(options: { readonly checkouts: Checkouts; readonly repositories: Repositories }): JobRunner {
+export interface CleanupRunnerOptions extends TeardownOptions {
+  readonly checkouts: Checkouts;
+  readonly repositories: Repositories;
+  /** Keeps for people what happened. */
+  readonly event: (event: EventDraft) => Promise<void>;
+}
+
+/** Deletes a task's checkouts, after their teardown, and after what is in them is saved under the last attempt's name. Gone already is no error. */
+export function createCleanupRunner(options: CleanupRunnerOptions): JobRunner {
   const { checkouts, repositories } = options;
   return async (job, context) => {
     const { repositoryId, taskId, attemptIds, directory } = job.payload as unknown as CleanupJob;
@@ -22,14 +34,23 @@ export function createCleanupRunner(options: { readonly checkouts: Checkouts; re
     if (mine.length === 0) return { result: {} };
     const mirror = await repositories.open(repositoryId);
     let savedSha: string | undefined;
+    const teardowns: Teardown[] = [];
     for (const checkout of mine) {
+      const torn = await tearDown(options, { repositoryId, mirror, checkout, runId: job.id }, context);
+      if (torn) {
+        teardowns.push(torn);
+        const place = { ...(job.planId ? { planId: job.planId } : {}), taskId };
+        await options
+          .event({ type: torn.ok ? 'teardown.done' : 'teardown.failed', ...place, payload: { ...torn } })
+          .catch((error) => context.log.warn({ error: String(error) }, 'the event of a teardown could not be stored'));
+      }
       const beside = [...attemptIds].reverse().find((attempt) => checkout.name === `${taskId}-${attempt}`);
       const attempt = beside ?? (mine.length === 1 ? attemptIds.at(-1) : undefined) ?? `${checkout.name}-removed`;
       const collected = await insistently(context, () => checkouts.collect({ mirror, checkout, attempt }));
       await checkouts.remove({ mirror, checkout, collected });
       if (collected.changed) savedSha = collected.sha;
     }
-    return { result: savedSha === undefined ? {} : { savedSha } };
+    return { result: { ...(savedSha === undefined ? {} : { savedSha }), ...(teardowns.length === 0 ? {} : { teardowns }) } };
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Evidence as GitEvidence } from 'cyrus-checkouts/evidence';
+import { copiedFiles } from 'cyrus-checkouts/include';
 import type { Evidence } from 'cyrus-core/domain/plan';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { checkoutAt } from './find-checkout.ts';
@@ -15,16 +16,25 @@ export interface CollectJob {
 }
 
 /** Brings an attempt's work into the mirror, to `refs/cyrus/wip/<attempt>`, and reads there what it is. */
-export function createCollectRunner(options: { readonly checkouts: Checkouts; readonly repositories: Repositories }): JobRunner {
+export function createCollectRunner(options: {
+  readonly checkouts: Checkouts;
+  readonly repositories: Repositories;
+  readonly maxFileBytes: () => number;
+}): JobRunner {
   const { checkouts, repositories } = options;
   return async (job, { signal }) => {
     const { repositoryId, directory, attemptId, baseSha } = job.payload as unknown as CollectJob;
     const checkout = await checkoutAt(checkouts, directory);
     const mirror = await repositories.open(repositoryId);
     const collected = await checkouts.collect({ mirror, checkout, attempt: attemptId, signal });
-    const evidence = await checkouts.evidence({ mirror, base: baseSha ?? checkout.baseSha, head: collected.sha });
+    const range = { base: baseSha ?? checkout.baseSha, head: collected.sha };
+    const evidence = await checkouts.evidence({ mirror, ...range });
     const result = { headSha: collected.sha, uncommitted: collected.uncommitted, evidence: evidenceOf(evidence) };
-    if (evidence.relation === 'descends') return { result };
+    if (evidence.relation === 'descends') {
+      const copied = await copiedFiles(checkout);
+      const failure = await checkouts.unpublishable({ mirror, ...range, maxFileBytes: options.maxFileBytes(), copied });
+      return failure === undefined ? { result } : { failure, result };
+    }
     const message =
       evidence.relation === 'unrelated'
         ? 'The agent replaced the history of the branch: its work shares no commit with where it began.'
@@ -33,11 +43,12 @@ export function createCollectRunner(options: { readonly checkouts: Checkouts; re
   };
 }
 
-function evidenceOf({ commits, files, totals }: GitEvidence): Evidence {
+function evidenceOf({ commits, files, totals, submodules }: GitEvidence): Evidence {
   return {
     commits: commits.map(({ sha, subject }) => ({ sha, subject })),
     files: files.map(({ path, status, insertions = 0, deletions = 0 }) => ({ path, status, insertions, deletions })),
     insertions: totals.insertions,
     deletions: totals.deletions,
+    ...(submodules.length === 0 ? {} : { submodules }),
   };
 }

@@ -32,16 +32,13 @@ export interface PrepareJob {
   readonly reuse: boolean;
   /** Where that work is, should its checkout be gone. */
   readonly lastWork?: { readonly attemptId: string; readonly sha: string };
+  /** `ENG-12`, for the scripts of the repository. */
+  readonly issue?: string;
   /** Whose prompt is looked for. */
   readonly procedure?: Procedure;
 }
 
-export interface PrepareRunnerOptions {
-  readonly checkouts: Checkouts;
-  readonly repositories: Repositories;
-  readonly sandbox: Sandbox;
-  readonly tools: () => ToolEnvironment;
-  readonly runPrefix: string;
+export interface PrepareRunnerOptions extends EquipOptions, TeardownOptions {
   /** Where templates for every repository are; absent: nowhere. */
   readonly promptsDirectory?: () => string;
 }
@@ -70,6 +67,10 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
       detected: detectChecks(files) ?? null,
       context: guidanceOf(files),
       readable: given.checkout.readable,
+      ...(hasScript ? { setupScript: 'cyrus-setup.sh' } : {}),
+      setUp: workplace.setUp,
+      ...(workplace.copied.files.length + workplace.copied.skipped.length === 0 ? {} : { copied: workplace.copied }),
+      ...(workplace.remarks.length === 0 ? {} : { remarks: workplace.remarks }),
       ...(template ? { template } : {}),
     };
     return { result: { ...info } };

@@ -2,27 +2,31 @@ import { join } from 'node:path';
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
-import type { JobKind } from 'cyrus-core/domain/effects';
+import { type JobKind, noEffects } from 'cyrus-core/domain/effects';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
+import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { findTaskBase } from 'cyrus-store/queries/job-base-sha';
 import { findPlanRepository } from 'cyrus-store/queries/job-repository';
 import type { LinearClients } from '../broker/linear-clients.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
-import { createAgentRunner } from './agent.ts';
+import { type AgentJob, createAgentRunner } from './agent.ts';
 import { createCleanupRunner } from './cleanup.ts';
 import { createCollectRunner } from './collect.ts';
+import { portsInUse } from './equip.ts';
 import { createIssueRunner } from './issue.ts';
 import { createMergeRunner } from './merge.ts';
+import { createPorts } from './ports.ts';
 import { createPrepareRunner } from './prepare.ts';
 import { createRepositories } from './repositories.ts';
 import { createSetupRunner } from './setup.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { createVerifyRunner } from './verify.ts';
+import { readWorkplace, workplaceVariables } from './workplace.ts';
 
 export interface JobRunnersOptions {
   readonly config: () => Config;
@@ -56,14 +60,16 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
   const environment = (repositoryId: string): Readonly<Record<string, string>> =>
     repositories.config(repositoryId)?.environmentVariables ?? {};
   const currentRedact = redactOfCurrent();
-  const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix };
+  const ports = createPorts(options.home, () => portsInUse(checkouts));
+  const teardownTimeoutMs = (): number => config().limits.teardownTimeoutMs;
+  const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix, ports, teardownTimeoutMs };
   return {
     issue: createIssueRunner({
       random: options.random,
       linear: (workspace) => options.linear.find(workspace),
     }),
     prepare: createPrepareRunner(shared),
-    setup: createSetupRunner(shared),
+    setup: createSetupRunner({ ...shared, setupTimeoutMs: () => config().limits.setupTimeoutMs }),
     agent: createAgentRunner({
       db,
       executors: options.executors,
@@ -72,12 +78,19 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       spoolDirectory: join(options.home, 'logs', 'attempts'),
       async environment(job) {
         const repositoryId = job.planId === null ? undefined : await findPlanRepository(db, job.planId);
-        return repositoryId === undefined ? {} : environment(repositoryId);
+        const { request } = job.payload as unknown as AgentJob;
+        const place = { directory: request.workingDirectory };
+        const variables = workplaceVariables(place, await readWorkplace(place));
+        return repositoryId === undefined ? variables : { ...environment(repositoryId), ...variables };
       },
     }),
-    collect: createCollectRunner(shared),
-    verify: createVerifyRunner({ ...shared, base: (taskId) => findTaskBase(db, taskId) }),
+    collect: createCollectRunner({ ...shared, maxFileBytes: () => config().limits.maxFileMb * 1024 ** 2 }),
+    verify: createVerifyRunner({
+      ...shared,
+      base: (taskId) => findTaskBase(db, taskId),
+      services: (repositoryId) => (repositories.config(repositoryId)?.verify ?? config().verify)?.services ?? [],
+    }),
     merge: createMergeRunner(shared),
-    cleanup: createCleanupRunner(shared),
+    cleanup: createCleanupRunner({ ...shared, event: (event) => db.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })) }),
   };
 }

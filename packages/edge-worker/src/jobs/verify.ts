@@ -1,21 +1,24 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Checkout } from 'cyrus-checkouts/checkout';
-import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Mirror } from 'cyrus-checkouts/mirror';
+import type { ServiceConfig } from 'cyrus-core/config/pieces';
 import type { Check, Verdict } from 'cyrus-core/domain/plan';
 import { formatDuration } from 'cyrus-core/duration';
 import { FailureError } from 'cyrus-core/failure';
-import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import type { SandboxSpec } from 'cyrus-core/ports/sandbox';
 import type { HostJob } from 'cyrus-store/queries/job-row';
 import type { JobContext, JobRunner } from '../supervisor/job-runner.ts';
 import { type GuardedFile, guardChecks, guardInput, guardScript } from './check-guard.ts';
 import { checkSources } from './check-sources.ts';
-import type { Repositories } from './repositories.ts';
+import { type EquipOptions, equip } from './equip.ts';
+import { commandArguments, readScript, scriptArguments } from './repository-script.ts';
 import { type CommandEnd, runCommand } from './run-command.ts';
-import type { ToolEnvironment } from './tool-environment.ts';
+import { startServices } from './services.ts';
+import { type TeardownOptions, tearDown } from './teardown.ts';
 import { readTreeFiles } from './tree-files.ts';
 import { untilAborted } from './until-aborted.ts';
+import { readWorkplace, workplaceVariables } from './workplace.ts';
 
 /** The payload of a `verify` job. */
 export interface VerifyJob {
@@ -34,15 +37,11 @@ export interface VerifyResult extends Verdict {
   readonly restored: readonly string[];
 }
 
-export interface VerifyRunnerOptions {
-  readonly checkouts: Checkouts;
-  readonly repositories: Repositories;
-  readonly sandbox: Sandbox;
-  readonly tools: () => ToolEnvironment;
-  readonly environment: (repositoryId: string) => Readonly<Record<string, string>>;
+export interface VerifyRunnerOptions extends EquipOptions, TeardownOptions {
+  /** What runs beside the checks. */
+  readonly services: (repositoryId: string) => readonly ServiceConfig[];
   /** The base commit of the task's work; undefined: not known, then nothing is put back. */
   readonly base: (taskId: string) => Promise<string | undefined>;
-  readonly runPrefix: string;
 }
 
 const outputBytes = 8 * 1024;
@@ -58,16 +57,27 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
     const name = `verify-${job.id}`;
     underWay.add(name);
     try {
-      swept ??= sweep(checkouts, repositories, underWay);
+      swept ??= sweep(options, context, underWay);
       await swept.catch((error) => context.log.warn({ error: String(error) }, 'old checkouts of checks could not be removed'));
       const mirror = await untilAborted(context.signal, repositories.open(wanted.repositoryId));
       const creating = checkouts.create({ mirror, name, sha: wanted.sha, branch: 'cyrus-verify', purpose: 'verify' });
       const remove = (checkout: Checkout): Promise<void> => checkouts.remove({ mirror, checkout });
-      const checkout = await untilAborted(context.signal, creating, remove);
+      const created = await untilAborted(context.signal, creating, remove);
       try {
-        return { result: { ...(await check({ ...options, job, wanted, context, mirror, checkout })) } };
+        const checking = await made({ ...options, job, wanted, context, mirror }, created);
+        try {
+          return { result: { ...(await check(checking)) } };
+        } finally {
+          // What ends the job at once ends this, too; the checkout is deleted all the same.
+          const torn = tearDown(
+            options,
+            { repositoryId: wanted.repositoryId, mirror, checkout: checking.checkout, runId: job.id },
+            context,
+          );
+          await torn.catch((error) => context.log.info({ error: String(error) }, 'the teardown after the checks was cut off'));
+        }
       } finally {
-        await remove(checkout);
+        await remove(created);
       }
     } finally {
       underWay.delete(name);
@@ -75,11 +85,37 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
   };
 }
 
+/** The checkout as the checks find it: with its submodules, files, ports. */
+async function made(parts: Omit<Checking, 'checkout' | 'variables' | 'baseSha'>, created: Checkout): Promise<Checking> {
+  const { wanted, context, mirror, job, base } = parts;
+  const found = await base(wanted.taskId ?? job.taskId ?? '');
+  const baseSha = found === undefined ? undefined : await mirror.resolve(found);
+  const agents = await parts.checkouts.find(wanted.taskId);
+  const { checkout, workplace } = await untilAborted(
+    context.signal,
+    equip(parts, {
+      repositoryId: wanted.repositoryId,
+      mirror,
+      checkout: created,
+      baseSha: baseSha ?? wanted.sha,
+      taskId: wanted.taskId,
+      issue: (agents && (await readWorkplace(agents)))?.issue ?? null,
+      branch: agents?.branch ?? created.branch,
+      signal: context.signal,
+    }),
+  );
+  return { ...parts, checkout, baseSha, variables: workplaceVariables(checkout, workplace) };
+}
+
 /** Removes checkouts that an earlier service was checking in; nothing in them is worth keeping. */
-async function sweep(checkouts: Checkouts, repositories: Repositories, underWay: ReadonlySet<string>): Promise<void> {
+async function sweep(options: VerifyRunnerOptions, context: JobContext, underWay: ReadonlySet<string>): Promise<void> {
+  const { checkouts, repositories } = options;
   for (const checkout of await checkouts.list()) {
-    if (checkout.purpose !== 'verify' || underWay.has(checkout.name) || !repositories.config(checkout.repositoryId)) continue;
-    await checkouts.remove({ mirror: await repositories.open(checkout.repositoryId), checkout });
+    const { repositoryId } = checkout;
+    if (checkout.purpose !== 'verify' || underWay.has(checkout.name) || !repositories.config(repositoryId)) continue;
+    const mirror = await repositories.open(repositoryId);
+    await tearDown(options, { repositoryId, mirror, checkout, runId: checkout.name }, context);
+    await checkouts.remove({ mirror, checkout });
   }
 }
 
@@ -89,26 +125,58 @@ interface Checking extends VerifyRunnerOptions {
   readonly context: JobContext;
   readonly mirror: Mirror;
   readonly checkout: Checkout;
+  readonly variables: Readonly<Record<string, string>>;
+  /** Undefined: not known. */
+  readonly baseSha: string | undefined;
 }
 
+/** With what the checks need beside them, which ends with them. */
 async function check(checking: Checking): Promise<VerifyResult> {
   const { wanted, context } = checking;
+  const deadline = context.clock.now() + wanted.timeoutMs;
+  const step = await commandRunner(checking);
+  const failed = await setUp(checking, step.run, deadline);
+  if (failed) return failed;
+  const configured = checking.services(wanted.repositoryId);
+  if (configured.length === 0) return runChecks(checking, step.run, deadline);
+  const { clock, signal } = context;
+  const { sandbox, variables } = checking;
+  const services = await startServices({ services: configured, sandbox, clock, signal, spec: step.spec, variables, deadline });
+  try {
+    if (signal.aborted) throw new FailureError({ class: 'sandbox_lost', message: 'Stopped.' });
+    const { problem } = services;
+    if (problem) return verdict(problem.verdict, problem.check ? [problem.check] : [], problem.reason);
+    const result = await runChecks(checking, step.run, deadline);
+    const bad = result.verdict === 'failed' ? result.checks.findLastIndex((each) => each.exitCode !== 0) : -1;
+    const checks = result.checks.map((each, index) => (index === bad ? { ...each, output: `${each.output}\n${services.logs()}` } : each));
+    return { ...result, checks };
+  } finally {
+    await services.end();
+  }
+}
+
+/** Runs the setup of the configuration, else that of the base commit. The verdict when it fails. */
+async function setUp(checking: Checking, run: Run, deadline: number): Promise<VerifyResult | undefined> {
+  const { wanted, mirror, baseSha } = checking;
+  const name = 'cyrus-setup.sh';
+  const text = wanted.setup || baseSha === undefined ? undefined : await readScript(mirror, baseSha, name);
+  if (!wanted.setup && text === undefined) return undefined;
+  const command = wanted.setup?.command ?? name;
+  const args = text === undefined ? commandArguments(command) : scriptArguments(checking.checkout.directory, name, text);
+  const end = await run(args, deadline);
+  if (end.ended === 'not_started') return verdict('not_run', [], `The setup command could not be started: ${end.output}`);
+  if (end.exitCode === 0) return undefined;
+  return verdict('failed', [checkOf(command, end)], reasonOf(end, 'The setup command failed'));
+}
+
+async function runChecks(checking: Checking, runArguments: Run, deadline: number): Promise<VerifyResult> {
+  const { wanted } = checking;
+  const run = (command: string, until: number, stdin?: string): Promise<CommandEnd> =>
+    runArguments(commandArguments(command), until, stdin);
   const guarded = await guard(checking);
   const restored = guarded.filter((file) => file.changed).map((file) => file.path);
-  const run = await commandRunner(checking);
   const checks: Check[] = [];
   const missing: string[] = [];
-  const deadline = context.clock.now() + wanted.timeoutMs;
-
-  if (wanted.setup) {
-    const end = await run(wanted.setup.command, deadline);
-    if (end.ended === 'not_started')
-      return { ...verdict('not_run', [], `The setup command could not be started: ${end.output}`), restored };
-    if (end.exitCode !== 0) {
-      checks.push(checkOf(wanted.setup.command, end));
-      return { ...verdict('failed', checks, reasonOf(end, 'The setup command failed')), restored };
-    }
-  }
   for (const command of wanted.commands) {
     // Before each: neither setup nor an earlier check may leave the next one another meaning.
     const put = guarded.length === 0 ? undefined : await run(guardScript, deadline, guardInput(guarded));
@@ -131,9 +199,8 @@ async function check(checking: Checking): Promise<VerifyResult> {
   return { ...verdict('passed', checks), restored };
 }
 
-async function guard({ wanted, mirror, base, context, job }: Checking): Promise<readonly GuardedFile[]> {
-  const baseSha = await base(wanted.taskId ?? job.taskId ?? '');
-  if (baseSha === undefined || (await mirror.resolve(baseSha)) === undefined) {
+async function guard({ wanted, mirror, baseSha, context }: Checking): Promise<readonly GuardedFile[]> {
+  if (baseSha === undefined) {
     context.log.warn({ taskId: wanted.taskId }, 'the base commit of a task is not known; its checks run as the work has them');
     return [];
   }
@@ -147,33 +214,44 @@ async function guard({ wanted, mirror, base, context, job }: Checking): Promise<
 /** 128 + SIGKILL: what a shell and bubblewrap make of a killed child. */
 const killedExitCode = 137;
 
-type Run = (command: string, deadline: number, stdin?: string) => Promise<CommandEnd>;
+/** Arguments of /bin/sh. */
+type Run = (args: readonly string[], deadline: number, stdin?: string) => Promise<CommandEnd>;
 
-async function commandRunner({ job, wanted, context, checkout, sandbox, tools, environment, runPrefix }: Checking): Promise<Run> {
+interface Steps {
+  readonly run: Run;
+  readonly spec: (command: string, env: Readonly<Record<string, string>>) => SandboxSpec;
+}
+
+async function commandRunner(checking: Checking): Promise<Steps> {
+  const { job, wanted, context, checkout, sandbox, tools, environment, variables, runPrefix } = checking;
   const { env, readable } = tools();
   const home = join(dirname(checkout.directory), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
-  return async (command, deadline, stdin) => {
-    const end = await runCommand({
-      sandbox,
-      clock: context.clock,
-      signal: context.signal,
-      timeoutMs: Math.max(0, deadline - context.clock.now()),
-      outputBytes,
-      ...(stdin === undefined ? {} : { stdin }),
-      spec: {
-        runId: `${runPrefix}${job.id}`,
-        command: '/bin/sh',
-        args: ['-c', command],
-        cwd: checkout.directory,
-        env: { ...env, ...environment(wanted.repositoryId), HOME: home },
-        writable: [checkout.directory, home],
-        readable: [...checkout.readable, ...readable],
-        network: 'open',
-      },
-    });
-    if (end.ended === 'aborted') throw new FailureError({ class: 'sandbox_lost', message: 'Stopped.' });
-    return end;
+  const spec = (args: readonly string[], more: Readonly<Record<string, string>>): SandboxSpec => ({
+    runId: `${runPrefix}${job.id}`,
+    command: '/bin/sh',
+    args: [...args],
+    cwd: checkout.directory,
+    env: { ...env, ...environment(wanted.repositoryId), ...variables, ...more, HOME: home },
+    writable: [checkout.directory, home],
+    readable: [...checkout.readable, ...readable],
+    network: 'open',
+  });
+  return {
+    spec: (command, more) => spec(commandArguments(command), more),
+    async run(args, deadline, stdin) {
+      const end = await runCommand({
+        sandbox,
+        clock: context.clock,
+        signal: context.signal,
+        timeoutMs: Math.max(0, deadline - context.clock.now()),
+        outputBytes,
+        ...(stdin === undefined ? {} : { stdin }),
+        spec: spec(args, {}),
+      });
+      if (end.ended === 'aborted') throw new FailureError({ class: 'sandbox_lost', message: 'Stopped.' });
+      return end;
+    },
   };
 }
 
@@ -182,7 +260,7 @@ function firstWord(command: string): string | undefined {
   return /^\s*(?:[A-Za-z_][A-Za-z0-9_]*=\S*\s+)*([A-Za-z0-9_.+-]+)(?:\s|$)/.exec(command)?.[1];
 }
 
-async function isThere(run: Run, word: string, deadline: number): Promise<boolean> {
+async function isThere(run: (command: string, deadline: number) => Promise<CommandEnd>, word: string, deadline: number): Promise<boolean> {
   return (await run(`command -v ${word} >/dev/null`, deadline)).exitCode === 0;
 }
 
