@@ -31,6 +31,12 @@ function positive(text: string): number {
   return value;
 }
 
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new InvalidArgumentError('a port from 0 to 65535');
+  return value;
+}
+
 const program = new Command('cyrus')
   .description('Takes issues from Linear, has coding agents do them, and opens verified pull requests.')
   .version(version)
@@ -115,6 +121,27 @@ program
   .description('check this machine, the configuration and the accounts, and say what to mend')
   .option('--json', 'as JSON')
   .action(async (options: { json?: boolean }) => (await import('./commands/doctor.ts')).doctor(here(), options));
+
+const linear = program.command('linear').description('access to Linear');
+linear
+  .command('login')
+  .description('let a Linear application into a workspace, in a browser; the tokens renew themselves')
+  .option('--port <number>', 'where the browser comes back to on this machine (0: any)', portNumber, 3457)
+  .option('--json', 'the result as JSON')
+  .action(async (options: { port: number; json?: boolean }) => (await import('./commands/linear-login.ts')).linearLogin(here(), options));
+linear
+  .command('logout')
+  .description('end the tokens at Linear and forget them')
+  .argument('[workspace]', 'its id or name, where there are several')
+  .option('--json', 'as JSON')
+  .action(async (workspace: string | undefined, options: { json?: boolean }) =>
+    (await import('./commands/linear-logout.ts')).linearLogout(here(), workspace, options),
+  );
+linear
+  .command('status')
+  .description('how each workspace is reached, and until when')
+  .option('--json', 'as JSON')
+  .action(async (options: { json?: boolean }) => (await import('./commands/linear-status.ts')).linearStatus(here(), options));
 
 program
   .command('config')
