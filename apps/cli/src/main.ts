@@ -120,7 +120,14 @@ program
   .command('doctor')
   .description('check this machine, the configuration and the accounts, and say what to mend')
   .option('--json', 'as JSON')
-  .action(async (options: { json?: boolean }) => (await import('./commands/doctor.ts')).doctor(here(), options));
+  .option('--bundle [file]', 'write all of it, with states and logs but without secrets, into one file for whoever helps')
+  .option('--with-text', 'texts of issues, prompts and what agents wrote go into the file, too')
+  .action(async (options: { json?: boolean; bundle?: string | true; withText?: boolean }) => {
+    const { bundle, json = false, withText = false } = options;
+    if (bundle === undefined) return (await import('./commands/doctor.ts')).doctor(here(), options);
+    const file = bundle === true ? {} : { file: bundle };
+    return (await import('./commands/doctor-bundle.ts')).doctorBundle(here(), { ...file, json, withText });
+  });
 
 const linear = program.command('linear').description('access to Linear');
 linear
