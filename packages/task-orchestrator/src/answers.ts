@@ -3,6 +3,7 @@ import type { Answer } from 'cyrus-core/domain/session';
 import { formatDuration } from 'cyrus-core/duration';
 import type { Failure } from 'cyrus-core/failure';
 import { formatUsd, type MicroUsd } from 'cyrus-core/money';
+import { submodulesLine } from './submodules-line.ts';
 
 export interface Spent {
   readonly cost: MicroUsd;
@@ -60,6 +61,7 @@ export function successAnswer(done: {
   if (done.pullRequest) lines.push(`**Pull request:** [#${done.pullRequest.number}](${done.pullRequest.url})`);
   else if (done.branch) lines.push(`**Branch:** ${code(done.branch)}`);
   if (done.evidence && done.evidence.files.length > 0) lines.push(changesLine(done.evidence));
+  if (done.evidence?.submodules) lines.push(submodulesLine(done.evidence.submodules));
   if (done.checks) lines.push(checksLine(done.checks));
   lines.push(spentLine(done.spent));
   return { kind: 'response', body: lines.join('\n') };
