@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
@@ -11,6 +11,7 @@ import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { findTaskBase } from 'cyrus-store/queries/job-base-sha';
 import { findPlanRepository } from 'cyrus-store/queries/job-repository';
 import type { LinearClients } from '../broker/linear-clients.ts';
+import type { GithubCredentials } from '../github-credentials.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
@@ -38,16 +39,17 @@ export interface JobRunnersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly linear: Pick<LinearClients, 'find'>;
+  readonly github: Pick<GithubCredentials, 'source' | 'secrets'>;
   readonly random: () => number;
   /** What every `CYRUS_RUN` of this host starts with. */
   readonly runPrefix: string;
 }
 
 /** Masks the secrets of the configuration as it is now; it may be loaded anew while agents run. */
-function redactOfCurrent(): (config: Config) => Redact {
+function redactOfCurrent(passing: () => readonly string[]): (config: Config) => Redact {
   let known: { readonly config: Config; readonly redact: Redact } | undefined;
   return (config) => {
-    if (known?.config !== config) known = { config, redact: createRedact(secretsOf(config)) };
+    if (known?.config !== config) known = { config, redact: createRedact(secretsOf(config), passing) };
     return known.redact;
   };
 }
@@ -55,11 +57,11 @@ function redactOfCurrent(): (config: Config) => Redact {
 /** What does each kind of host job on this machine. */
 export function createJobRunners(options: JobRunnersOptions): Readonly<Record<JobKind, JobRunner>> {
   const { config, sandbox, checkouts, db, runPrefix } = options;
-  const repositories = createRepositories(checkouts, config);
+  const repositories = createRepositories(checkouts, config, options.github);
   const tools = () => toolEnvironment(config().sandbox.readable ?? []);
   const environment = (repositoryId: string): Readonly<Record<string, string>> =>
     repositories.config(repositoryId)?.environmentVariables ?? {};
-  const currentRedact = redactOfCurrent();
+  const currentRedact = redactOfCurrent(options.github.secrets);
   const ports = createPorts(options.home, () => portsInUse(checkouts));
   const teardownTimeoutMs = (): number => config().limits.teardownTimeoutMs;
   const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix, ports, teardownTimeoutMs };
@@ -68,7 +70,10 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       random: options.random,
       linear: (workspace) => options.linear.find(workspace),
     }),
-    prepare: createPrepareRunner(shared),
+    prepare: createPrepareRunner({
+      ...shared,
+      promptsDirectory: () => resolve(options.home, config().promptsDirectory ?? 'prompts'),
+    }),
     setup: createSetupRunner({ ...shared, setupTimeoutMs: () => config().limits.setupTimeoutMs }),
     agent: createAgentRunner({
       db,
