@@ -18,7 +18,7 @@ import {
   write,
 } from '../test/plan-rows.ts';
 import { decidePlan } from './decide-plan.ts';
-import type { PlanDecision } from './plan-context.ts';
+import type { PlanContext, PlanDecision } from './plan-context.ts';
 
 const jobs = (decision: PlanDecision): readonly string[] => decision.effects.jobs.map((draft) => draft.kind);
 const told = (decision: PlanDecision): readonly string[] => decision.effects.tells.map((tell) => `${tell.entity} ${tell.kind}`);
