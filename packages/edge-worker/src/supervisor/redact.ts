@@ -8,7 +8,7 @@ const shortestSecret = 8;
 /** Shapes of tokens that are secrets wherever they appear. Each is anchored by its own prefix, so hashes and ids pass. */
 const tokenShapes: readonly RegExp[] = [
   /\blin_(?:api|oauth|wh)_[A-Za-z0-9]{16,}/g,
-  /\bgh[pousr]_[A-Za-z0-9_.-]{20,}/g,
+  /\bgh[pousr]_[A-Za-z0-9_.-]{19,}[A-Za-z0-9_-]/g,
   /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
   /\bglpat-[A-Za-z0-9_-]{20,}/g,
   /\bsk-[A-Za-z0-9_-]{20,}/g,
