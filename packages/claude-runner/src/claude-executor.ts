@@ -110,14 +110,9 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
         policy: toolPolicy({
           allowedTools: request.allowedTools,
           disallowedTools: request.disallowedTools,
-          readOnly: request.readOnly === true,
           workingDirectory: request.workingDirectory,
           home,
-          ownDirectories: [
-            temporaryDirectory(home),
-            join(configDirectory(home), 'projects'),
-            ...(request.filesDirectory ? [request.filesDirectory] : []),
-          ],
+          ownDirectories: [temporaryDirectory(home), join(configDirectory(home), 'projects')],
           realPath,
         }),
         apiUrl: options.apiUrl,

@@ -13,6 +13,7 @@ import { type Database, openDatabase } from 'cyrus-store/pool';
 import { startPublisher } from 'cyrus-store/publisher';
 import { saveConfigRevision } from 'cyrus-store/queries/config-revision';
 import { liveEntities } from 'cyrus-store/queries/live-entities';
+import { repositoriesUsed } from 'cyrus-store/queries/repositories-used';
 import { advanceAttempt } from './advance/attempt.ts';
 import { advanceDispatcher } from './advance/dispatcher.ts';
 import { advancePlan } from './advance/plan.ts';
@@ -22,13 +23,17 @@ import { createLinearClients } from './broker/linear-clients.ts';
 import { configuredWorkspaces } from './broker/linear-token.ts';
 import { createPerformers } from './broker/performers.ts';
 import { capacityOf } from './capacity.ts';
-import { createNoPullRequest } from './code-host.ts';
+import { createBusy } from './checkout-pool/busy.ts';
+import { createPoolFiller, type PoolFiller } from './checkout-pool/filler.ts';
+import { codeHostOf } from './code-host.ts';
 import { createExecutors, gitIdentity } from './executors.ts';
-import { createGithubCredentials } from './github-credentials.ts';
 import { createApi } from './http/api.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
+import { createDiskRoom } from './jobs/disk-room.ts';
+import { createRepositories } from './jobs/repositories.ts';
 import { createJobRunners } from './jobs/runners.ts';
+import { savingWork } from './jobs/save-work.ts';
 import { startReconciler } from './reconciler/reconciler.ts';
 import { startRetention } from './retention/retention.ts';
 import { secretsOf } from './secrets.ts';
@@ -74,8 +79,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const runPrefix = `cyrus-${createHash('sha256').update(home).digest('hex').slice(0, 12)}-`;
   const capacity = capacityOf(options.config);
   const executors = createExecutors(options.config, sandbox, clock, runPrefix);
-  const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity });
-  const github = createGithubCredentials({ config, clock });
+  const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity, fetchTimeoutMs: options.config.checkouts.fetchTimeoutMs });
+  const repositories = createRepositories(checkouts, config);
+  const room = createDiskRoom({ home, config, clock });
+  let filler: PoolFiller | undefined;
   const linear = createLinearClients({ config, home, clock, log });
   await saveConfigRevision(db, options.config);
 
@@ -86,17 +93,34 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     sandbox,
     runPrefix,
     host: { id: hostId, bootId, pid: process.pid, isolation: sandbox.isolation, version: options.version, ...capacity },
-    runners: createJobRunners({ linear, github, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix }),
-    redact: createRedact(secretsOf(options.config), github.secrets),
+    runners: savingWork(
+      createJobRunners({
+        ...{ linear, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix, room },
+        filler: () => filler,
+      }),
+      { checkouts, repositories, everyMs: () => config().checkouts.saveEveryMs },
+    ),
+    redact: createRedact(secretsOf(options.config)),
     spoolDirectory: join(home, 'logs', 'attempts'),
     onTakenOver: options.onTakenOver,
   });
   await supervisor.start();
 
+  const busy = createBusy(supervisor, clock);
+  filler = createPoolFiller({
+    ...{ checkouts, repositories, config, clock, log, room, busy },
+    recent: (days) => repositoriesUsed(db, days),
+  });
+
   let engine: Engine | undefined;
   let brokers: Brokers | undefined;
   let http: HttpServer | undefined;
   const wakeEngine = (): void => engine?.bell();
+  const hasCodeHost = (repositoryId: string): boolean =>
+    codeHostOf(
+      config(),
+      config().repositories.find((repository) => repository.id === repositoryId),
+    ) !== null;
   engine = createEngine({
     db,
     clock,
@@ -108,7 +132,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     concurrency: Math.max(1, Math.min(4, availableParallelism() - 1)),
     advances: [
       advanceSession(config, (issue, number) => branchName({ ...issue, ...(number === 1 ? {} : { number }) })),
-      advancePlan({ config, noPullRequest: createNoPullRequest(config, checkouts), random }),
+      advancePlan({ config, hasCodeHost, random }),
       advanceAttempt(config, join(home, 'conversations')),
       advanceDispatcher(config, () => [...executors.values()]),
     ],
@@ -120,7 +144,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     random,
     log,
     credentials: ['git', 'github', 'cli', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
-    performer: createPerformers({ config, checkouts, clock, github, linear: { clients: linear, db, log } }),
+    performer: createPerformers({ config, checkouts, clock, linear: { clients: linear, db, log } }),
     onWake: wakeEngine,
   });
   // Connections of its own: a webhook waits for none that jobs, brokers and advances have.
@@ -147,6 +171,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   let ended = false;
   const stopLoops = async (): Promise<void> => {
+    await filler?.close();
     await http?.close();
     await reconciler?.close();
     await retention.close();

@@ -17,10 +17,8 @@ export interface PlanSettings {
   readonly verifyTimeoutMs: number;
   readonly setupCommand: string | null;
   readonly maxAttempts: number;
-  /** Why the plan ends with a pushed branch; null: a pull request is opened. */
-  readonly noPullRequest: string | null;
-  /** Pull requests are drafts until their checks have passed. */
-  readonly draft: boolean;
+  /** False when the remote has no code host: the plan ends with a pushed branch. */
+  readonly pullRequests: boolean;
   readonly stateOnSuccess: string | undefined;
 }
 

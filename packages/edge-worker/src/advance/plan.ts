@@ -9,12 +9,11 @@ import { askQuestion, endQuestion } from 'cyrus-store/queries/question-save';
 import { saveIssue } from 'cyrus-store/queries/session-save';
 import { decidePlan } from 'cyrus-task-orchestrator/decide-plan';
 import type { QuestionStep } from 'cyrus-task-orchestrator/plan-context';
-import type { NoPullRequest } from '../code-host.ts';
 import { planSettings } from './settings.ts';
 
 export interface PlanAdvanceOptions {
   readonly config: () => Config;
-  readonly noPullRequest: NoPullRequest;
+  readonly hasCodeHost: (repositoryId: string) => boolean;
   readonly random: () => number;
 }
 
@@ -28,7 +27,7 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
       {
         ...loaded,
         inputs,
-        settings: planSettings(options.config(), loaded.plan, options.noPullRequest(loaded.plan.repositoryId)),
+        settings: planSettings(options.config(), loaded.plan, options.hasCodeHost),
         spent: { cost: loaded.cost, unpriced: loaded.unpriced },
         random: options.random,
       },

@@ -3,9 +3,11 @@ import type { Mirror } from 'cyrus-checkouts/mirror';
 import { componentOf } from 'cyrus-checkouts/names';
 import type { CheckoutInfo, Procedure } from 'cyrus-core/domain/plan';
 import { FailureError } from 'cyrus-core/failure';
+import type { HostJob } from 'cyrus-store/queries/job-row';
 import type { JobContext, JobRunner } from '../supervisor/job-runner.ts';
 import { checkFiles, detectChecks } from './detect-checks.ts';
 import { type EquipOptions, type Equipped, equip, keepPorts } from './equip.ts';
+import { checkoutBytes, fetchSource, type SourceOptions, untilRoom } from './fetch-source.ts';
 import { hasRepository } from './find-checkout.ts';
 import { guidanceFiles, guidanceOf } from './guidance.ts';
 import { effectiveTemplate } from './prompt-template.ts';
@@ -38,9 +40,13 @@ export interface PrepareJob {
   readonly procedure?: Procedure;
 }
 
-export interface PrepareRunnerOptions extends EquipOptions, TeardownOptions {
+export interface PrepareRunnerOptions extends EquipOptions, TeardownOptions, SourceOptions {
   /** Where templates for every repository are; absent: nowhere. */
   readonly promptsDirectory?: () => string;
+  /** The task's attempts, the newest first. */
+  readonly attempts: (taskId: string) => Promise<readonly string[]>;
+  /** A checkout was given away: another may be made ready. */
+  readonly used: () => void;
 }
 
 /** Brings the mirror up to date and gives the attempt its checkout: the one of the task, or a new one. */
@@ -48,12 +54,15 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
   return async (job, context) => {
     const wanted = job.payload as unknown as PrepareJob;
     const mirror = await untilAborted(context.signal, options.repositories.open(wanted.repositoryId));
-    const fetched = await untilAborted(context.signal, mirror.fetch());
+    // Work that has its checkout goes on without room for another.
+    if (!wanted.reuse || !(await options.checkouts.find(wanted.taskId))) await untilRoom(options, job, context, async () => 0);
+    const fetched = await fetchSource(options, job, context, mirror);
     const baseBranch = wanted.baseBranch ?? options.repositories.config(wanted.repositoryId)?.baseBranch ?? fetched.defaultBranch;
     const baseSha = await resolved(mirror, baseBranch, `The base branch ${baseBranch} is not in the repository.`);
     const startSha = await startOf(mirror, wanted, baseSha);
     const template = wanted.procedure && (await effectiveTemplate(mirror, baseSha, wanted.procedure, options.promptsDirectory?.()));
-    const given = await giveCheckout(options, context, mirror, wanted, { baseSha, startSha });
+    const given = await giveCheckout(options, job, context, mirror, wanted, { baseSha, startSha });
+    options.used();
     const { workplace } = given;
     const ownSetup = options.repositories.config(wanted.repositoryId)?.setup === undefined;
     const hasScript = ownSetup && (await readScript(mirror, baseSha, 'cyrus-setup.sh')) !== undefined;
@@ -92,6 +101,7 @@ async function startOf(mirror: Mirror, { startFrom, wasPushed, branch }: Prepare
 
 async function giveCheckout(
   options: PrepareRunnerOptions,
+  job: HostJob,
   context: JobContext,
   mirror: Mirror,
   wanted: PrepareJob,
@@ -120,16 +130,29 @@ async function giveCheckout(
     );
     if (!removed) name = `${wanted.taskId}-${wanted.attemptId}`;
   }
-  const sha = wanted.reuse ? ((await lastWork(mirror, wanted)) ?? startSha) : startSha;
-  const creating = checkouts.create({ mirror, name, sha, branch: wanted.branch });
+  const sha = wanted.reuse ? ((await lastWork(mirror, wanted, await options.attempts(wanted.taskId))) ?? startSha) : startSha;
+  const ready = (await checkouts.pool.list()).some((waiting) => waiting.repositoryId === mirror.id);
+  if (!ready) await untilRoom(options, job, context, () => checkoutBytes(mirror, sha));
+  const { sparse } = options.repositories.config(wanted.repositoryId) ?? {};
+  const creating = checkouts.create({ mirror, name, sha, branch: wanted.branch, sparse, signal: context.signal });
   const checkout = await untilAborted(context.signal, creating, (late) => checkouts.remove({ mirror, checkout: late }));
   const { repositoryId, taskId, issue = null, branch } = wanted;
   const equipping = equip(options, { repositoryId, mirror, checkout, baseSha, taskId, issue, branch, signal: context.signal });
   return { ...(await untilAborted(context.signal, equipping)), reused: false };
 }
 
-async function lastWork(mirror: Mirror, { lastWork: last, taskId }: PrepareJob): Promise<string | undefined> {
-  const names = last ? [last.sha, `refs/cyrus/wip/${componentOf(last.attemptId)}`] : [];
+/** What was saved last: in the middle of an attempt that was lost, or at the end of one. */
+async function lastWork(
+  mirror: Mirror,
+  { attemptId, lastWork: last, taskId }: PrepareJob,
+  attempts: readonly string[],
+): Promise<string | undefined> {
+  // Attempts that came after the last one whose end was collected went on from it.
+  const newer = last === undefined ? attempts : attempts.slice(0, Math.max(0, attempts.indexOf(last.attemptId)));
+  const names = [
+    ...newer.filter((attempt) => attempt !== attemptId).map((attempt) => `refs/cyrus/wip/${componentOf(attempt)}`),
+    ...(last ? [last.sha, `refs/cyrus/wip/${componentOf(last.attemptId)}`] : []),
+  ];
   for (const name of [...names, `refs/cyrus/wip/${componentOf(`${taskId}-removed`)}`]) {
     const sha = await mirror.resolve(name);
     if (sha !== undefined) return sha;

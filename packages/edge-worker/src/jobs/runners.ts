@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
@@ -7,23 +7,27 @@ import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
+import { attemptsOfTask } from 'cyrus-store/queries/attempts-of-task';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { findTaskBase } from 'cyrus-store/queries/job-base-sha';
 import { findPlanRepository } from 'cyrus-store/queries/job-repository';
+import { planLastSaid } from 'cyrus-store/queries/plan-last-said';
 import type { LinearClients } from '../broker/linear-clients.ts';
-import type { GithubCredentials } from '../github-credentials.ts';
+import type { PoolFiller } from '../checkout-pool/filler.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
 import { type AgentJob, createAgentRunner } from './agent.ts';
 import { createCleanupRunner } from './cleanup.ts';
 import { createCollectRunner } from './collect.ts';
+import type { DiskRoom } from './disk-room.ts';
 import { portsInUse } from './equip.ts';
 import { createIssueRunner } from './issue.ts';
 import { createMergeRunner } from './merge.ts';
 import { createPorts } from './ports.ts';
 import { createPrepareRunner } from './prepare.ts';
 import { createRepositories } from './repositories.ts';
+import { sayWaiting } from './say-waiting.ts';
 import { createSetupRunner } from './setup.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { createVerifyRunner } from './verify.ts';
@@ -39,17 +43,18 @@ export interface JobRunnersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly linear: Pick<LinearClients, 'find'>;
-  readonly github: Pick<GithubCredentials, 'source' | 'secrets'>;
   readonly random: () => number;
+  readonly room: DiskRoom;
+  readonly filler: () => PoolFiller | undefined;
   /** What every `CYRUS_RUN` of this host starts with. */
   readonly runPrefix: string;
 }
 
 /** Masks the secrets of the configuration as it is now; it may be loaded anew while agents run. */
-function redactOfCurrent(passing: () => readonly string[]): (config: Config) => Redact {
+function redactOfCurrent(): (config: Config) => Redact {
   let known: { readonly config: Config; readonly redact: Redact } | undefined;
   return (config) => {
-    if (known?.config !== config) known = { config, redact: createRedact(secretsOf(config), passing) };
+    if (known?.config !== config) known = { config, redact: createRedact(secretsOf(config)) };
     return known.redact;
   };
 }
@@ -57,11 +62,11 @@ function redactOfCurrent(passing: () => readonly string[]): (config: Config) => 
 /** What does each kind of host job on this machine. */
 export function createJobRunners(options: JobRunnersOptions): Readonly<Record<JobKind, JobRunner>> {
   const { config, sandbox, checkouts, db, runPrefix } = options;
-  const repositories = createRepositories(checkouts, config, options.github);
+  const repositories = createRepositories(checkouts, config);
   const tools = () => toolEnvironment(config().sandbox.readable ?? []);
   const environment = (repositoryId: string): Readonly<Record<string, string>> =>
     repositories.config(repositoryId)?.environmentVariables ?? {};
-  const currentRedact = redactOfCurrent(options.github.secrets);
+  const currentRedact = redactOfCurrent();
   const ports = createPorts(options.home, () => portsInUse(checkouts));
   const teardownTimeoutMs = (): number => config().limits.teardownTimeoutMs;
   const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix, ports, teardownTimeoutMs };
@@ -72,7 +77,12 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
     }),
     prepare: createPrepareRunner({
       ...shared,
-      promptsDirectory: () => resolve(options.home, config().promptsDirectory ?? 'prompts'),
+      room: options.room,
+      shrink: async () => (await options.filler()?.shrink()) ?? false,
+      used: () => options.filler()?.wake(),
+      say: sayWaiting(db),
+      lastSaid: (planId) => planLastSaid(db, planId),
+      attempts: (taskId) => attemptsOfTask(db, taskId),
     }),
     setup: createSetupRunner({ ...shared, setupTimeoutMs: () => config().limits.setupTimeoutMs }),
     agent: createAgentRunner({

@@ -60,7 +60,9 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
       swept ??= sweep(options, context, underWay);
       await swept.catch((error) => context.log.warn({ error: String(error) }, 'old checkouts of checks could not be removed'));
       const mirror = await untilAborted(context.signal, repositories.open(wanted.repositoryId));
-      const creating = checkouts.create({ mirror, name, sha: wanted.sha, branch: 'cyrus-verify', purpose: 'verify' });
+      const { sparse } = repositories.config(wanted.repositoryId) ?? {};
+      const { signal } = context;
+      const creating = checkouts.create({ mirror, name, sha: wanted.sha, branch: 'cyrus-verify', purpose: 'verify', sparse, signal });
       const remove = (checkout: Checkout): Promise<void> => checkouts.remove({ mirror, checkout });
       const created = await untilAborted(context.signal, creating, remove);
       try {

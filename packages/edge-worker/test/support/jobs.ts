@@ -7,7 +7,8 @@ import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { Database } from 'cyrus-store/pool';
 import { createLinearClients } from '../../src/broker/linear-clients.ts';
-import { createGithubCredentials } from '../../src/github-credentials.ts';
+import type { PoolFiller } from '../../src/checkout-pool/filler.ts';
+import { createDiskRoom } from '../../src/jobs/disk-room.ts';
 import { createJobRunners } from '../../src/jobs/runners.ts';
 import type { AbortReason, JobOutcome, JobRunner } from '../../src/supervisor/job-runner.ts';
 import { memoryLog, unique } from './supervisor.ts';
@@ -19,6 +20,7 @@ export interface JobsOptions {
   readonly config: unknown;
   readonly executors?: ReadonlyMap<string, TaskExecutor>;
   readonly runPrefix?: string;
+  readonly filler?: PoolFiller;
 }
 
 export interface Jobs {
@@ -40,7 +42,6 @@ export async function jobsFor(options: JobsOptions): Promise<Jobs> {
   await mkdir(home, { recursive: true });
   const checkouts = createCheckouts({ root: home, sandbox, clock: systemClock, gitIdentity: { name: 'Cyrus', email: 'cyrus@localhost' } });
   const runners = createJobRunners({
-    github: createGithubCredentials({ config: () => config, clock: systemClock }),
     config: () => config,
     linear: createLinearClients({ config: () => config, home, clock: systemClock, log: log.log }),
     home,
@@ -52,6 +53,8 @@ export async function jobsFor(options: JobsOptions): Promise<Jobs> {
     log: log.log,
     random: () => 0.5,
     runPrefix,
+    room: createDiskRoom({ home, config: () => config, clock: systemClock }),
+    filler: () => options.filler,
   });
   const run = (kind: JobKind, payload: object, signal: AbortSignal = new AbortController().signal): Promise<JobOutcome> => {
     const fields = payload as { taskId?: string; attemptId?: string };

@@ -8,7 +8,12 @@ export interface Health {
   /** Writes the outside did not accept in the last day. */
   readonly rejected: { readonly count: number; readonly last: string | null };
   /** Writes that have waited for more than ten minutes. */
-  readonly overdue: readonly { readonly credential: string; readonly count: number; readonly oldestAt: number; readonly trouble: string | null }[];
+  readonly overdue: readonly {
+    readonly credential: string;
+    readonly count: number;
+    readonly oldestAt: number;
+    readonly trouble: string | null;
+  }[];
   /** Credentials whose last word was that they are refused. */
   readonly refusedCredentials: readonly { readonly credential: string; readonly message: string | null; readonly at: number }[];
   readonly parked: readonly { readonly identifier: string; readonly reason: string | null; readonly until: number | null }[];
