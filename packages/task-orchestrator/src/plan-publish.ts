@@ -101,7 +101,7 @@ export function finishDone(step: PlanStep, pullRequest: PullRequestRef | null): 
       const target = stateOnSuccess(issue, step.context.settings.stateOnSuccess);
       if (target) step.effects.writes.push(issueState(first, `plan:${plan.id}:success`, issue.id, target.id, plan.id));
     }
-    step.showChecklist('end');
   }
+  if (pullRequest || published) step.showChecklist('end');
   step.finish('done', answer);
 }

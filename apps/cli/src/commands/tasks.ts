@@ -1,4 +1,4 @@
-import { listTasks } from 'cyrus-store/queries/task-list';
+import { listTasks, type TaskSummary } from 'cyrus-store/queries/task-list';
 import type { CommandContext } from '../context.ts';
 import { costOf, durationOf, stateOf } from '../format.ts';
 import { withStore } from '../open-home.ts';
@@ -23,11 +23,16 @@ export async function tasks(
     task.executorId ?? '–',
     durationOf(task, now),
     costOf(task.cost),
-    plain(task.pullRequest?.url ?? task.failure?.message ?? task.question ?? task.waiting ?? task.title)
+    plain(task.pullRequest?.url ?? task.failure?.message ?? task.question ?? task.waiting ?? branchOf(task) ?? task.title)
       .replace(/\s+/g, ' ')
       .slice(0, 100),
   ]);
   const [head, ...body] = table([['ISSUE', 'STATE', 'KIND', 'REPOSITORY', 'EXECUTOR', 'TIME', 'COST', ''], ...cells]);
   terminal.out(terminal.style('dim', head ?? ''));
   for (const row of body) terminal.out(row);
+}
+
+/** Where there is no pull request the work is found on its branch. */
+function branchOf({ planState, pushed, branch }: TaskSummary): string | undefined {
+  return planState === 'done' && pushed ? `branch ${branch} (pushed; no pull request)` : undefined;
 }

@@ -15,6 +15,8 @@ export interface TaskSummary {
   readonly repositoryId: string;
   readonly branch: string;
   readonly pullRequest: PullRequestRef | null;
+  /** The work is on its branch at the remote. */
+  readonly pushed: boolean;
   readonly executorId: string | null;
   readonly attempts: number;
   /** Micro-dollars; null: nothing priced. */
@@ -29,7 +31,7 @@ export interface TaskSummary {
 }
 
 const columns = `t.id as "taskId", p.id as "planId", i.identifier, i.title, p.state as "planState", t.state, t.procedure,
-  p.repository_id as "repositoryId", p.branch, p.pull_request as "pullRequest",
+  p.repository_id as "repositoryId", p.branch, p.pull_request as "pullRequest", coalesce(p.pushed_sha = p.head_sha, false) as pushed,
   (select a.executor_id from cyrus.attempt a where a.task_id = t.id order by a.number desc limit 1) as "executorId", t.attempts,
   (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = t.id) as cost,
   p.failure,
