@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -99,7 +100,10 @@ describe('a pause', () => {
     const { linear, model, github } = world;
     await model.script('Rest a while', [shell(`echo kept > kept.txt; ${untilReleased}`), ...change('rested.txt', 'r', 'Rested and done.')]);
     const issue = await linear.assign({ title: 'Rest a while' });
-    await until('the agent to be at its command', async () => (await model.requestsAbout('Rest a while')).length > 0);
+    await until('the agent to be at its command', async () => {
+      const found = await world.checkouts('work');
+      return found.some((directory) => existsSync(join(directory, 'kept.txt')));
+    });
     await linear.say(issue, 'pause');
     expect((await linear.closing(issue)).body).toMatch(/^Paused\./);
     expect(await live(issue)).toMatchObject({ planState: 'parked' });
