@@ -110,9 +110,14 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
         policy: toolPolicy({
           allowedTools: request.allowedTools,
           disallowedTools: request.disallowedTools,
+          readOnly: request.readOnly === true,
           workingDirectory: request.workingDirectory,
           home,
-          ownDirectories: [temporaryDirectory(home), join(configDirectory(home), 'projects')],
+          ownDirectories: [
+            temporaryDirectory(home),
+            join(configDirectory(home), 'projects'),
+            ...(request.filesDirectory ? [request.filesDirectory] : []),
+          ],
           realPath,
         }),
         apiUrl: options.apiUrl,

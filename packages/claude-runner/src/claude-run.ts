@@ -223,6 +223,7 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
       pathToClaudeCodeExecutable: setup.binary,
       ...(resume ? { resume: request.conversation.id } : { sessionId: request.conversation.id }),
       ...(setup.model === undefined ? {} : { model: setup.model }),
+      ...(request.fallbackModel === undefined || request.fallbackModel === setup.model ? {} : { fallbackModel: request.fallbackModel }),
       ...(request.maxTurns === undefined ? {} : { maxTurns: request.maxTurns }),
       ...(request.maxCost === undefined ? {} : { maxBudgetUsd: request.maxCost / 1_000_000 }),
       ...(builtIn === undefined ? {} : { tools: [...builtIn] }),
@@ -244,8 +245,13 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
           args,
           cwd: request.workingDirectory,
           env: setup.env,
-          writable: [request.workingDirectory, home],
-          readable: [...request.readable, ...setup.readable, dirname(setup.binary)],
+          writable: request.readOnly ? [home] : [request.workingDirectory, home],
+          readable: [
+            ...(request.readOnly ? [request.workingDirectory] : []),
+            ...request.readable,
+            ...setup.readable,
+            dirname(setup.binary),
+          ],
           network: setup.network,
         });
         agent = spawned;

@@ -40,3 +40,12 @@ test('a rate limit says when to come back, an address is named, and the fix says
   );
   expect(classifyApiFailure({ status: 401, text: 'no' }).fix).toContain('ANTHROPIC_API_KEY');
 });
+
+test('an unknown model is named', () => {
+  const text = "There's an issue with the selected model (claude-nope-9). It may not exist or you may not have access to it. Run --model.";
+  expect(classifyApiFailure({ status: 404, text })).toEqual({
+    class: 'invalid_request',
+    message: 'The model API does not know the model claude-nope-9, or the key may not use it.',
+    fix: 'Correct the name of the model, or name a fallbackModel.',
+  });
+});

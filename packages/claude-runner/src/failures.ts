@@ -37,6 +37,11 @@ export function classifyApiFailure({ status, text, retryAt, apiUrl }: ApiFailure
   if (status === 429) return of('rate_limited', `The model API${place} limits the rate of calls: ${said}`, retryAt);
   if (status === 408 || (status !== undefined && status >= 500))
     return of('network', `The model API${place} is not able to answer (${status}): ${said}`, retryAt);
+  const unknown = status === 404 ? /selected model \(([^()]+)\)|^model: (\S+)/.exec(text) : null;
+  if (unknown) {
+    const message = `The model API${place} does not know the model ${unknown[1] ?? unknown[2]}, or the key may not use it.`;
+    return of('invalid_request', message, undefined, 'Correct the name of the model, or name a fallbackModel.');
+  }
   if (status !== undefined && status >= 400)
     return of('invalid_request', `The model API${place} rejected the request (${status}): ${said}`);
   if (/connection|network|econn|enotfound|eai_again|fetch failed|timed? ?out|socket|unable to connect/i.test(text)) {

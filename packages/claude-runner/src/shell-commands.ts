@@ -8,6 +8,8 @@ export interface ShellWord {
   readonly text: string;
   /** Holds an expansion, so `text` is not its value. */
   readonly dynamic: boolean;
+  /** Holds an expansion of a variable or a command; a pattern of file names alone is dynamic, and is none. */
+  readonly expands?: boolean;
 }
 
 export interface Redirect {
@@ -127,8 +129,16 @@ class Reader {
     }
   }
 
-  /** `for name in words`: runs nothing of its own; expansions among its words are read for what they run. */
+  /**
+   * `for name in words`: runs nothing of its own; expansions among its words are read for what they run. A name that programs look at, such as
+   * `PATH`, is an assignment.
+   */
   private forHeader(): void {
+    this.blanks();
+    const name = this.word();
+    if (name.dynamic || !/^[a-z_][a-z0-9_]*$/.test(name.text) || ['path', 'fpath', 'cdpath'].includes(name.text)) {
+      this.commands.push({ assignments: [`${name.text}=`], words: [], redirects: [], hereDocument: false, substituted: this.substituted });
+    }
     for (;;) {
       this.blanks();
       const char = this.line[this.at];
@@ -172,6 +182,7 @@ class Reader {
   private word(): ShellWord {
     let text = '';
     let dynamic = false;
+    let expands = false;
     const start = this.at;
     for (;;) {
       const char = this.line[this.at];
@@ -181,11 +192,13 @@ class Reader {
         this.at += 2;
         this.nested(')');
         dynamic = true;
+        expands = true;
       } else if (char === "'") text += this.until("'", this.at + 1);
       else if (char === '"') {
         const quoted = this.doubleQuoted();
         text += quoted.text;
         dynamic ||= quoted.dynamic;
+        expands ||= quoted.dynamic;
       } else if (char === '\\') {
         const next = this.line[this.at + 1];
         if (next === undefined) throw new Unreadable('a trailing backslash');
@@ -194,6 +207,7 @@ class Reader {
       } else if (char === '$' || char === '`') {
         this.expansion();
         dynamic = true;
+        expands = true;
       } else {
         if ('*?[{~'.includes(char)) dynamic ||= char !== '~' || this.at === start;
         text += char;
@@ -201,7 +215,7 @@ class Reader {
       }
     }
     if (this.at === start) throw new Unreadable(`"${this.line[this.at] ?? 'the end'}" where a word should be`);
-    return { text, dynamic };
+    return expands ? { text, dynamic, expands } : { text, dynamic };
   }
 
   private doubleQuoted(): ShellWord {

@@ -166,3 +166,46 @@ test('what is offered and what is never allowed follow the lists', () => {
   expect(policy.neverAllowed).not.toContain('Edit');
   expect(toolPolicy(options).offered).toBeUndefined();
 });
+
+test('what runs commands beside the shell is held like the shell', () => {
+  const monitor = (command: string, allow: string[]) => allowed('Monitor', { command }, allow);
+  expect(monitor('git log', ['Bash(git:*)'])).toBe(true);
+  expect(monitor('rm -rf .', ['Bash(git:*)'])).toBe(false);
+  expect(monitor('rm -rf .', ['Read'])).toBe(false);
+  expect(allowed('Monitor', { ws: { url: 'ws://x' } }, ['Bash(git:*)'])).toBe(false);
+});
+
+describe('where nothing is to be changed', () => {
+  const policy = toolPolicy({ workingDirectory: work, home: '/home/agent', realPath: follow, readOnly: true });
+  const may = (tool: string, input: object): boolean => policy.decide({ tool, input }).allowed;
+  test.each<[string, object, boolean]>([
+    ['Read', file('a'), true],
+    ['Grep', { pattern: 'x' }, true],
+    ['Bash', bash('git log'), true],
+    ['Bash', bash('git log > a'), false],
+    ['Bash', bash('touch a'), false],
+    ['Monitor', bash('touch a'), false],
+    ['AskUserQuestion', {}, true],
+    ['Agent', {}, true],
+    ['mcp__linear__get_issue', {}, true],
+    ['Write', file('a'), false],
+    ['Edit', file('a'), false],
+    ['NotebookEdit', file('a'), false],
+    ['Skill', {}, false],
+    ['PowerShell', bash('x'), false],
+    ['SomethingNew', {}, false],
+  ])('%s %j: %s', (tool, input, expected) => expect(may(tool, input)).toBe(expected));
+  test('an allow list narrows it further, and opens nothing', () => {
+    const listed = toolPolicy({
+      workingDirectory: work,
+      home: '/home/agent',
+      realPath: follow,
+      readOnly: true,
+      allowedTools: ['Edit(**)', 'Bash(ls:*)'],
+    });
+    expect(listed.decide({ tool: 'Edit', input: file('a') }).allowed).toBe(false);
+    expect(listed.decide({ tool: 'Bash', input: bash('git log') }).allowed).toBe(false);
+    expect(listed.decide({ tool: 'Bash', input: bash('ls') }).allowed).toBe(true);
+    expect(policy.neverAllowed).toEqual(expect.arrayContaining(['Edit', 'Write', 'NotebookEdit', 'Monitor']));
+  });
+});

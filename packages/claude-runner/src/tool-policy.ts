@@ -2,12 +2,15 @@ import { dirname, resolve } from 'node:path';
 import { askTool } from './ask-tool.ts';
 import { refuseBash } from './bash-policy.ts';
 import { pathPattern } from './path-pattern.ts';
+import { refuseWriting } from './read-only-bash.ts';
 import { editingTools, parseToolRule, readingTools, speaksOf, type ToolRule } from './tool-rule.ts';
 
 export interface ToolPolicyOptions {
   /** Absent: every tool. Present: these only. Presets `readOnly`, `safe` and `all` may stand for lists. */
   readonly allowedTools?: readonly string[] | undefined;
   readonly disallowedTools?: readonly string[] | undefined;
+  /** Only tools that change nothing, and commands that only read. */
+  readonly readOnly?: boolean;
   /** What relative patterns and paths start from. */
   readonly workingDirectory: string;
   readonly home: string;
@@ -112,12 +115,15 @@ export function toolPolicy(options: ToolPolicyOptions): ToolPolicy {
     if (whole) return `denied by ${whole.text}`;
     if (neverOffered.includes(tool)) return 'nobody is there to answer or wait for it';
     if (inert.includes(tool)) return undefined;
+    if (options.readOnly && !mayRead(tool)) return `${tool} may change something, and nothing is to be changed here`;
     const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
-    if (tool === 'Bash') {
+    if (tool === 'Bash' || tool === 'Monitor') {
       const bash = (rules: readonly ToolRule[]): ToolRule[] => rules.filter((rule) => rule.tool === 'Bash');
       const allowBash = allow && bash(allow);
       if (allowBash?.length === 0) return `Bash is not among ${listed(allow ?? [], tool)}`;
       if (typeof fields['command'] !== 'string') return 'it has no command';
+      const writes = options.readOnly ? refuseWriting(fields['command'], root) : undefined;
+      if (writes !== undefined) return `${writes}; nothing is to be changed here`;
       const moves = /(?:^|[\s;&|(])(?:cd|pushd|popd)\b/.test(fields['command']);
       return refuseBash({
         command: fields['command'],
@@ -158,10 +164,22 @@ export function toolPolicy(options: ToolPolicyOptions): ToolPolicy {
       const why = refuse(question);
       return why === undefined ? { allowed: true } : { allowed: false, why };
     },
-    neverAllowed: [...neverOffered, ...deny.filter((rule) => rule.specifier === undefined).flatMap(wholeTools)],
+    neverAllowed: [
+      ...neverOffered,
+      ...(options.readOnly ? [...editingTools, 'Monitor'] : []),
+      ...deny.filter((rule) => rule.specifier === undefined).flatMap(wholeTools),
+    ],
     offered: allow && [...new Set([...allow.flatMap(offeredBy), askTool])],
   };
 }
+
+/** Tools that have no way to change a file. What is not known may have one. Servers of the user's own are held by the tool lists. */
+const reading: ReadonlySet<string> = new Set([
+  ...[...readingTools, 'Bash', 'BashOutput', 'KillShell', 'Task', 'Agent', 'TaskOutput', 'TaskStop', 'TaskCreate', 'TaskGet', 'TaskList'],
+  ...['TaskUpdate', 'TodoRead', 'TodoWrite', 'WebFetch', 'WebSearch', 'ListAgents', 'ReportFindings', 'ListMcpResourcesTool'],
+  ...['ReadMcpResourceTool', 'ReadMcpResourceDirTool', 'WaitForMcpServers', 'SendMessage', 'SubagentHandback'],
+]);
+const mayRead = (tool: string): boolean => reading.has(tool) || tool.startsWith('mcp__');
 
 /** The tools a rule without specifier takes away or a rule of any form makes worth offering. */
 function offeredBy(rule: ToolRule): string[] {

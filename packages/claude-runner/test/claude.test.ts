@@ -11,6 +11,7 @@ import { createSdkMcpServer, tool } from '@anthropic-ai/claude-agent-sdk';
 import { systemClock } from 'cyrus-core/clock';
 import { eventually } from 'cyrus-executor-interface/conformance';
 import type { ExecutionEvent, ExecutionRequest, RunResult, TaskExecutor } from 'cyrus-executor-interface/executor';
+import { detectIsolation } from 'cyrus-sandbox/detect';
 import { createSandbox } from 'cyrus-sandbox/sandbox';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -19,6 +20,7 @@ import { findTranscript } from '../src/conversation-record.ts';
 import { asking, type ClaudeHarness, claudeHarness, scripted, untilFile } from './harness.ts';
 
 const exec = promisify(execFile);
+const found = await detectIsolation();
 const sandbox = createSandbox({ isolation: 'none', clock: systemClock });
 let harness: ClaudeHarness;
 let directory: string;
@@ -226,6 +228,65 @@ test('words that look like commands of the agent reach the model as words', asyn
   expect(heard).toContain('/clear everything @/etc/hostname');
   expect(heard).toContain('/init now');
   expect(heard).not.toContain('Please analyze this codebase');
+});
+
+describe('where nothing is to be changed', () => {
+  const steps = [
+    write('{{cwd}}/made'),
+    bash('touch made'),
+    bash('git log --oneline -1; ls'),
+    { tool: 'Monitor', input: { command: 'touch made', description: 'x', timeout_ms: 1000 } },
+    {
+      tool: 'Agent',
+      input: { description: 'try', subagent_type: 'general-purpose', prompt: scripted([bash('touch made'), { text: 'Tried.' }]) },
+    },
+    { text: 'Read.' },
+  ];
+  test('tools and commands only read', async () => {
+    await exec('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '--allow-empty', '-qm', 'first'], { cwd: work });
+    const { result, results } = await run(request(steps, { readOnly: true }));
+    expect(result).toMatchObject({ state: 'succeeded', output: 'Read.' });
+    expect(results.filter((one) => !one.isError && one.output.includes('first'))).toHaveLength(1);
+    expect(await exists(join(work, 'made'))).toBe(false);
+    expect(newest()?.tools).not.toContain('Write');
+  });
+
+  test.skipIf(found.isolation !== 'bwrap')('and it works in a directory that is mounted read-only', async () => {
+    const isolated = await claudeHarness(createSandbox({ ...found, clock: systemClock }));
+    try {
+      const asked = request([bash('ls; cat .git/HEAD'), { text: 'Read.' }], { readOnly: true });
+      const { result, results } = await run(asked, isolated.executor);
+      expect(result).toMatchObject({ state: 'succeeded', output: 'Read.' });
+      expect(results[0]?.output).toContain('refs/heads/main');
+    } finally {
+      await isolated.close();
+    }
+  });
+});
+
+describe('which model answers', () => {
+  const asks = (more: Partial<ExecutionRequest>) => run(request([{ text: 'Here.' }], more), harness.executorWith({ maxRetries: 3 }));
+  const models = () => harness.model.requests().map((one) => `${one.model} ${one.status}`);
+
+  test('an unknown one fails and is named', async () => {
+    harness.model.setFaults({ models: { 'claude-nope-9': 404 } });
+    const { result } = await asks({ model: 'claude-nope-9' });
+    expect(result).toMatchObject({ state: 'failed', failure: { class: 'invalid_request' } });
+    expect(result.failure?.message).toContain('does not know the model claude-nope-9');
+  });
+  test.each([
+    ['unknown', 404],
+    ['overloaded', 529],
+  ])('an %s one gives way to the fallback', async (_why, status) => {
+    harness.model.setFaults({ models: { 'claude-first': status } });
+    const { result, events } = await asks({ model: 'claude-first', fallbackModel: 'claude-haiku-4-5' });
+    expect(result).toMatchObject({ state: 'succeeded', output: 'Here.' });
+    expect(models().at(-1)).toBe('claude-haiku-4-5 200');
+    expect(events.flatMap((event) => (event.type === 'usage' ? [event.usage.model] : []))).toEqual(['claude-haiku-4-5']);
+  });
+  test('a fallback that is the model itself is none', async () => {
+    expect((await asks({ model: 'claude-haiku-4-5', fallbackModel: 'claude-haiku-4-5' })).result.state).toBe('succeeded');
+  });
 });
 
 describe('what it asks', () => {

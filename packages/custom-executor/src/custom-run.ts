@@ -49,8 +49,8 @@ export async function beginCustomRun(setup: CustomRunSetup): Promise<LocalRun> {
     args: setup.args,
     cwd: request.workingDirectory,
     env: setup.env,
-    writable: [request.workingDirectory, request.conversation.directory],
-    readable: [...request.readable, ...setup.readable],
+    writable: [...(request.readOnly ? [] : [request.workingDirectory]), request.conversation.directory],
+    readable: [...(request.readOnly ? [request.workingDirectory] : []), ...request.readable, ...setup.readable],
     network: setup.network,
   });
 

@@ -25,6 +25,8 @@ const executionRequest = z.strictObject({
   workingDirectory: z.string(),
   readable: z.array(z.string()),
   model: z.string().optional(),
+  fallbackModel: z.string().optional(),
+  readOnly: z.boolean().describe('The working directory is not to be changed; with isolation it cannot be.').optional(),
   allowedTools: z.array(z.string()).optional(),
   disallowedTools: z.array(z.string()).optional(),
   environmentVariables: z.record(z.string(), z.string()).optional(),

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { systemClock } from 'cyrus-core/clock';
 import { eventually } from 'cyrus-executor-interface/conformance';
 import type { ExecutionEvent, ExecutionRequest, TaskExecutor } from 'cyrus-executor-interface/executor';
+import { detectIsolation } from 'cyrus-sandbox/detect';
 import { createSandbox } from 'cyrus-sandbox/sandbox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCustomExecutor } from '../src/custom-executor.ts';
@@ -17,6 +18,7 @@ import type { ScriptedScenario } from '../src/scripted-agent.ts';
 const exec = promisify(execFile);
 const agent = fileURLToPath(new URL('../src/scripted-agent.ts', import.meta.url));
 const sandbox = createSandbox({ isolation: 'none', clock: systemClock });
+const found = await detectIsolation();
 let directory: string;
 let executor: TaskExecutor;
 
@@ -153,4 +155,34 @@ test('nothing of the environment of this process reaches the command', async () 
 test('the published schema is the one the executor uses', async () => {
   const published = await readFile(new URL('../schema/protocol.json', import.meta.url), 'utf8');
   expect(JSON.parse(published)).toEqual(protocolSchema());
+});
+
+/** A command of one line of shell that has read its `start`. */
+const inShell = (script: string, using = sandbox): TaskExecutor =>
+  createCustomExecutor({ sandbox: using, clock: systemClock, command: '/bin/sh', args: ['-c', `read -r start; ${script}`] });
+
+test('a command that asks needs no complete, and is not waited for', async () => {
+  const events = await run(request({}), inShell(`echo '{"type":"needs-input","question":"Which?"}'; cat >/dev/null`));
+  expect(events).toEqual([
+    { type: 'needs-input', question: 'Which?' },
+    { type: 'complete', result: { state: 'succeeded', output: 'Which?' } },
+  ]);
+});
+
+test('a command that asks and then fails has failed', async () => {
+  const failed = '{"type":"complete","result":{"state":"failed","output":"","failure":{"class":"agent_failed","message":"broke"}}}';
+  const events = await run(request({}), inShell(`echo '{"type":"needs-input","question":"Which?"}'; echo '${failed}'`));
+  expect(events.map((event) => event.type)).toEqual(['complete']);
+  expect(resultOf(events)).toMatchObject({ state: 'failed' });
+});
+
+test.skipIf(found.isolation !== 'bwrap')('where nothing is to be changed, the directory is mounted read-only', async () => {
+  const isolated = createSandbox({ ...found, clock: systemClock });
+  const done = '{"type":"complete","result":{"state":"succeeded","output":"tried"}}';
+  const script = `touch made 2>/dev/null || touch "$HOME/not-made"; echo '${done}'; cat >/dev/null`;
+  await run(request({}, { readOnly: true }), inShell(script, isolated));
+  await expect(access(join(directory, 'work', 'made'))).rejects.toThrow('ENOENT');
+  await access(join(directory, 'conversation', 'not-made'));
+  await run(request({}), inShell(script, isolated));
+  await access(join(directory, 'work', 'made'));
 });

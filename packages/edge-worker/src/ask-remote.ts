@@ -8,6 +8,7 @@ import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import { type Failure, FailureError } from 'cyrus-core/failure';
 import { githubAccess, sourceOf } from './broker/repository-access.ts';
+import { createGithubCredentials } from './github-credentials.ts';
 
 export type RemoteAnswer =
   | {
@@ -32,7 +33,7 @@ export async function askRemote({ config, repositoryId, clock, signal }: AskRemo
   const files = await mkdtemp(join(tmpdir(), 'cyrus-ask-'));
   try {
     const git = createGit({ clock, files: await writeHostFiles(files), runId: `ask-${process.pid}` });
-    const remote = await findRemote(git, config, repositoryId, signal);
+    const remote = await findRemote(git, { config, repositoryId, clock, ...(signal ? { signal } : {}) });
     const { stdout } = await git.run({
       did: `ask ${remote.url} for its branches`,
       args: ['ls-remote', '--symref', '--', remote.url, 'HEAD', 'refs/heads/*'],
@@ -51,11 +52,17 @@ export async function askRemote({ config, repositoryId, clock, signal }: AskRemo
   }
 }
 
-async function findRemote(git: Git, config: Config, repositoryId: string, signal: AbortSignal | undefined): Promise<Remote> {
+async function findRemote(git: Git, { config, repositoryId, clock, signal }: AskRemoteOptions): Promise<Remote> {
   const source = sourceOf(config, repositoryId);
   const address = source?.remoteUrl ?? (source?.repositoryPath === undefined ? '' : await originOf(git, source.repositoryPath, signal));
   const open = remoteOf(address, source?.token);
-  return source?.token === undefined ? remoteOf(address, githubAccess(config, repositoryId, open.url)?.token) : open;
+  const access = githubAccess(config, repositoryId, open.url);
+  if (!access) return open;
+  const token = await createGithubCredentials({ config: () => config, clock })
+    .source(access)
+    .token();
+  if (!token.ok) throw new FailureError(token.error);
+  return remoteOf(access.overSsh ? access.webUrl : address, token.value);
 }
 
 /** Where a checkout on this machine comes from; itself, when it comes from nowhere. */

@@ -8,6 +8,7 @@ export function secretsOf(config: Config): readonly string[] {
     config.linear.clientSecret,
     config.linear.webhookSecret,
     config.github.token,
+    config.github.app?.privateKey,
     config.github.webhookSecret,
     config.claude.apiKey,
     config.codegen?.apiToken,

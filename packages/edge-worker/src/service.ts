@@ -23,10 +23,15 @@ import { createLinearClients } from './broker/linear-clients.ts';
 import { configuredWorkspaces } from './broker/linear-token.ts';
 import { createPerformers } from './broker/performers.ts';
 import { capacityOf } from './capacity.ts';
+<<<<<<< ours
+import { createNoPullRequest } from './code-host.ts';
+=======
 import { createBusy } from './checkout-pool/busy.ts';
 import { createPoolFiller, type PoolFiller } from './checkout-pool/filler.ts';
 import { codeHostOf } from './code-host.ts';
+>>>>>>> theirs
 import { createExecutors, gitIdentity } from './executors.ts';
+import { createGithubCredentials } from './github-credentials.ts';
 import { createApi } from './http/api.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
@@ -79,10 +84,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const runPrefix = `cyrus-${createHash('sha256').update(home).digest('hex').slice(0, 12)}-`;
   const capacity = capacityOf(options.config);
   const executors = createExecutors(options.config, sandbox, clock, runPrefix);
+<<<<<<< ours
+  const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity });
+  const github = createGithubCredentials({ config, clock });
+=======
   const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity, fetchTimeoutMs: options.config.checkouts.fetchTimeoutMs });
   const repositories = createRepositories(checkouts, config);
   const room = createDiskRoom({ home, config, clock });
   let filler: PoolFiller | undefined;
+>>>>>>> theirs
   const linear = createLinearClients({ config, home, clock, log });
   await saveConfigRevision(db, options.config);
 
@@ -93,6 +103,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     sandbox,
     runPrefix,
     host: { id: hostId, bootId, pid: process.pid, isolation: sandbox.isolation, version: options.version, ...capacity },
+<<<<<<< ours
+    runners: createJobRunners({ linear, github, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix }),
+    redact: createRedact(secretsOf(options.config), github.secrets),
+=======
     runners: savingWork(
       createJobRunners({
         ...{ linear, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix, room },
@@ -101,6 +115,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       { checkouts, repositories, everyMs: () => config().checkouts.saveEveryMs },
     ),
     redact: createRedact(secretsOf(options.config)),
+>>>>>>> theirs
     spoolDirectory: join(home, 'logs', 'attempts'),
     onTakenOver: options.onTakenOver,
   });
@@ -116,11 +131,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let brokers: Brokers | undefined;
   let http: HttpServer | undefined;
   const wakeEngine = (): void => engine?.bell();
-  const hasCodeHost = (repositoryId: string): boolean =>
-    codeHostOf(
-      config(),
-      config().repositories.find((repository) => repository.id === repositoryId),
-    ) !== null;
   engine = createEngine({
     db,
     clock,
@@ -132,7 +142,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     concurrency: Math.max(1, Math.min(4, availableParallelism() - 1)),
     advances: [
       advanceSession(config, (issue, number) => branchName({ ...issue, ...(number === 1 ? {} : { number }) })),
-      advancePlan({ config, hasCodeHost, random }),
+      advancePlan({ config, noPullRequest: createNoPullRequest(config, checkouts), random }),
       advanceAttempt(config, join(home, 'conversations')),
       advanceDispatcher(config, () => [...executors.values()]),
     ],
@@ -144,7 +154,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     random,
     log,
     credentials: ['git', 'github', 'cli', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
-    performer: createPerformers({ config, checkouts, clock, linear: { clients: linear, db, log } }),
+    performer: createPerformers({ config, checkouts, clock, github, linear: { clients: linear, db, log } }),
     onWake: wakeEngine,
   });
   // Connections of its own: a webhook waits for none that jobs, brokers and advances have.

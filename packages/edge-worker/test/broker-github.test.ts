@@ -7,10 +7,9 @@ import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Brokers, startBrokers } from '../src/broker/brokers.ts';
 import { createPerformers } from '../src/broker/performers.ts';
-import { githubAccess } from '../src/broker/repository-access.ts';
+import { createGithubCredentials, type GithubCredentials } from '../src/github-credentials.ts';
 import { createRepositories } from '../src/jobs/repositories.ts';
 import { startChild } from './support/child.ts';
-import { configOf } from './support/config.ts';
 import { checkoutsIn, newCommit, publishingConfig } from './support/publishing.ts';
 import { temporary } from './support/supervisor.ts';
 import { until } from './support/until.ts';
@@ -22,6 +21,7 @@ let home: Awaited<ReturnType<typeof temporary>>;
 let config: Config;
 let checkouts: Checkouts;
 let brokers: Brokers | undefined;
+let credentials: GithubCredentials;
 let sha: string;
 let cloneUrl: string;
 
@@ -30,6 +30,7 @@ beforeEach(async () => {
   ({ cloneUrl } = await github.createRepository({ owner: 'acme', name: 'app' }));
   config = publishingConfig(github.url, cloneUrl);
   checkouts = checkoutsIn(home.path);
+  credentials = createGithubCredentials({ config: () => config, clock: systemClock });
   sha = await newCommit(checkouts, config, 'work');
 });
 afterEach(async () => {
@@ -46,7 +47,7 @@ async function start(): Promise<void> {
     random: Math.random,
     log: silentLog,
     credentials: ['git', 'github'],
-    performer: createPerformers({ config: () => config, checkouts, clock: systemClock }),
+    performer: createPerformers({ config: () => config, checkouts, clock: systemClock, github: credentials }),
   });
 }
 
@@ -82,7 +83,7 @@ const settled = (key: string, state: string) =>
 const repository = () => github.state().repositories[0];
 /** The head of the branch on the remote; null while there is none. */
 const branchHead = async (): Promise<string | null> => {
-  const mirror = await createRepositories(checkouts, () => config).open('r');
+  const mirror = await createRepositories(checkouts, () => config, credentials).open('r');
   await mirror.fetch();
   return (await mirror.resolve('cyrus/eng-1')) ?? null;
 };
@@ -179,26 +180,4 @@ test('killed after the push and after the pull request, before their rows say so
   await settled('pull request', 'sent');
   expect(repository()?.pulls).toHaveLength(1);
   expect((await resultOf('pull request'))?.result).toMatchObject({ created: false });
-});
-
-test('a token is shown to its own host alone', () => {
-  const given = configOf({
-    github: { token: 'of-github' },
-    repositories: [
-      { id: 'own', remoteUrl: 'https://git.example.com/acme/app.git', githubToken: 'own' },
-      { id: 'bare', remoteUrl: 'https://git.example.com/acme/app.git' },
-      { id: 'public', remoteUrl: 'git@github.com:acme/app.git' },
-    ],
-  });
-  expect(githubAccess(given, 'own', 'https://git.example.com/acme/app.git')).toEqual({
-    repository: { owner: 'acme', name: 'app' },
-    apiUrl: 'https://git.example.com/api/v3',
-    token: 'own',
-  });
-  expect(githubAccess(given, 'bare', 'https://git.example.com/acme/app.git')).toBeUndefined();
-  expect(githubAccess(given, 'public', 'git@github.com:acme/app.git')).toMatchObject({
-    apiUrl: 'https://api.github.com',
-    token: 'of-github',
-  });
-  expect(githubAccess(given, 'public', '/srv/git/app')).toBeUndefined();
 });

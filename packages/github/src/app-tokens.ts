@@ -32,6 +32,8 @@ export interface AppOptions {
 export interface AppTokens {
   /** Kept until shortly before its end, minted once however many ask, and anew after a refusal. Failures: `auth` with what to do, `network`, `rate_limited`. */
   of(repository: RepositoryRef): TokenSource;
+  /** Nothing that was given out is used any more: what the app may reach has changed. */
+  forget(): void;
   /** Every token given out that may still be valid: for masking. */
   given(): readonly string[];
   /** The app itself: its name, when GitHub accepts the key. */
@@ -88,6 +90,7 @@ export function createAppTokens(options: AppOptions): AppTokens {
         },
       };
     },
+    forget: () => kept.clear(),
     given: () => given,
     async whoAmI() {
       const app = await connection.attempt('asking which app the key belongs to', (octokit) => octokit.rest.apps.getAuthenticated());

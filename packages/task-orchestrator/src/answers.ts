@@ -3,6 +3,7 @@ import type { Answer } from 'cyrus-core/domain/session';
 import { formatDuration } from 'cyrus-core/duration';
 import type { Failure } from 'cyrus-core/failure';
 import { formatUsd, type MicroUsd } from 'cyrus-core/money';
+import { submodulesLine } from './submodules-line.ts';
 
 export interface Spent {
   readonly cost: MicroUsd;
@@ -52,14 +53,18 @@ export function successAnswer(done: {
   readonly output: string;
   readonly branch: string | null;
   readonly pullRequest: PullRequestRef | null;
+  /** What there is to say of the pull request, or of there being none. */
+  readonly note?: string | null;
   readonly evidence: Evidence | null;
   readonly checks: Verdict | null;
   readonly spent: Spent;
 }): Answer {
   const lines = [`✅ ${cut(done.output.trim() || 'Done.', 6000)}`, ''];
-  if (done.pullRequest) lines.push(`**Pull request:** [#${done.pullRequest.number}](${done.pullRequest.url})`);
-  else if (done.branch) lines.push(`**Branch:** ${code(done.branch)}`);
+  const note = done.note ? ` (${done.note})` : '';
+  if (done.pullRequest) lines.push(`**Pull request:** [#${done.pullRequest.number}](${done.pullRequest.url})${note}`);
+  else if (done.branch) lines.push(`**Branch:** ${code(done.branch)}${note || ' (pushed)'}`);
   if (done.evidence && done.evidence.files.length > 0) lines.push(changesLine(done.evidence));
+  if (done.evidence?.submodules) lines.push(submodulesLine(done.evidence.submodules));
   if (done.checks) lines.push(checksLine(done.checks));
   lines.push(spentLine(done.spent));
   return { kind: 'response', body: lines.join('\n') };

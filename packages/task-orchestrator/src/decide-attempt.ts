@@ -5,6 +5,7 @@ import type { AgentQuestion, Attempt, CheckoutInfo, Evidence, Interruption, Plan
 import type { Failure } from 'cyrus-core/failure';
 import { type AttemptState, assertMove, isFinal } from 'cyrus-core/states';
 import type { ExecutionRequest, RunRef, RunResult } from 'cyrus-executor-interface/executor';
+import { setupEnded, setupOf, tellCheckout, tellSetup } from './attempt-setup.ts';
 import { isDocumentation } from './documentation.ts';
 import type { AttemptFinished } from './plan-context.ts';
 import { renderPrompt, steeringText } from './prompts.ts';
@@ -179,6 +180,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     job('agent', { executorId: attempt.executorId, request, key: { attemptId: attempt.id, number: attempt.number } });
   };
 
+  const told = { attemptId: attempt.id, planId: plan.id, taskId: task.id, listeners: context.listeners, effects };
   const ended = (jobEnd: JobEnd): void => {
     const paused = row.interruption?.kind === 'pause';
     const agentRan = jobEnd.kind === 'agent' && row.state === 'running';
@@ -190,23 +192,18 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         if (jobEnd.state === 'failed') return fail(jobEnd.failure ?? { class: 'setup_failed', message: 'The checkout could not be made.' });
         const checkout = jobEnd.result as unknown as CheckoutInfo;
         row.checkout = checkout;
-        const { setup } = context.settings;
-        if (setup && !checkout.reused)
-          return job('setup', { directory: checkout.directory, command: setup.command, timeoutMs: setup.timeoutMs });
-        return startAgent(checkout);
+        tellCheckout(told, checkout);
+        const setup = setupOf(context.settings.setup, checkout);
+        if (!setup) return startAgent(checkout);
+        tellSetup(told, setup.shown);
+        return job('setup', setup.payload);
       }
       case 'setup': {
         if (row.state !== 'starting' || !row.checkout) return;
         if (jobEnd.state === 'lost') return end('lost');
-        const { exitCode, output } = (jobEnd.result ?? {}) as { exitCode?: number; output?: string };
-        if (jobEnd.state === 'failed' || exitCode !== 0) {
-          const why = jobEnd.failure?.message ?? `it ended with code ${exitCode}`;
-          return fail({
-            class: 'setup_failed',
-            message: `The setup command failed: ${why}.${output ? `\n\n${output.slice(-1500)}` : ''}`,
-            fix: 'Mend the setup command of the repository, then write here to try again.',
-          });
-        }
+        const shown = setupOf(context.settings.setup, row.checkout)?.shown ?? 'setup';
+        const failure = setupEnded(told, shown, jobEnd);
+        if (failure) return fail(failure);
         return startAgent(row.checkout);
       }
       case 'agent': {
@@ -277,6 +274,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       startFrom: plan.startSha ? { sha: plan.startSha } : null,
       ...(plan.pushedSha && attempt.number === 1 ? { wasPushed: true } : {}),
       reuse: attempt.number > 1,
+      issue: context.issue.identifier,
       procedure: task.procedure,
       ...(context.earlier?.headSha ? { lastWork: { attemptId: context.earlier.id, sha: context.earlier.headSha } } : {}),
     });

@@ -1,134 +1,25 @@
-import type { Input, JobEnd, WriteEnd } from 'cyrus-core/domain/effects';
-import type { Attempt, CheckoutInfo, Plan, PlanMessage, Task, Verdict } from 'cyrus-core/domain/plan';
+import type { JobEnd } from 'cyrus-core/domain/effects';
 import type { Failure } from 'cyrus-core/failure';
 import { describe, expect, test } from 'vitest';
-import { decidePlan } from './decide-plan.ts';
-import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
-
-const noon = 1_700_000_000_000;
-const checkout: CheckoutInfo = {
-  directory: '/c/t1',
-  baseBranch: 'main',
-  baseSha: 'base',
-  startSha: 'base',
-  reused: false,
-  detected: { commands: ['npm test'], from: 'package.json' },
-  context: null,
-  readable: [],
-};
-const plan = (over: Partial<Plan> = {}): Plan => ({
-  id: 'p1',
-  issueId: 'i1',
-  number: 1,
-  state: 'running',
-  procedure: 'builder',
-  repositoryId: 'main',
-  baseBranch: null,
-  branch: 'cyrus/eng-1',
-  startSha: null,
-  headSha: null,
-  pushedSha: null,
-  pullRequest: null,
-  follows: null,
-  routeReason: null,
-  options: {},
-  parkedReason: null,
-  parkedFrom: null,
-  parkedUntil: null,
-  createdAt: noon - 60_000,
-  ...over,
-});
-const task = (over: Partial<Task> = {}): Task => ({
-  id: 't1',
-  planId: 'p1',
-  key: 'main',
-  procedure: 'builder',
-  prompt: '',
-  state: 'running',
-  attempts: 1,
-  notBefore: null,
-  learned: null,
-  headSha: null,
-  checks: null,
-  output: null,
-  ...over,
-});
-const attempt = (over: Partial<Attempt> = {}): Attempt => ({
-  id: 'a1',
-  taskId: 't1',
-  planId: 'p1',
-  number: 1,
-  state: 'running',
-  executorId: 'claude',
-  conversationId: 'c1',
-  messageN: 1,
-  steeredN: 0,
-  deliveredN: 0,
+import {
+  attempt,
   checkout,
-  headSha: null,
-  evidence: null,
-  output: null,
-  failure: null,
-  interruption: null,
-  startedAt: noon,
-  progressAt: null,
-  createdAt: noon,
-  ...over,
-});
-const work = {
-  commits: [{ sha: 'head', subject: 's' }],
-  files: [{ path: 'a', status: 'M', insertions: 1, deletions: 1 }],
-  insertions: 1,
-  deletions: 1,
-};
-const worked = (over: Partial<Attempt> = {}): Attempt =>
-  attempt({ state: 'succeeded', headSha: 'head', evidence: work, output: 'Did it.', ...over });
-const said = (n: number, delivered = false): PlanMessage => ({
-  n,
-  sessionId: 's1',
-  seq: n,
-  authorName: 'Ada',
-  body: `m${n}`,
-  delivered,
-  at: n,
-  command: false,
-});
-const listener = { sessionId: 's1', source: 'linear', workspace: 'w', turnId: 'turn1' };
-const context = (over: Partial<PlanContext> = {}): PlanContext => ({
-  plan: plan(),
-  issue: { id: 'i1', workspace: 'w', identifier: 'ENG-1', title: 'Broken', description: '', url: 'https://l/ENG-1', details: null },
-  task: task(),
-  attempts: [attempt()],
-  messages: [said(1, true)],
-  inputs: [],
-  listeners: [listener],
-  settings: {
-    verifyMode: 'local',
-    verifyCommands: null,
-    verifyTimeoutMs: 1000,
-    setupCommand: null,
-    maxAttempts: 3,
-    pullRequests: true,
-    stateOnSuccess: undefined,
-  },
-  spent: { cost: 19_500, unpriced: false },
-  stopRequested: false,
-  stopRequestedBy: null,
-  question: null,
-  random: () => 0.5,
-  ...over,
-});
-const input = (kind: string, payload: object): Input => ({ seq: 1, kind, payload: { ...payload } });
-const finished = (over: Partial<AttemptFinished> = {}): Input =>
-  input('attempt_finished', { attemptId: 'a1', number: 1, state: 'succeeded', deliveredN: 1, failure: null, ...over });
-const job = (over: Partial<JobEnd>): Input =>
-  input('job', { jobId: 'j', kind: 'verify', state: 'done', result: null, failure: null, ...over });
-const write = (over: Partial<WriteEnd>): Input =>
-  input('write', { writeId: 'w', key: 'k', kind: 'push', state: 'sent', result: {}, failure: null, ...over });
-const verdict = (exitCode: number): Verdict => ({
-  verdict: exitCode === 0 ? 'passed' : 'failed',
-  checks: [{ command: 'npm test', exitCode, durationMs: 5, output: 'boom' }],
-});
+  context,
+  finished,
+  input,
+  job,
+  noon,
+  plan,
+  said,
+  task,
+  verdict,
+  work,
+  worked,
+  write,
+} from '../test/plan-rows.ts';
+import { decidePlan } from './decide-plan.ts';
+import type { PlanContext, PlanDecision } from './plan-context.ts';
+
 const jobs = (decision: PlanDecision): readonly string[] => decision.effects.jobs.map((draft) => draft.kind);
 const told = (decision: PlanDecision): readonly string[] => decision.effects.tells.map((tell) => `${tell.entity} ${tell.kind}`);
 const answer = (decision: PlanDecision): string => decision.plan.answer?.body ?? '';
@@ -358,7 +249,10 @@ describe('publishing', () => {
     expect(jobs(decidePlan({ ...ended, inputs: [job({ kind: 'cleanup', state: 'done' })] }, noon))).toEqual([]);
   });
   test('without a code host ends with the pushed branch', () => {
-    const decision = decidePlan({ ...verifying, settings: { ...verifying.settings, pullRequests: false }, inputs: [write({})] }, noon);
+    const decision = decidePlan(
+      { ...verifying, settings: { ...verifying.settings, noPullRequest: 'its remote is no code host' }, inputs: [write({})] },
+      noon,
+    );
     expect(decision.plan.state).toBe('done');
     expect(answer(decision)).toContain('cyrus/eng-1');
   });

@@ -17,8 +17,10 @@ export interface PlanSettings {
   readonly verifyTimeoutMs: number;
   readonly setupCommand: string | null;
   readonly maxAttempts: number;
-  /** False when the remote has no code host: the plan ends with a pushed branch. */
-  readonly pullRequests: boolean;
+  /** Why the plan ends with a pushed branch; null: a pull request is opened. */
+  readonly noPullRequest: string | null;
+  /** Pull requests are drafts until their checks have passed. */
+  readonly draft: boolean;
   readonly stateOnSuccess: string | undefined;
 }
 

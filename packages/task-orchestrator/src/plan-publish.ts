@@ -19,7 +19,7 @@ export function publish(step: PlanStep): void {
     planId: plan.id,
     notify: `plan:${plan.id}`,
   });
-  if (!settings.pullRequests) return;
+  if (settings.noPullRequest !== null) return;
   step.effects.events.push({ type: 'plan.publishing', planId: plan.id, payload: { branch: plan.branch, sha: step.plan.headSha } });
 }
 
@@ -31,18 +31,19 @@ export function writeEnded(step: PlanStep, end: WriteEnd): void {
       return step.fail({ ...failure, fix: failure.fix ?? 'Look at the branch on the remote, then write here to try again.' });
     }
     step.plan.pushedSha = step.plan.headSha;
-    return step.context.settings.pullRequests ? openPullRequest(step) : finishDone(step, null);
+    const { noPullRequest } = step.context.settings;
+    return noPullRequest === null ? openPullRequest(step) : finishDone(step, null, `pushed; no pull request, because ${noPullRequest}`);
   }
   if (end.kind === 'pull-request') {
     if (end.state === 'rejected')
       return step.fail(end.failure ?? { class: 'invalid_request', message: 'The pull request could not be opened.' });
-    const { number, url, none } = end.result as unknown as PullRequestRef & { readonly none?: string };
+    const { number, url, none, draft } = end.result as unknown as PullRequestRef & { readonly none?: string; readonly draft?: boolean };
     if (none) {
       step.say('no-pull-request', `${none} The work ends with the pushed branch.`);
-      return finishDone(step, null);
+      return finishDone(step, null, 'pushed; no pull request');
     }
     step.plan.pullRequest = { number, url };
-    finishDone(step, { number, url });
+    finishDone(step, { number, url }, draft ? ofDraft(step, number) : null);
   }
 }
 
@@ -52,6 +53,30 @@ export function writeDelayed(step: PlanStep, delayed: { readonly kind: string; r
   const what = kind === 'push' ? 'The branch cannot be pushed yet' : 'The pull request cannot be opened yet';
   const fix = failure.fix ? ` ${failure.fix}` : '';
   step.say(`delayed:${kind}:${failure.class}`, `${what}: ${failure.message} It is tried again by itself.${fix}`);
+}
+
+/** A draft whose checks run with it becomes ready by itself; what is to be said of it. */
+function ofDraft(step: PlanStep, number: number): string {
+  const { plan, settings } = step.context;
+  const byItself = settings.draft && settings.verifyMode !== 'local';
+  if (!byItself) return 'a draft: mark it as ready when you are content with it';
+  step.effects.writes.push({
+    key: `plan:${plan.id}:ready`,
+    credential: 'github',
+    lane: `ready:${plan.id}`,
+    priority: priority.state,
+    kind: 'ready-for-review',
+    payload: { kind: 'ready-for-review', repositoryId: plan.repositoryId, number, sha: step.plan.headSha, since: step.now },
+    planId: plan.id,
+  });
+  return 'a draft: ready for review when its checks have passed';
+}
+
+/** With drafts wanted: a draft as long as nothing has shown that the work is good. */
+function review(step: PlanStep): { readonly review?: 'draft' | 'ready' } {
+  const { draft, verifyMode } = step.context.settings;
+  if (!draft) return {};
+  return { review: step.task.checks?.verdict === 'passed' && verifyMode === 'local' ? 'ready' : 'draft' };
 }
 
 function openPullRequest(step: PlanStep): void {
@@ -72,19 +97,21 @@ function openPullRequest(step: PlanStep): void {
       title: `${issue.identifier}: ${issue.title}`,
       body: `${summary}\n\nFor ${reference}.`,
       marker: plan.id,
+      ...review(step),
     },
     planId: plan.id,
     notify: `plan:${plan.id}`,
   });
 }
 
-export function finishDone(step: PlanStep, pullRequest: PullRequestRef | null): void {
+export function finishDone(step: PlanStep, pullRequest: PullRequestRef | null, note: string | null = null): void {
   const { plan, issue } = step.context;
   const published = step.plan.pushedSha !== null && step.plan.pushedSha === step.plan.headSha;
   const answer = successAnswer({
     output: step.task.output ?? '',
     branch: published ? plan.branch : null,
     pullRequest: pullRequest ?? (published ? step.plan.pullRequest : null),
+    note,
     evidence: published ? step.evidence() : null,
     checks: published ? step.task.checks : null,
     spent: step.spent(),

@@ -126,7 +126,7 @@ export class PlanStep {
     const names = {
       work: 'Do the work',
       verify: 'Run the checks',
-      publish: settings.pullRequests ? 'Open the pull request' : 'Push the branch',
+      publish: settings.noPullRequest === null ? 'Open the pull request' : `Push the branch (no pull request: ${settings.noPullRequest})`,
     };
     const at = step === 'end' ? steps.length : steps.indexOf(step);
     const items = steps.map((name, index) => {

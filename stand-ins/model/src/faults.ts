@@ -6,6 +6,8 @@ export interface Faults {
   readonly overloaded?: { readonly next: number };
   /** Ends the connection in the middle of the stream. */
   readonly cutOff?: { readonly next: number };
+  /** Calls of these models answer with this status, such as 404 for one that does not exist and 529 for one that is overloaded. */
+  readonly models?: Readonly<Record<string, number>>;
   readonly badRequest?: { readonly next: number; readonly message?: string };
   /** Every key is refused. */
   readonly invalidKey?: boolean;
@@ -14,7 +16,11 @@ export interface Faults {
 }
 
 const counted = ['rateLimited', 'overloaded', 'cutOff', 'badRequest'] as const;
-const names: readonly string[] = [...counted, 'slowMs', 'invalidKey', 'outage'];
+const names: readonly string[] = [...counted, 'slowMs', 'models', 'invalidKey', 'outage'];
+const ofModel: Readonly<Record<number, readonly [type: string, message: string]>> = {
+  404: ['not_found_error', 'model: '],
+  529: ['overloaded_error', 'Overloaded: '],
+};
 
 /** What happens to one call. */
 export type Strike =
@@ -29,7 +35,7 @@ export interface FaultSwitches {
   clear(): void;
   current(): Faults;
   /** Decides over one call and counts it off. */
-  strike(): Strike;
+  strike(model: string): Strike;
 }
 
 export function faultSwitches(): FaultSwitches {
@@ -50,9 +56,14 @@ export function faultSwitches(): FaultSwitches {
       faults = {};
     },
     current: () => faults,
-    strike() {
+    strike(model) {
       if (faults.outage) return { kind: 'drop' };
       if (faults.invalidKey) return { kind: 'answer', status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
+      const status = Object.hasOwn(faults.models ?? {}, model) ? faults.models?.[model] : undefined;
+      if (status !== undefined) {
+        const [type, message] = ofModel[status] ?? ['api_error', 'fault of '];
+        return { kind: 'answer', status, type, message: `${message}${model}` };
+      }
       const { rateLimited, badRequest } = faults;
       if (takes('badRequest')) {
         return { kind: 'answer', status: 400, type: 'invalid_request_error', message: badRequest?.message ?? 'bad request (fault)' };

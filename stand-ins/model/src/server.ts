@@ -137,7 +137,7 @@ export async function startModel(options: ModelOptions = {}): Promise<ModelStand
     const request = body as MessagesRequest;
     if (!isModelCall) return sendJson(response, 200, { input_tokens: Math.ceil(JSON.stringify(request).length / 4) });
 
-    const strike = faults.strike();
+    const strike = faults.strike(request.model);
     if (strike.kind === 'drop') return void response.destroy();
     if (strike.kind === 'answer') {
       const retryAfter: Record<string, string> = strike.retryAfterS === undefined ? {} : { 'retry-after': String(strike.retryAfterS) };

@@ -9,11 +9,12 @@ import { askQuestion, endQuestion } from 'cyrus-store/queries/question-save';
 import { saveIssue } from 'cyrus-store/queries/session-save';
 import { decidePlan } from 'cyrus-task-orchestrator/decide-plan';
 import type { QuestionStep } from 'cyrus-task-orchestrator/plan-context';
+import type { NoPullRequest } from '../code-host.ts';
 import { planSettings } from './settings.ts';
 
 export interface PlanAdvanceOptions {
   readonly config: () => Config;
-  readonly hasCodeHost: (repositoryId: string) => boolean;
+  readonly noPullRequest: NoPullRequest;
   readonly random: () => number;
 }
 
@@ -27,7 +28,7 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
       {
         ...loaded,
         inputs,
-        settings: planSettings(options.config(), loaded.plan, options.hasCodeHost),
+        settings: planSettings(options.config(), loaded.plan, options.noPullRequest(loaded.plan.repositoryId)),
         spent: { cost: loaded.cost, unpriced: loaded.unpriced },
         random: options.random,
       },

@@ -37,7 +37,7 @@ const repositoryOf = (config: Config, id: string): RepositoryConfig | undefined 
   config.repositories.find((repository) => repository.id === id);
 
 /** What the configuration says of a plan's repository. A repository taken out of the configuration meanwhile keeps the defaults. */
-export function planSettings(config: Config, plan: Plan, hasCodeHost: (repositoryId: string) => boolean): PlanSettings {
+export function planSettings(config: Config, plan: Plan, noPullRequest: string | null): PlanSettings {
   const repository = repositoryOf(config, plan.repositoryId);
   const verify = repository?.verify ?? config.verify;
   return {
@@ -46,7 +46,8 @@ export function planSettings(config: Config, plan: Plan, hasCodeHost: (repositor
     verifyTimeoutMs: verify?.timeoutMs ?? config.limits.verifyTimeoutMs,
     setupCommand: repository?.setup?.command ?? null,
     maxAttempts: config.limits.maxAttemptsPerTask,
-    pullRequests: hasCodeHost(plan.repositoryId),
+    noPullRequest,
+    draft: repository?.pullRequest?.draft ?? config.pullRequest?.draft ?? false,
     stateOnSuccess: repository?.onSuccess?.state ?? config.stateOnSuccess,
   };
 }

@@ -58,7 +58,8 @@ export function createBroker(options: BrokerOptions): Broker {
   const underWay = new Map<string, { readonly ended: Promise<void>; readonly planned: boolean; readonly stop: AbortController }>();
   let lock: HeldLock | undefined;
   let pausedUntil = 0;
-  let reported = false;
+  /** Whose credential was last refused; '' where the broker has but one. */
+  const reported = new Set<string>();
 
   async function run(): Promise<void> {
     for (let failures = 0; !stopped.signal.aborted; ) {
@@ -122,8 +123,8 @@ export function createBroker(options: BrokerOptions): Broker {
 
   async function send(write: ClaimedWrite, stopped: AbortSignal): Promise<void> {
     const outcome = await tryOnce(write, stopped);
-    if (outcome.state === 'retry') return again(write, outcome.failure);
-    if (outcome.state === 'sent') await worksAgain();
+    if (outcome.state === 'retry') return again(write, outcome.failure, outcome.subject);
+    if (outcome.state === 'sent') await worksAgain(outcome.subject);
     else log.warn({ credential, key: write.key, failure: outcome.failure }, 'a write was refused');
     const settlement = outcome.state === 'sent' ? { ...outcome, result: storableResult(outcome.result) } : outcome;
     const notify = await untilStored({ db, clock, log, givenUp: abandoned.signal }, `write ${write.key}`, async (tx) => {
@@ -149,14 +150,15 @@ export function createBroker(options: BrokerOptions): Broker {
     }
   }
 
-  async function again(write: ClaimedWrite, failure: Failure): Promise<void> {
+  async function again(write: ClaimedWrite, failure: Failure, subject?: string): Promise<void> {
     const retry = decideRetry(failure, write.attempts, clock.now(), options.random());
-    if (retry.pauses === 'credential') pausedUntil = Math.max(pausedUntil, clock.now() + retry.delayMs);
-    if (failure.class === 'auth' && !reported) {
-      reported = true;
-      log.error({ credential, failure }, 'the credential is refused');
+    const others = failure.class === 'auth' && subject !== undefined;
+    if (retry.pauses === 'credential' && !others) pausedUntil = Math.max(pausedUntil, clock.now() + retry.delayMs);
+    if (failure.class === 'auth' && !reported.has(subject ?? '')) {
+      reported.add(subject ?? '');
+      log.error({ credential, subject, failure }, 'the credential is refused');
       await untilStored({ db, clock, log, givenUp: abandoned.signal }, 'a refused credential', (tx) =>
-        insertCredentialEvent(tx, 'credential_failed', { credential, failure }),
+        insertCredentialEvent(tx, 'credential_failed', { credential, ...(subject === undefined ? {} : { subject }), failure }),
       );
     }
     log.debug({ credential, key: write.key, failure, ...retry }, 'a write is tried again later');
@@ -172,12 +174,11 @@ export function createBroker(options: BrokerOptions): Broker {
     if (retry.delayMs < pollMs) void clock.sleep(retry.delayMs, stopped.signal).then(bell.ring);
   }
 
-  async function worksAgain(): Promise<void> {
-    if (!reported) return;
-    reported = false;
-    log.info({ credential }, 'the credential works again');
+  async function worksAgain(subject?: string): Promise<void> {
+    if (!reported.delete(subject ?? '')) return;
+    log.info({ credential, subject }, 'the credential works again');
     await untilStored({ db, clock, log, givenUp: abandoned.signal }, 'a credential that works again', (tx) =>
-      insertCredentialEvent(tx, 'credential_recovered', { credential }),
+      insertCredentialEvent(tx, 'credential_recovered', { credential, ...(subject === undefined ? {} : { subject }) }),
     );
   }
 

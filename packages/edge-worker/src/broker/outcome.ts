@@ -3,11 +3,16 @@ import type { ClaimedWrite } from 'cyrus-store/queries/outbound-claim';
 
 /** What became of one try of a write. */
 export type WriteOutcome =
-  | { readonly state: 'sent'; readonly result: Readonly<Record<string, unknown>> }
+  | { readonly state: 'sent'; readonly result: Readonly<Record<string, unknown>>; readonly subject?: string }
   /** For good: the same write would be refused again. */
   | { readonly state: 'rejected'; readonly failure: Failure }
   /** Not now, or unknown whether it happened: the same write, under the same id, is tried again. */
-  | { readonly state: 'retry'; readonly failure: Failure };
+  | {
+      readonly state: 'retry';
+      readonly failure: Failure;
+      /** Where repositories have credentials of their own: whose was refused. Writes of the others are not held up by that. */
+      readonly subject?: string;
+    };
 
 /**
  * Makes one write happen outside, at most once however often it is called with the same `id`: the provider takes the id
@@ -18,8 +23,9 @@ export type Perform = (write: ClaimedWrite, signal: AbortSignal) => Promise<Writ
 const passing: ReadonlySet<Failure['class']> = new Set(['network', 'rate_limited', 'quota_exhausted', 'timeout', 'auth', 'missing_binary']);
 
 /** What may pass is tried again; a refusal is for good. */
-export function outcomeOfFailure(failure: Failure): WriteOutcome {
-  return passing.has(failure.class) ? { state: 'retry', failure } : { state: 'rejected', failure };
+export function outcomeOfFailure(failure: Failure, subject?: string): WriteOutcome {
+  if (!passing.has(failure.class)) return { state: 'rejected', failure };
+  return { state: 'retry', failure, ...(subject === undefined ? {} : { subject }) };
 }
 
 /** A write that can never be made. */

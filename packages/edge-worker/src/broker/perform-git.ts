@@ -1,6 +1,7 @@
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Config } from 'cyrus-core/config/schema';
 import { type Failure, FailureError } from 'cyrus-core/failure';
+import type { GithubCredentials } from '../github-credentials.ts';
 import { createRepositories } from '../jobs/repositories.ts';
 import { outcomeOfFailure, type Perform, rejected } from './outcome.ts';
 import { sourceOf } from './repository-access.ts';
@@ -8,6 +9,7 @@ import { sourceOf } from './repository-access.ts';
 export interface GitOptions {
   readonly checkouts: Pick<Checkouts, 'mirror' | 'push'>;
   readonly config: () => Config;
+  readonly github: Pick<GithubCredentials, 'source'>;
 }
 
 /** The payload of a `push`. */
@@ -19,21 +21,22 @@ interface PushPayload {
 }
 
 /** Pushes from the mirror, with a lease on the last seen head. The same push twice finds itself done. */
-export function performGit({ checkouts, config }: GitOptions): Perform {
-  const repositories = createRepositories(checkouts, config);
+export function performGit({ checkouts, config, github }: GitOptions): Perform {
+  const repositories = createRepositories(checkouts, config, github);
   return async (write, signal) => {
     if (write.kind !== 'push') return rejected(`git has no write ${write.kind}`);
     const { repositoryId, sha, branch, lease } = write.payload as unknown as PushPayload;
     try {
-      const mirror = await repositories.open(repositoryId);
-      const named = sourceOf(config(), repositoryId)?.remoteUrl;
-      // A path named as the remote is meant to be written to; the checkout that a repository is read from is not.
-      const target = mirror.remote.kind === 'local' && named !== undefined ? { remoteUrl: named } : {};
-      const pushed = await checkouts.push({ mirror, sha, branch, lease, signal, ...target });
-      if (pushed.kind === 'pushed') return { state: 'sent', result: { sha } };
+      const pushed = await repositories.use(repositoryId, (mirror) => {
+        const named = sourceOf(config(), repositoryId)?.remoteUrl;
+        // A path named as the remote is meant to be written to; the checkout that a repository is read from is not.
+        const target = mirror.remote.kind === 'local' && named !== undefined ? { remoteUrl: named } : {};
+        return checkouts.push({ mirror, sha, branch, lease, signal, ...target });
+      });
+      if (pushed.kind === 'pushed') return { state: 'sent', result: { sha }, subject: repositoryId };
       return { state: 'rejected', failure: movedAway(branch, pushed.remoteSha) };
     } catch (error) {
-      if (error instanceof FailureError) return outcomeOfFailure(error.failure);
+      if (error instanceof FailureError) return outcomeOfFailure(error.failure, repositoryId);
       throw error;
     }
   };

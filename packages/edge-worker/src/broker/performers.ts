@@ -1,6 +1,7 @@
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
+import type { GithubCredentials } from '../github-credentials.ts';
 import type { Perform } from './outcome.ts';
 import { performCli } from './perform-cli.ts';
 import { performGit } from './perform-git.ts';
@@ -11,6 +12,7 @@ export interface PerformersOptions {
   readonly config: () => Config;
   readonly checkouts: Pick<Checkouts, 'mirror' | 'push'>;
   readonly clock: Clock;
+  readonly github: Pick<GithubCredentials, 'source'>;
   /** Absent: nothing here writes to Linear. */
   readonly linear?: Omit<PerformLinearOptions, 'workspace'>;
 }

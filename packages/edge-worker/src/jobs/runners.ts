@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
@@ -13,7 +13,11 @@ import { findTaskBase } from 'cyrus-store/queries/job-base-sha';
 import { findPlanRepository } from 'cyrus-store/queries/job-repository';
 import { planLastSaid } from 'cyrus-store/queries/plan-last-said';
 import type { LinearClients } from '../broker/linear-clients.ts';
+<<<<<<< ours
+import type { GithubCredentials } from '../github-credentials.ts';
+=======
 import type { PoolFiller } from '../checkout-pool/filler.ts';
+>>>>>>> theirs
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
@@ -43,6 +47,7 @@ export interface JobRunnersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly linear: Pick<LinearClients, 'find'>;
+  readonly github: Pick<GithubCredentials, 'source' | 'secrets'>;
   readonly random: () => number;
   readonly room: DiskRoom;
   readonly filler: () => PoolFiller | undefined;
@@ -51,10 +56,10 @@ export interface JobRunnersOptions {
 }
 
 /** Masks the secrets of the configuration as it is now; it may be loaded anew while agents run. */
-function redactOfCurrent(): (config: Config) => Redact {
+function redactOfCurrent(passing: () => readonly string[]): (config: Config) => Redact {
   let known: { readonly config: Config; readonly redact: Redact } | undefined;
   return (config) => {
-    if (known?.config !== config) known = { config, redact: createRedact(secretsOf(config)) };
+    if (known?.config !== config) known = { config, redact: createRedact(secretsOf(config), passing) };
     return known.redact;
   };
 }
@@ -62,11 +67,11 @@ function redactOfCurrent(): (config: Config) => Redact {
 /** What does each kind of host job on this machine. */
 export function createJobRunners(options: JobRunnersOptions): Readonly<Record<JobKind, JobRunner>> {
   const { config, sandbox, checkouts, db, runPrefix } = options;
-  const repositories = createRepositories(checkouts, config);
+  const repositories = createRepositories(checkouts, config, options.github);
   const tools = () => toolEnvironment(config().sandbox.readable ?? []);
   const environment = (repositoryId: string): Readonly<Record<string, string>> =>
     repositories.config(repositoryId)?.environmentVariables ?? {};
-  const currentRedact = redactOfCurrent();
+  const currentRedact = redactOfCurrent(options.github.secrets);
   const ports = createPorts(options.home, () => portsInUse(checkouts));
   const teardownTimeoutMs = (): number => config().limits.teardownTimeoutMs;
   const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix, ports, teardownTimeoutMs };
@@ -77,12 +82,16 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
     }),
     prepare: createPrepareRunner({
       ...shared,
+<<<<<<< ours
+      promptsDirectory: () => resolve(options.home, config().promptsDirectory ?? 'prompts'),
+=======
       room: options.room,
       shrink: async () => (await options.filler()?.shrink()) ?? false,
       used: () => options.filler()?.wake(),
       say: sayWaiting(db),
       lastSaid: (planId) => planLastSaid(db, planId),
       attempts: (taskId) => attemptsOfTask(db, taskId),
+>>>>>>> theirs
     }),
     setup: createSetupRunner({ ...shared, setupTimeoutMs: () => config().limits.setupTimeoutMs }),
     agent: createAgentRunner({

@@ -7,8 +7,12 @@ import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { Database } from 'cyrus-store/pool';
 import { createLinearClients } from '../../src/broker/linear-clients.ts';
+<<<<<<< ours
+import { createGithubCredentials } from '../../src/github-credentials.ts';
+=======
 import type { PoolFiller } from '../../src/checkout-pool/filler.ts';
 import { createDiskRoom } from '../../src/jobs/disk-room.ts';
+>>>>>>> theirs
 import { createJobRunners } from '../../src/jobs/runners.ts';
 import type { AbortReason, JobOutcome, JobRunner } from '../../src/supervisor/job-runner.ts';
 import { memoryLog, unique } from './supervisor.ts';
@@ -42,6 +46,7 @@ export async function jobsFor(options: JobsOptions): Promise<Jobs> {
   await mkdir(home, { recursive: true });
   const checkouts = createCheckouts({ root: home, sandbox, clock: systemClock, gitIdentity: { name: 'Cyrus', email: 'cyrus@localhost' } });
   const runners = createJobRunners({
+    github: createGithubCredentials({ config: () => config, clock: systemClock }),
     config: () => config,
     linear: createLinearClients({ config: () => config, home, clock: systemClock, log: log.log }),
     home,

@@ -5,11 +5,13 @@ import { openDatabase } from 'cyrus-store/pool';
 import { parseUrl } from 'cyrus-store/server/external';
 import { startBrokers } from '../../src/broker/brokers.ts';
 import { createPerformers } from '../../src/broker/performers.ts';
+import { createGithubCredentials } from '../../src/github-credentials.ts';
 import { checkoutsIn, publishingConfig } from './publishing.ts';
 
 const { DATABASE_URL = '', GITHUB_URL = '', CLONE_URL = '', CYRUS_HOME = '' } = process.env;
 const config = publishingConfig(GITHUB_URL, CLONE_URL);
-const performers = createPerformers({ config: () => config, checkouts: checkoutsIn(CYRUS_HOME), clock: systemClock });
+const github = createGithubCredentials({ config: () => config, clock: systemClock });
+const performers = createPerformers({ config: () => config, checkouts: checkoutsIn(CYRUS_HOME), clock: systemClock, github });
 await startBrokers({
   db: openDatabase({ connection: parseUrl(DATABASE_URL), clock: systemClock, applicationName: 'publishing child' }),
   clock: systemClock,

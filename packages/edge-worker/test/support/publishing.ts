@@ -2,6 +2,7 @@ import { type Checkouts, createCheckouts } from 'cyrus-checkouts/checkouts';
 import { systemClock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import { createPlain } from 'cyrus-sandbox/plain';
+import { createGithubCredentials } from '../../src/github-credentials.ts';
 import { createRepositories } from '../../src/jobs/repositories.ts';
 import { configOf } from './config.ts';
 
@@ -17,7 +18,11 @@ export function checkoutsIn(home: string): Checkouts {
 
 /** A commit on the default branch's head, in the mirror alone. */
 export async function newCommit(checkouts: Checkouts, config: Config, message: string): Promise<string> {
-  const mirror = await createRepositories(checkouts, () => config).open('r');
+  const mirror = await createRepositories(
+    checkouts,
+    () => config,
+    createGithubCredentials({ config: () => config, clock: systemClock }),
+  ).open('r');
   await mirror.fetch();
   const base = (await mirror.resolve('main')) ?? '';
   const git = async (...args: string[]): Promise<string> =>

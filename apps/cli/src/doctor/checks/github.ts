@@ -1,4 +1,6 @@
 import { githubAccess } from 'cyrus-edge-worker/broker/repository-access';
+import { type AppFinding, checkGithubApp } from 'cyrus-edge-worker/check-github-app';
+import { createGithubCredentials } from 'cyrus-edge-worker/github-credentials';
 import type { Check, ConfiguredPatient } from '../check.ts';
 import { error, type Finding, ok, warning } from '../finding.ts';
 
@@ -61,20 +63,31 @@ export const noToken: Finding = warning('GitHub', 'no token', {
 
 export const githubCheck: Check<ConfiguredPatient> = {
   name: 'GitHub',
-  async run({ config, signal }) {
+  async run({ config, clock, signal }) {
     const reached = config.repositories.flatMap(({ id, remoteUrl, isActive }) => {
       const access = isActive && remoteUrl !== undefined ? githubAccess(config, id, remoteUrl) : undefined;
       return access ? [access] : [];
     });
-    if (reached.length === 0 && config.github.token === undefined) return Object.hasOwn(config.github, 'app') ? [] : [noToken];
-    const asked = reached.map(async ({ apiUrl, token, repository: { owner, name } }) =>
-      judgeGitHub(`${owner}/${name}`, await ask(`${apiUrl}/repos/${owner}/${name}`, token, signal)),
-    );
-    return asked.length > 0
-      ? Promise.all(asked)
+    const app = (await checkGithubApp(config, clock)).map((finding) => ofApp(finding));
+    if (reached.length === 0 && config.github.token === undefined) return app.length > 0 ? app : [noToken];
+    const credentials = createGithubCredentials({ config: () => config, clock });
+    const asked = reached.map(async (access): Promise<Finding> => {
+      const { owner, name } = access.repository;
+      const token = await credentials.source(access).token();
+      if (!token.ok) return ofApp({ state: 'error', ...token.error }, `GitHub ${owner}/${name}`);
+      return judgeGitHub(`${owner}/${name}`, await ask(`${access.apiUrl}/repos/${owner}/${name}`, token.value, signal));
+    });
+    return asked.length > 0 || app.length > 0
+      ? [...app, ...(await Promise.all(asked))]
       : [judgeAccount(await ask(`${config.github.apiUrl.replace(/\/+$/, '')}/user`, config.github.token ?? '', signal))];
   },
 };
+
+function ofApp({ state, message, fix }: Pick<AppFinding, 'state' | 'message' | 'fix'>, name = 'GitHub App'): Finding {
+  if (state === 'ok') return ok(name, message);
+  const why = state === 'error' ? 'Branches are not pushed and no pull request is opened.' : 'Whoever has the key can act as the app.';
+  return (state === 'error' ? error : warning)(name, message, { why, fix: fix ?? 'Look at github.app in config.json.' });
+}
 
 function judgeAccount(answer: GitHubAnswer): Finding {
   return answer.status === 200 ? ok('GitHub', 'the token is accepted') : { ...judgeGitHub('account', answer), name: 'GitHub' };

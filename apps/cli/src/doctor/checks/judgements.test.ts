@@ -1,3 +1,4 @@
+import type { StatusSnapshot } from 'cyrus-store/queries/status-read';
 import { expect, test } from 'vitest';
 import type { Finding } from '../finding.ts';
 import { judgeCommands, programOf } from './check-commands.ts';
@@ -55,7 +56,12 @@ const home: HomeFacts = {
 };
 const app = { name: 'Cyrus', isApp: true, workspaceId: 'w1', workspaceName: 'Acme' };
 const hooks = { secret: true, running: true, health, now: 4_600_000, port: 3456 };
-const open = { state: 'open', description: 'embedded PostgreSQL 18', status, health } as const;
+const open = {
+  state: 'open',
+  description: 'embedded PostgreSQL 18',
+  status: status as Partial<StatusSnapshot> as StatusSnapshot,
+  health,
+} as const;
 
 const table: readonly (readonly [string, Finding | readonly Finding[], Finding['state'], RegExp])[] = [
   ['a current Node', judgeNode('v24.1.0'), 'ok', /24/],
