@@ -173,6 +173,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         for (const credential of ['git', 'github']) brokers?.wake(credential);
       },
       wakeEngine,
+      githubAccessChanged(account, action) {
+        log.warn({ account, action }, 'the installation of the GitHub App has changed');
+        github.forget();
+      },
     },
   });
 

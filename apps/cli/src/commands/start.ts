@@ -51,8 +51,8 @@ export async function start({ home, config, terminal }: CommandContext, options:
     );
     if (configuredWorkspaces(settings).length === 0 && !settings.linear.token)
       terminal.err('  Linear      no token: set LINEAR_TOKEN and LINEAR_WEBHOOK_SECRET, or linear.token and linear.webhookSecret');
-    if (!settings.github.token && !settings.repositories.some((repository) => repository.githubToken))
-      terminal.err('  GitHub      no token: work ends with a pushed branch; set GITHUB_TOKEN for pull requests');
+    if (!settings.github.token && !settings.github.app && !settings.repositories.some((repository) => repository.githubToken))
+      terminal.err('  GitHub      no token: work ends with a pushed branch; set GITHUB_TOKEN, or github.app, for pull requests');
     terminal.err('See more with: cyrus status, cyrus tasks, cyrus doctor');
   }
   await ended;

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import type { Ids } from 'cyrus-core/ids';
+import { parseEvent } from 'cyrus-github/events';
 import type { Finding } from 'cyrus-linear/read-sessions';
 import { verifyWebhook } from 'cyrus-linear/webhook';
 import type { Log } from 'cyrus-store/log';
@@ -28,6 +29,8 @@ export interface IngestHooks {
   wakeEngine(): void;
   /** A workspace removed our app: its tokens are dead. */
   forgetTokens?(workspace: string): void;
+  /** What the GitHub App may reach has changed. */
+  githubAccessChanged?(account: string, action: string): void;
 }
 
 export interface IngestOptions {
@@ -147,7 +150,10 @@ export function createIngest(options: IngestOptions): Ingest {
         event: verdict.event,
         body: toStorableText(verdict.body),
       };
-      return store(arrival, { kind: 'ignored', reason: 'stored' });
+      const answer = await store(arrival, { kind: 'ignored', reason: 'stored' });
+      const event = parseEvent({ event: verdict.event, payload: verdict.body });
+      if (event?.type === 'access_changed') hooks.githubAccessChanged?.(event.account, event.action);
+      return answer;
     },
 
     async submit(task) {
