@@ -6,7 +6,7 @@ import { codeOf } from '../connection-lost.ts';
 import type { Binaries } from './binaries.ts';
 import type { Layout } from './layout.ts';
 import { isAlive } from './process-table.ts';
-import { orUseYourOwn, ServerError } from './server-error.ts';
+import { damaged, orUseYourOwn, ServerError } from './server-error.ts';
 import { initdbArguments } from './settings.ts';
 
 /** The database role that owns everything. */
@@ -22,7 +22,10 @@ export async function clusterVersion(data: string): Promise<number | undefined> 
       error,
     );
   });
-  return text === undefined ? undefined : Number.parseInt(text, 10);
+  if (text === undefined) return undefined;
+  const version = Number.parseInt(text, 10);
+  if (Number.isNaN(version)) throw damaged(data, 'PG_VERSION, which says who made it, is empty');
+  return version;
 }
 
 /** The password in the home; made at first use, and `created` says so. Processes that come here at once all get the same. */
@@ -107,13 +110,41 @@ export function serverEnvironment(layout: Layout): NodeJS.ProcessEnv {
   return { PATH: '/usr/bin:/bin', HOME: layout.base, LC_ALL: 'C', TZ: 'UTC' };
 }
 
+/** What PostgreSQL says when files of its data are missing or hold something else. */
+const damage =
+  /could not find the database system|database files are incompatible|not a valid data directory|could not locate a valid checkpoint|could not access the server configuration file|could not open (?:file|directory) "(?:base|global|pg_)|invalid page in block|could not read .*read only \d+ of|data directory .* has (?:wrong|invalid)|incorrect checksum in control file/;
+
+/** The line in which it says why, without time and process. */
+function reasonIn(output: string): string {
+  const lines = output.trim().split('\n');
+  const line =
+    ['PANIC: ', 'FATAL: ', 'could not '].flatMap((sign) => lines.findLast((each) => each.includes(sign)) ?? [])[0] ?? lines.at(-1) ?? '';
+  return line
+    .replace(/^.*?(?:PANIC|FATAL): +/, '')
+    .trim()
+    .replace(/\.$/, '');
+}
+
 /** Says what went wrong in words of ours where the output shows a cause that has a remedy. */
 export function explainFailure(what: string, output: string, data: string): ServerError {
   const tail = output.trim().split('\n').slice(-6).join('\n');
+  const reason = reasonIn(output);
+  const [, elsewhere] = /could not write lock file "(.*)\/[^/]*".*No space/.exec(output) ?? [];
+  if (elsewhere !== undefined)
+    return new ServerError(
+      'disk_full',
+      `${what}: ${elsewhere}, where its socket goes, is full. Nothing is lost; free some space there and start again.`,
+    );
+  if (/insufficient file descriptors|Too many open files/.test(output))
+    return new ServerError(
+      'limits',
+      `${what}: this process may not open enough files. Raise the limit (ulimit -n 4096 in the shell that starts Cyrus, LimitNOFILE= in a systemd unit) and start again.`,
+    );
+  if (damage.test(output)) return damaged(data, reason);
   if (/No space left on device|ENOSPC|Disk quota exceeded/.test(output))
     return new ServerError(
       'disk_full',
-      `${what}: the disk that holds ${data} is full. Nothing is lost; free some space and start again.\n${tail}`,
+      `${what}: the disk that holds ${data} is full. Nothing is lost; free some space and start again.\n${reason}`,
     );
   if (/could not look up effective user ID|user does not exist/.test(output))
     return new ServerError(

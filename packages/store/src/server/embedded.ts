@@ -11,7 +11,7 @@ import { claimSocketDirectory, type Layout, layOut, socketDirectory } from './la
 import { takeLease } from './leases.ts';
 import { disownPidFile, findPostmaster, isPostmasterOf, startPostmaster, stopPostmaster, thaw } from './postmaster.ts';
 import { isAlive } from './process-table.ts';
-import { ServerError } from './server-error.ts';
+import { damaged, ServerError } from './server-error.ts';
 import { serverSettings } from './settings.ts';
 
 export { ServerError } from './server-error.ts';
@@ -166,6 +166,7 @@ function createSupervisor(prepared: Prepared, clock: Clock, log: Log): Superviso
             `The database refuses the password in ${layout.passwordFile}: remove that file and start again; a new one is made.`,
             error,
           );
+        if (isDamage(error)) throw damaged(data, error.message, error);
         if (codeOf(error)?.startsWith('57P0')) await clock.sleep(20, ended.signal);
         else if (++unanswered > 1) await replaceSilent(running.pid, error);
       } else if (running?.state === 'ready') {
@@ -180,6 +181,10 @@ function createSupervisor(prepared: Prepared, clock: Clock, log: Log): Superviso
           ({ pid, child } = outcome);
           const error = await greet(connection);
           if (!error) return false;
+          if (isDamage(error)) {
+            await stopPostmaster(pid, data, clock);
+            throw damaged(data, error.message, error);
+          }
           lastError = error;
         } else {
           lastError = outcome.error;
@@ -259,6 +264,12 @@ async function greet(connection: ConnectionConfig): Promise<Error | undefined> {
     if (codeOf(error) !== '42P04' && codeOf(error) !== '23505') return error as Error;
   }
   return undefined;
+}
+
+/** It runs, and cannot read its own files: trying again shows the same. */
+function isDamage(error: Error): boolean {
+  const { code = '', detail = '' } = error as Error & { readonly code?: string; readonly detail?: string };
+  return /^(?:XX00[12]|58P01)$/.test(code) || /subdirectory .* is missing/.test(detail);
 }
 
 async function withClient(connection: ConnectionConfig, work: (client: pg.Client) => Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, realpath, stat } from 'node:fs/promises';
+import { access, chmod, chown, constants, lstat, mkdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf } from '../connection-lost.ts';
 import { type Account, chooseAccount, ownerOf, reachable } from './account.ts';
@@ -61,11 +61,24 @@ export async function layOut(home: string, stateDir: string): Promise<Layout> {
   } catch (error) {
     throw new ServerError(
       'permission',
-      `Cannot write ${layout.base}, where the database goes (${codeOf(error) ?? String(error)}): make it writable, ${orUseYourOwn}.`,
+      `Cannot write ${layout.base}, where the database goes (${await reasonFor(layout.base, error)}): make it writable, ${process.getuid?.() === 0 ? 'or name another place with CYRUS_STATE_DIR, ' : ''}${orUseYourOwn}.`,
       error,
     );
   }
   return layout;
+}
+
+/** Making directories on a read-only file system ends with ENOENT, which says nothing to anybody. */
+async function reasonFor(directory: string, error: unknown): Promise<string> {
+  if (codeOf(error) !== 'ENOENT') return codeOf(error) ?? String(error);
+  for (let at = directory; at !== path.dirname(at); at = path.dirname(at)) {
+    const problem = await access(at, constants.W_OK).then(
+      () => 'ENOENT',
+      (found: unknown) => codeOf(found) ?? String(found),
+    );
+    if (problem !== 'ENOENT') return problem;
+  }
+  return 'ENOENT';
 }
 
 /** A directory that is ours alone; an account lent to the server may pass through it, by its private group. */

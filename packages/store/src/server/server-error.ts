@@ -4,6 +4,8 @@ export type ServerProblem =
   | 'permission'
   | 'disk_full'
   | 'version'
+  | 'damaged'
+  | 'limits'
   | 'start_failed'
   | 'url'
   | 'refused'
@@ -23,3 +25,12 @@ export class ServerError extends Error {
 }
 
 export const orUseYourOwn = 'or set DATABASE_URL to a PostgreSQL (14 or newer) of your own';
+
+/** What is left to do when files of the database are missing or unreadable. `said`: one line of the server's own. */
+export function damaged(data: string, said: string, cause?: unknown): ServerError {
+  return new ServerError(
+    'damaged',
+    `The database in ${data} is damaged: ${said}. Nothing was changed. Restore a backup (cyrus restore FILE); without one, move that directory away: the next start makes an empty database, and Linear and GitHub are asked what is open.`,
+    cause,
+  );
+}
