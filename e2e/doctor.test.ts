@@ -181,7 +181,7 @@ const table: readonly (readonly [string, () => Arrangement | Promise<Arrangement
     'a clock that is behind',
     () => ({ config: { linear: { apiUrl: `${oddUrl}/ahead`, token: 't', webhookSecret: 's' } } }),
     'clock',
-    'error',
+    'warning',
     /\d+ s behind/,
     /set-ntp/,
   ],

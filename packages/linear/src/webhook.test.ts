@@ -52,7 +52,7 @@ test.each([
   ['no timestamp in the body', bodyOf({ webhookTimestamp: undefined }), {}, 400, 'timestamp_missing'],
   ['a timestamp that is no number', bodyOf({ webhookTimestamp: String(now) }), {}, 400, 'timestamp_missing'],
   ['a day and a second old', bodyOf({ webhookTimestamp: now - 24 * 3_600_000 - 1000 }), {}, 401, 'too_old'],
-  ['six minutes in the future', bodyOf({ webhookTimestamp: now + 6 * 60_000 }), {}, 401, 'from_the_future'],
+  ['a day and a minute in the future', bodyOf({ webhookTimestamp: now + 24 * 3_600_000 + 60_000 }), {}, 401, 'from_the_future'],
 ])('refused: %s', (_name, rawBody, options, status, reason) => {
   expect(deliver(rawBody, options)).toEqual({ accepted: false, status, reason });
 });

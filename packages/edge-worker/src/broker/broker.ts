@@ -57,7 +57,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const bell = createBell(clock);
   const underWay = new Map<string, { readonly ended: Promise<void>; readonly planned: boolean; readonly stop: AbortController }>();
   let lock: HeldLock | undefined;
-  let pausedUntil = 0;
+  let pause = { since: 0, until: 0 };
   /** Whose credential was last refused; '' where the broker has but one. */
   const reported = new Set<string>();
 
@@ -87,7 +87,9 @@ export function createBroker(options: BrokerOptions): Broker {
     while (!stopped.signal.aborted && held.held()) {
       await endStopped();
       const free = lanesAtOnce - underWay.size;
-      const pausedMs = pausedUntil - clock.now();
+      const now = clock.now();
+      // A clock that was set back does not make a pause longer.
+      const pausedMs = now < pause.since ? 0 : pause.until - now;
       if (free > 0 && pausedMs <= 0) {
         const { claimed, cancelled } = await db.tx((tx) => claimWrites(tx, { credential, limit: free }));
         for (const write of claimed) start(write);
@@ -153,7 +155,7 @@ export function createBroker(options: BrokerOptions): Broker {
   async function again(write: ClaimedWrite, failure: Failure, subject?: string): Promise<void> {
     const retry = decideRetry(failure, write.attempts, clock.now(), options.random());
     const others = failure.class === 'auth' && subject !== undefined;
-    if (retry.pauses === 'credential' && !others) pausedUntil = Math.max(pausedUntil, clock.now() + retry.delayMs);
+    if (retry.pauses === 'credential' && !others) pause = { since: clock.now(), until: Math.max(pause.until, clock.now() + retry.delayMs) };
     if (failure.class === 'auth' && !reported.has(subject ?? '')) {
       reported.add(subject ?? '');
       log.error({ credential, subject, failure }, 'the credential is refused');

@@ -100,7 +100,7 @@ function createApp(readiness: Readiness, { version, api }: HttpServerOptions): H
 
 function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => reject(portError(error, host, port));
+    const onError = (error: NodeJS.ErrnoException): void => void portError(error, host, port).then(reject);
     server.once('error', onError);
     server.listen(port, host, () => {
       server.off('error', onError);

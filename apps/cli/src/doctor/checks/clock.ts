@@ -8,9 +8,12 @@ export function judgeClock(skewMs: number): Finding {
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   const detail = `${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} Linear's`;
   if (seconds <= 30) return ok('clock', `within ${Math.max(1, seconds)} s of Linear's`);
-  // Behind: Linear's webhooks seem to come from the future, of which five minutes are forgiven.
-  if (skewMs < -4 * 60_000) return error('clock', detail, { why: 'Webhooks whose time is more than five minutes ahead are refused.', fix });
-  return warning('clock', detail, { why: 'Times in logs are wrong, and webhooks are refused when it grows.', fix });
+  if (Math.abs(skewMs) > 23 * 3_600_000)
+    return error('clock', detail, {
+      why: 'Webhooks whose time is a day off are refused, and tokens and certificates seem to have ended.',
+      fix,
+    });
+  return warning('clock', detail, { why: 'Times in logs and budgets of a day are wrong, tokens are renewed too late.', fix });
 }
 
 export const clockCheck: Check<ConfiguredPatient> = {
