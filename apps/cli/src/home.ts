@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { CliError, exitCode } from './cli-error.ts';
 
 export interface Home {
@@ -10,19 +10,56 @@ export interface Home {
 
 /** `--home`, else `$CYRUS_HOME`, else `~/.cyrus`. */
 export function homeOf(option: string | undefined, environment: NodeJS.ProcessEnv): Home {
-  const directory = resolve(option ?? environment['CYRUS_HOME'] ?? join(homedir(), '.cyrus'));
+  const directory = resolve(option ?? environment['CYRUS_HOME'] ?? join(ownHome(), '.cyrus'));
   return { directory, configFile: join(directory, 'config.json') };
 }
 
-/** Makes the home, readable by its owner alone. */
+/** @throws CliError for an account without a home that does not say where to go either */
+function ownHome(): string {
+  try {
+    return homedir();
+  } catch {
+    throw new CliError('This account has no home directory, and HOME is not set.', {
+      code: exitCode.configuration,
+      fix: 'Say where configuration and data go: --home DIRECTORY, or CYRUS_HOME.',
+    });
+  }
+}
+
+/**
+ * Makes the home, readable by its owner alone.
+ * @throws CliError 78 with why it cannot be written
+ */
 export function ensureHome(home: Home): void {
   try {
     mkdirSync(home.directory, { recursive: true, mode: 0o700 });
     chmodSync(home.directory, 0o700);
+    accessSync(home.directory, constants.W_OK);
   } catch (error) {
-    throw new CliError(`The home ${home.directory} cannot be written: ${(error as Error).message}`, {
+    throw new CliError(`The home ${home.directory} cannot be written: ${whyNot(home.directory, error as NodeJS.ErrnoException)}.`, {
       code: exitCode.configuration,
-      fix: 'Make it writable, or name another one with --home or CYRUS_HOME.',
+      fix: 'Make it writable for this account, or name another one with --home or CYRUS_HOME.',
     });
+  }
+}
+
+function whyNot(directory: string, error: NodeJS.ErrnoException): string {
+  let place = directory;
+  while (!existsSync(place)) place = dirname(place);
+  const { uid } = statSync(place);
+  const mine = process.getuid?.() ?? uid;
+  // A directory that cannot be made on a read-only file system is reported as one that is not there.
+  if (error.code === 'EROFS' || (error.code === 'ENOENT' && isReadOnly(place))) return `${place} is on a read-only file system`;
+  if (error.code === 'EEXIST' || error.code === 'ENOTDIR') return `${place} is a file`;
+  if (uid !== mine && (error.code === 'EACCES' || error.code === 'EPERM')) return `${place} belongs to the account ${uid}, this is ${mine}`;
+  return error.code === 'ENOSPC' ? 'the disk is full' : error.message;
+}
+
+function isReadOnly(place: string): boolean {
+  try {
+    accessSync(place, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS';
   }
 }

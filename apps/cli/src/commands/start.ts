@@ -1,7 +1,7 @@
 import { configuredWorkspaces } from 'cyrus-edge-worker/broker/linear-token';
 import { exitCode } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
-import { serve } from '../serve.ts';
+import { type Serving, serve } from '../serve.ts';
 import { onSignals } from '../signals.ts';
 import { version } from '../version.ts';
 
@@ -12,24 +12,29 @@ export async function start({ home, config, terminal }: CommandContext, options:
   const takenOver = new Promise<void>((resolve) => {
     taken = resolve;
   });
-  const serving = await serve(home, settings, { http: true, onTakenOver: taken });
-  // Before the ready line: who reads it may send a signal at once.
-  const ended = new Promise<void>((resolve) => {
-    onSignals(
-      () => {
-        terminal.err(
-          `Draining: agents get ${Math.round(settings.drainMs / 1000)} s. Press again to end at once; nothing is lost either way.`,
-        );
-        void serving.end(settings.drainMs).then(resolve);
-      },
-      () => process.exit(exitCode.failed),
-    );
-    void takenOver.then(async () => {
-      terminal.err('Another cyrus start has taken this home over.');
-      process.exitCode = exitCode.failed;
-      await serving.store.close();
-      resolve();
-    });
+  let serving: Serving | undefined;
+  let endedEarly = false;
+  const over = Promise.withResolvers<void>();
+  // From the beginning: a start that is cut off would leave a database that nobody looks after.
+  onSignals(
+    () => {
+      endedEarly = serving === undefined;
+      if (!serving) return terminal.err('Ending as soon as the start is through. Press again to end at once; nothing is lost either way.');
+      terminal.err(
+        `Draining: agents get ${Math.round(settings.drainMs / 1000)} s. Press again to end at once; nothing is lost either way.`,
+      );
+      void serving.end(settings.drainMs).then(over.resolve);
+    },
+    () => process.exit(exitCode.failed),
+  );
+  serving = await serve(home, settings, { http: true, onTakenOver: taken });
+  if (endedEarly) return serving.end(0);
+  const { store } = serving;
+  void takenOver.then(async () => {
+    terminal.err('Another cyrus start has taken this home over.');
+    process.exitCode = exitCode.failed;
+    await store.close();
+    over.resolve();
   });
   const { address } = serving.service;
   const url = `http://${address?.host}:${address?.port}`;
@@ -55,5 +60,5 @@ export async function start({ home, config, terminal }: CommandContext, options:
       terminal.err('  GitHub      no token: work ends with a pushed branch; set GITHUB_TOKEN, or github.app, for pull requests');
     terminal.err('See more with: cyrus status, cyrus tasks, cyrus doctor');
   }
-  await ended;
+  await over.promise;
 }
