@@ -25,6 +25,31 @@ export interface ConversationRef {
   readonly directory: string;
 }
 
+/** A tool that the agent calls and this process carries out: what it needs for that, such as a token, is out of the agent's reach. */
+export interface HostTool {
+  readonly name: string;
+  /** For the model: what it does, and when. */
+  readonly description: string;
+  /** True: it changes nothing outside. */
+  readonly reads: boolean;
+  /** Texts, by name. */
+  readonly parameters: Readonly<Record<string, HostToolParameter>>;
+  /** Carries a call out. Never throws for what the agent asked: that is an answer with `isError`. */
+  call(input: Readonly<Record<string, string>>): Promise<{ readonly text: string; readonly isError?: boolean }>;
+}
+
+export interface HostToolParameter {
+  readonly description: string;
+  readonly optional?: boolean;
+  readonly oneOf?: readonly string[];
+}
+
+/** Tools under one name: agents know them as `mcp__NAME__TOOL`. */
+export interface HostTools {
+  readonly name: string;
+  readonly tools: readonly HostTool[];
+}
+
 export interface ExecutionRequest {
   readonly prompt: string;
   /** For the system prompt: what the procedure asks, its rules, and as marked context the repository's own notes. The same for all issues of a repository. */
@@ -34,6 +59,8 @@ export interface ExecutionRequest {
   readonly workingDirectory: string;
   /** Host paths the clone needs to read (the mirror's objects). */
   readonly readable: readonly string[];
+  /** One of `readable`, with files for the agent to look at: its reading tools may, whatever they are limited to. */
+  readonly filesDirectory?: string;
   readonly model?: string;
   /** Goes on with this one where `model` is unknown or overloaded. */
   readonly fallbackModel?: string;
@@ -44,6 +71,8 @@ export interface ExecutionRequest {
   readonly disallowedTools?: readonly string[];
   readonly environmentVariables?: Readonly<Record<string, string>>;
   readonly mcpConfig?: Readonly<Record<string, unknown>>;
+  /** Carried out by this process; held by `allowedTools` and `disallowedTools` as any other. Not part of a stored request. */
+  readonly hostTools?: readonly HostTools[];
   readonly maxCost?: MicroUsd;
   readonly maxTurns?: number;
   readonly timeoutMs: number;

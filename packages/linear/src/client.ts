@@ -1,8 +1,10 @@
 import type { Clock } from 'cyrus-core/clock';
 import { err, ok, type Result } from 'cyrus-core/result';
 import { type Access, fixedAccess } from './access.ts';
+import { type DownloadLimits, type DownloadProblem, download } from './download.ts';
 import { type LinearProblem, noAnswer, problemOf } from './problem.ts';
 import { type Rate, rateAfter } from './rate.ts';
+import { uploadOrigin } from './uploads.ts';
 
 export type Variables = Readonly<Record<string, unknown>>;
 export type Data = Readonly<Record<string, unknown>>;
@@ -11,6 +13,10 @@ export type Data = Readonly<Record<string, unknown>>;
 export interface LinearClient {
   /** Makes one call. Never throws: no answer, a refusal and an error are problems. */
   request(document: string, variables: Variables, signal?: AbortSignal): Promise<Result<Data, LinearProblem>>;
+  /** Reads a file that people uploaded. Never throws. Uploads have no part in the limits of calls. */
+  download(url: string, limits: DownloadLimits, signal?: AbortSignal): Promise<Result<Uint8Array, DownloadProblem>>;
+  /** Where uploads are: what is elsewhere is not downloaded. */
+  readonly uploadOrigin: string;
   /** The limits as the last answer told them. */
   rate(): Rate;
 }
@@ -79,7 +85,25 @@ export function createLinear(options: LinearOptions): LinearClient {
     }
   }
 
-  return { request, rate: () => rate };
+  const origin = uploadOrigin(options.apiUrl);
+  async function read(url: string, limits: DownloadLimits, signal?: AbortSignal): Promise<Result<Uint8Array, DownloadProblem>> {
+    const token = await access.token();
+    if (!token.ok) return err({ why: token.error.message, try: 'never' });
+    const readWith = (value: string): ReturnType<typeof download> =>
+      download(url, {
+        ...limits,
+        origin,
+        authorization: authorizationOf(value),
+        clock: options.clock,
+        ...(signal ? { signal } : {}),
+      });
+    const first = await readWith(token.value);
+    if (first.ok || first.error.try !== 'token') return first;
+    const renewed = await access.renew(token.value);
+    return renewed.ok ? readWith(renewed.value) : first;
+  }
+
+  return { request, download: read, uploadOrigin: origin, rate: () => rate };
 }
 
 const isRefusedToken = ({ action, failure }: LinearProblem): boolean => action === 'retry' && failure.class === 'auth';

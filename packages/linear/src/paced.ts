@@ -16,6 +16,8 @@ export function paced(client: LinearClient, clock: Clock): LinearClient {
   let nextAt = 0;
   return {
     rate: () => client.rate(),
+    uploadOrigin: client.uploadOrigin,
+    download: (url, limits, signal) => client.download(url, limits, signal),
     async request(document, variables, signal) {
       const now = clock.now();
       const pace = paceOf(client.rate(), now);

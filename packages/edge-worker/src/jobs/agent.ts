@@ -3,6 +3,7 @@ import type { AttemptKey, ExecutionEvent, ExecutionRequest, RunRef, RunResult, T
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
 import type { HostJob } from 'cyrus-store/queries/job-row';
+import type { AgentFiles } from '../attachments/for-agent.ts';
 import { type EventSink, openEventSink } from '../supervisor/event-sink.ts';
 import { failureOf } from '../supervisor/job-failure.ts';
 import type { JobContext, JobOutcome, JobRunner } from '../supervisor/job-runner.ts';
@@ -34,6 +35,8 @@ export interface AgentRunnerOptions {
   readonly environment: (job: HostJob) => Promise<Readonly<Record<string, string>>>;
   /** Host paths the configuration shows to every agent, beside what its request names. */
   readonly readable?: () => readonly string[];
+  /** Files that people uploaded with what they wrote. */
+  readonly files?: (job: HostJob) => Promise<AgentFiles | undefined>;
   readonly spoolBytes?: number;
 }
 
@@ -63,8 +66,13 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
     });
     try {
       const environmentVariables = { ...(await options.environment(job)), ...request.environmentVariables };
-      const readable = [...new Set([...request.readable, ...(options.readable?.() ?? [])])];
-      return await runAgent({ job, context, executor, sink, key, db: options.db, request: { ...request, readable, environmentVariables } });
+      const files = await options.files?.(job);
+      const readable = [...new Set([...request.readable, ...(options.readable?.() ?? []), ...(files ? [files.directory] : [])])];
+      // What was said since the preparation is in the prompt, too.
+      const prompt = (await files?.enrich(request.prompt, context.signal)) ?? request.prompt;
+      const filesDirectory = files ? { filesDirectory: files.directory } : {};
+      const whole = { ...request, ...filesDirectory, prompt, readable, environmentVariables };
+      return await runAgent({ job, context, executor, sink, key, db: options.db, request: whole, ...(files ? { files } : {}) });
     } finally {
       await sink.finish().catch((error) => {
         if (!context.givenUp.aborted) throw error;
@@ -81,6 +89,7 @@ interface Run {
   readonly key: AttemptKey;
   readonly request: ExecutionRequest;
   readonly db: Database;
+  readonly files?: AgentFiles;
 }
 
 async function runAgent(run: Run): Promise<JobOutcome> {
@@ -89,7 +98,9 @@ async function runAgent(run: Run): Promise<JobOutcome> {
   const ref = await executor.start(request, key);
   const end = ending(executor, ref, context);
   const told = context.tell('job_started', { jobId: job.id, runRef: ref });
-  const steering = steer({ job, ref, executor, context, db: run.db });
+  const { files } = run;
+  const enrich = files && ((body: string) => files.enrich(body, context.signal));
+  const steering = steer({ job, ref, executor, context, db: run.db, ...(enrich ? { enrich } : {}) });
   const seen = { lastDelivered: 0, result: null as RunResult | null, question: undefined as AgentJobResult['question'] };
   let broken: unknown;
   const reading = (async () => {

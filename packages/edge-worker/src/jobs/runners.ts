@@ -12,12 +12,12 @@ import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { findTaskBase } from 'cyrus-store/queries/job-base-sha';
 import { findPlanRepository } from 'cyrus-store/queries/job-repository';
 import { planLastSaid } from 'cyrus-store/queries/plan-last-said';
+import { createAttachments } from '../attachments/attachments.ts';
+import { agentFiles } from '../attachments/for-agent.ts';
+import { withAttachments, withoutAttachments } from '../attachments/runners.ts';
 import type { LinearClients } from '../broker/linear-clients.ts';
-<<<<<<< ours
-import type { GithubCredentials } from '../github-credentials.ts';
-=======
 import type { PoolFiller } from '../checkout-pool/filler.ts';
->>>>>>> theirs
+import type { GithubCredentials } from '../github-credentials.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
@@ -75,24 +75,31 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
   const ports = createPorts(options.home, () => portsInUse(checkouts));
   const teardownTimeoutMs = (): number => config().limits.teardownTimeoutMs;
   const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix, ports, teardownTimeoutMs };
+  const attachments = createAttachments({
+    db,
+    directory: join(options.home, 'attachments'),
+    linear: options.linear.find,
+    clock: options.clock,
+    log: options.log,
+  });
   return {
     issue: createIssueRunner({
       random: options.random,
       linear: (workspace) => options.linear.find(workspace),
     }),
-    prepare: createPrepareRunner({
-      ...shared,
-<<<<<<< ours
-      promptsDirectory: () => resolve(options.home, config().promptsDirectory ?? 'prompts'),
-=======
-      room: options.room,
-      shrink: async () => (await options.filler()?.shrink()) ?? false,
-      used: () => options.filler()?.wake(),
-      say: sayWaiting(db),
-      lastSaid: (planId) => planLastSaid(db, planId),
-      attempts: (taskId) => attemptsOfTask(db, taskId),
->>>>>>> theirs
-    }),
+    prepare: withAttachments(
+      createPrepareRunner({
+        ...shared,
+        promptsDirectory: () => resolve(options.home, config().promptsDirectory ?? 'prompts'),
+        room: options.room,
+        shrink: async () => (await options.filler()?.shrink()) ?? false,
+        used: () => options.filler()?.wake(),
+        say: sayWaiting(db),
+        lastSaid: (planId) => planLastSaid(db, planId),
+        attempts: (taskId) => attemptsOfTask(db, taskId),
+      }),
+      attachments,
+    ),
     setup: createSetupRunner({ ...shared, setupTimeoutMs: () => config().limits.setupTimeoutMs }),
     agent: createAgentRunner({
       db,
@@ -100,6 +107,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       readable: () => tools().readable,
       redact: (text) => currentRedact(config())(text),
       spoolDirectory: join(options.home, 'logs', 'attempts'),
+      files: (job) => agentFiles(attachments, job),
       async environment(job) {
         const repositoryId = job.planId === null ? undefined : await findPlanRepository(db, job.planId);
         const { request } = job.payload as unknown as AgentJob;
@@ -115,6 +123,9 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       services: (repositoryId) => (repositories.config(repositoryId)?.verify ?? config().verify)?.services ?? [],
     }),
     merge: createMergeRunner(shared),
-    cleanup: createCleanupRunner({ ...shared, event: (event) => db.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })) }),
+    cleanup: withoutAttachments(
+      createCleanupRunner({ ...shared, event: (event) => db.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })) }),
+      attachments,
+    ),
   };
 }

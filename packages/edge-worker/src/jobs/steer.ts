@@ -19,6 +19,8 @@ export function steer(options: {
   readonly executor: TaskExecutor;
   readonly context: JobContext;
   readonly db: Database;
+  /** Adds to a message what it takes to understand it. */
+  readonly enrich?: (body: string) => Promise<string>;
 }): Steering {
   const { job, ref, executor, context, db } = options;
   const { clock, log, givenUp } = context;
@@ -27,9 +29,10 @@ export function steer(options: {
   let tail: Promise<void> = Promise.resolve();
 
   async function hand({ n, body }: AgentMessage): Promise<void> {
+    const text = closed || !options.enrich ? body : await options.enrich(body);
     if (closed) return;
     const outcome = executor.send
-      ? await executor.send(ref, { id: n, text: body }).catch((error) => {
+      ? await executor.send(ref, { id: n, text }).catch((error) => {
           log.warn({ jobId: job.id, n, error: String(error) }, 'a message could not be handed to a running agent');
           return 'too_late' as const;
         })
