@@ -99,6 +99,11 @@ export class Linear {
     return call(`${this.control}/control/calls`);
   }
 
+  /** Requests to the token address, by grant. */
+  grants(): Promise<Readonly<Record<string, { readonly asked: number; readonly given: number }>>> {
+    return call(`${this.control}/control/grants`);
+  }
+
   violations(): Promise<readonly Violation[]> {
     return call(`${this.control}/control/violations`);
   }

@@ -117,7 +117,7 @@ test('logging out ends the tokens at Linear and leaves none here', async () => {
   await who(clients);
   const [file = ''] = await readdir(join(home, 'linear'));
   const { accessToken } = JSON.parse(await readFile(join(home, 'linear', file), 'utf8')) as { accessToken: string };
-  expect(await clientsOf(config).logOut(workspace)).toBe('logged_out');
+  expect(await clientsOf(config).logOut(workspace)).toEqual({ ended: true, remains: 'client' });
   expect(await readdir(join(home, 'linear'))).toEqual([]);
   const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' };
   const answer = await fetch(linear.graphqlUrl, { method: 'POST', headers, body: '{"query":"{ viewer { id } }"}' });
@@ -127,14 +127,23 @@ test('logging out ends the tokens at Linear and leaves none here', async () => {
 test('a first refresh token in the configuration is not tried again after logging out', async () => {
   const config = configured({ refreshToken: 'first', ...app });
   await who(clientsOf(config));
-  expect(await clientsOf(config).logOut(undefined)).toBe('logged_out');
+  expect(await clientsOf(config).logOut(undefined)).toEqual({ ended: true, remains: null });
   expect(await who(clientsOf(config))).toMatch(/logged out.*cyrus linear login/);
   expect(await linearLogins(config, home, systemClock)).toMatchObject([{ kind: 'refresh-token', state: 'logged_out' }]);
 });
 
-test.each<[string, object, string]>([
-  ['nothing', {}, 'nothing'],
+test('a login over a configured refresh token: logging out leaves neither', async () => {
+  const config = configured({ refreshToken: 'first', ...app });
+  await who(clientsOf(config));
+  await logIn(config);
+  expect(await clientsOf(config).logOut(workspace)).toEqual({ ended: true, remains: null });
+  expect(await who(clientsOf(config))).toMatch(/logged out/);
+  for (const file of await readdir(join(home, 'linear'))) expect(await readFile(join(home, 'linear', file), 'utf8')).not.toMatch(/Token/);
+});
+
+test.each([
+  ['nothing', {}, null],
   ['a token of the configuration', { token: 't' }, 'fixed'],
-])('logging out of %s', async (_name, more, outcome) => {
-  expect(await clientsOf(configured(more)).logOut(workspace)).toBe(outcome);
+] as const)('logging out of %s ends nothing', async (_name, more, remains) => {
+  expect(await clientsOf(configured(more)).logOut(workspace)).toEqual({ ended: null, remains });
 });

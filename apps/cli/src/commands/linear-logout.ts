@@ -27,15 +27,14 @@ export async function linearLogout(
       },
     );
   const clients = createLinearClients({ config: () => settings, home: home.directory, clock: systemClock, log: silentLog });
-  const outcome = await clients.logOut(login.workspace ?? undefined);
-  if (outcome === 'fixed')
-    throw new CliError('This token is the configuration’s own: Cyrus cannot log out of it.', {
-      fix: 'Take it out of config.json (linear.token, linearWorkspaces) or LINEAR_TOKEN, and revoke it in Linear’s settings.',
-    });
-  if (options.json) terminal.out(JSON.stringify({ workspace: login.workspace, outcome }));
-  else terminal.out(`Logged out of ${login.workspaceName ?? login.workspace ?? 'Linear'}.`);
-  if (outcome === 'not_ended_at_linear')
-    terminal.err('Linear could not be told: the tokens are forgotten here; revoke the application in Linear’s settings.');
-  if (login.kind === 'client-credentials')
-    terminal.err('linear.clientId and linear.clientSecret are still configured: the next start gets a new token with them.');
+  const { ended, remains } = await clients.logOut(login.workspace ?? undefined);
+  const name = login.workspaceName ?? login.workspace ?? 'Linear';
+  if (ended === null) throw new CliError(`The token for ${name} is the configuration’s own: Cyrus cannot log out of it.`, { fix: takeOut });
+  if (options.json) terminal.out(JSON.stringify({ workspace: login.workspace, endedAtLinear: ended, remains }));
+  else terminal.out(`Logged out of ${name}.`);
+  if (!ended) terminal.err('Linear could not be told: the tokens are forgotten here; revoke the application in Linear’s settings.');
+  if (remains === 'client') terminal.err('linear.clientId and linear.clientSecret are still configured: the next start gets a new token.');
+  if (remains === 'fixed') terminal.err(`A token for ${name} is still configured and is used from now on. ${takeOut}`);
 }
+
+const takeOut = 'Take it out of config.json (linear.token, linearWorkspaces) or LINEAR_TOKEN, and revoke it in Linear’s settings.';

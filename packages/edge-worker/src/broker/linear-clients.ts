@@ -27,8 +27,12 @@ export interface LinearClients {
   logOut(workspace: string | undefined): Promise<LogOut>;
 }
 
-/** `fixed`: the token is the configuration's, and only a person can take it out. */
-export type LogOut = 'logged_out' | 'not_ended_at_linear' | 'fixed' | 'nothing';
+export interface LogOut {
+  /** False: Linear could not be told, or there is no application to tell it as. Null: there was nothing to end. */
+  readonly ended: boolean | null;
+  /** What the configuration still gives: a token, or an application that gets a new one. */
+  readonly remains: 'fixed' | 'client' | null;
+}
 
 export const tokenDirectory = (home: string): string => join(home, 'linear');
 
@@ -97,22 +101,33 @@ export function createLinearClients(options: LinearClientsOptions): LinearClient
     },
 
     async logOut(workspace) {
-      const source = await sourceOf(workspace);
-      if (!source) return 'nothing';
-      if (source.kind === 'fixed') return 'fixed';
-      return store.locked(source.key, async () => {
-        const stored = await store.read(source.key);
-        const app = oauthAppOf(config(), clock, stored?.clientId);
-        const tokens = [stored?.refreshToken ?? (source.kind === 'configured' ? source.refreshToken : undefined), stored?.accessToken];
-        let ended = app !== undefined;
-        for (const token of tokens) if (app && token !== undefined) ended = (await revokeToken(app, token)) && ended;
-        // A first refresh token in the configuration would otherwise be tried again.
-        if (source.kind === 'configured') await store.write(source.key, tombstone(stored, 'logged_out'));
-        else await store.remove(source.key);
-        return ended ? 'logged_out' : 'not_ended_at_linear';
-      });
+      let ended: boolean | null = null;
+      // A login may stand over a refresh token of the configuration: neither is left.
+      for (let round = 0; round < 2; round++) {
+        const source = await sourceOf(workspace);
+        if (!source) return { ended, remains: null };
+        if (source.kind === 'fixed') return { ended, remains: 'fixed' };
+        if (ended === null || source.kind === 'configured') ended = (await endAtLinear(source)) && ended !== false;
+        if (source.kind === 'client') return { ended, remains: 'client' };
+      }
+      return { ended, remains: null };
     },
   };
+
+  function endAtLinear(source: Exclude<LinearSource, { kind: 'fixed' }>): Promise<boolean> {
+    return store.locked(source.key, async () => {
+      const stored = await store.read(source.key);
+      const app = oauthAppOf(config(), clock, stored?.clientId);
+      const first = source.kind === 'configured' && !stored?.gone ? source.refreshToken : undefined;
+      let ended = app !== undefined;
+      for (const token of [stored?.refreshToken ?? first, stored?.accessToken])
+        if (app && token !== undefined) ended = (await revokeToken(app, token)) && ended;
+      // The first refresh token in the configuration would otherwise be tried again.
+      if (source.kind === 'configured') await store.write(source.key, tombstone(stored, 'logged_out'));
+      else await store.remove(source.key);
+      return ended;
+    });
+  }
 }
 
 /** A damaged file is the login's trouble, told when it is used; it does not hide that there is one. */
