@@ -3,6 +3,7 @@ import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import { submoduleEntries } from 'cyrus-checkouts/gitlinks';
 import type { Included } from 'cyrus-checkouts/include';
 import type { Mirror } from 'cyrus-checkouts/mirror';
+import type { LargeFiles } from './large-files.ts';
 import type { Ports } from './ports.ts';
 import type { Repositories } from './repositories.ts';
 import { readWorkplace, type Workplace, writeWorkplace } from './workplace.ts';
@@ -23,6 +24,7 @@ export interface EquipRequest {
   readonly taskId: string;
   readonly issue: string | null;
   readonly branch: string;
+  readonly largeFiles: LargeFiles;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +41,7 @@ export interface Equipped {
 export async function equip(options: EquipOptions, request: EquipRequest): Promise<Equipped> {
   const { repositoryId, mirror, baseSha, taskId, issue, branch, signal } = request;
   const config = options.repositories.config(repositoryId);
-  const remarks: string[] = [];
+  const remarks: string[] = request.largeFiles.remark === undefined ? [] : [request.largeFiles.remark];
   let checkout = request.checkout;
   if (config?.submodules === false) {
     const left = (await submoduleEntries(mirror, baseSha)).map(({ path }) => path);

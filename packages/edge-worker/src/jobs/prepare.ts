@@ -10,6 +10,7 @@ import { type EquipOptions, type Equipped, equip, keepPorts } from './equip.ts';
 import { checkoutBytes, fetchSource, type SourceOptions, untilRoom } from './fetch-source.ts';
 import { hasRepository } from './find-checkout.ts';
 import { guidanceFiles, guidanceOf } from './guidance.ts';
+import { largeFilesOf } from './large-files.ts';
 import { effectiveTemplate } from './prompt-template.ts';
 import { readScript } from './repository-script.ts';
 import { runCommand } from './run-command.ts';
@@ -131,13 +132,14 @@ async function giveCheckout(
     if (!removed) name = `${wanted.taskId}-${wanted.attemptId}`;
   }
   const sha = wanted.reuse ? ((await lastWork(mirror, wanted, await options.attempts(wanted.taskId))) ?? startSha) : startSha;
+  const largeFiles = await largeFilesOf(options.repositories, { repositoryId: wanted.repositoryId, mirror, sha });
   const ready = (await checkouts.pool.list()).some((waiting) => waiting.repositoryId === mirror.id);
   if (!ready) await untilRoom(options, job, context, () => checkoutBytes(mirror, sha));
   const { sparse } = options.repositories.config(wanted.repositoryId) ?? {};
   const creating = checkouts.create({ mirror, name, sha, branch: wanted.branch, sparse, signal: context.signal });
   const checkout = await untilAborted(context.signal, creating, (late) => checkouts.remove({ mirror, checkout: late }));
   const { repositoryId, taskId, issue = null, branch } = wanted;
-  const equipping = equip(options, { repositoryId, mirror, checkout, baseSha, taskId, issue, branch, signal: context.signal });
+  const equipping = equip(options, { repositoryId, mirror, checkout, baseSha, taskId, issue, branch, largeFiles, signal: context.signal });
   return { ...(await untilAborted(context.signal, equipping)), reused: false };
 }
 

@@ -12,6 +12,7 @@ import type { JobContext, JobRunner } from '../supervisor/job-runner.ts';
 import { type GuardedFile, guardChecks, guardInput, guardScript } from './check-guard.ts';
 import { checkSources } from './check-sources.ts';
 import { type EquipOptions, equip } from './equip.ts';
+import { type LargeFiles, largeFilesOf } from './large-files.ts';
 import { commandArguments, readScript, scriptArguments } from './repository-script.ts';
 import { type CommandEnd, runCommand } from './run-command.ts';
 import { startServices } from './services.ts';
@@ -60,13 +61,15 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
       swept ??= sweep(options, context, underWay);
       await swept.catch((error) => context.log.warn({ error: String(error) }, 'old checkouts of checks could not be removed'));
       const mirror = await untilAborted(context.signal, repositories.open(wanted.repositoryId));
+      const { repositoryId, sha } = wanted;
+      const largeFiles = await untilAborted(context.signal, largeFilesOf(repositories, { repositoryId, mirror, sha }));
       const { sparse } = repositories.config(wanted.repositoryId) ?? {};
       const { signal } = context;
       const creating = checkouts.create({ mirror, name, sha: wanted.sha, branch: 'cyrus-verify', purpose: 'verify', sparse, signal });
       const remove = (checkout: Checkout): Promise<void> => checkouts.remove({ mirror, checkout });
       const created = await untilAborted(context.signal, creating, remove);
       try {
-        const checking = await made({ ...options, job, wanted, context, mirror }, created);
+        const checking = await made({ ...options, job, wanted, context, mirror }, created, largeFiles);
         try {
           return { result: { ...(await check(checking)) } };
         } finally {
@@ -88,7 +91,11 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
 }
 
 /** The checkout as the checks find it: with its submodules, files, ports. */
-async function made(parts: Omit<Checking, 'checkout' | 'variables' | 'baseSha'>, created: Checkout): Promise<Checking> {
+async function made(
+  parts: Omit<Checking, 'checkout' | 'variables' | 'baseSha'>,
+  created: Checkout,
+  largeFiles: LargeFiles,
+): Promise<Checking> {
   const { wanted, context, mirror, job, base } = parts;
   const found = await base(wanted.taskId ?? job.taskId ?? '');
   const baseSha = found === undefined ? undefined : await mirror.resolve(found);
@@ -103,6 +110,7 @@ async function made(parts: Omit<Checking, 'checkout' | 'variables' | 'baseSha'>,
       taskId: wanted.taskId,
       issue: (agents && (await readWorkplace(agents)))?.issue ?? null,
       branch: agents?.branch ?? created.branch,
+      largeFiles,
       signal: context.signal,
     }),
   );

@@ -1,0 +1,35 @@
+import { type LfsUse, lfsUse } from 'cyrus-checkouts/lfs';
+import type { Mirror } from 'cyrus-checkouts/mirror';
+import { FailureError } from 'cyrus-core/failure';
+import type { Repositories } from './repositories.ts';
+
+export interface LargeFiles {
+  /** What a person should know. */
+  readonly remark?: string;
+}
+
+/**
+ * How the large files of a commit are to be had. Looked at before there is a checkout.
+ * @throws FailureError `missing_binary` where they cannot be had and nobody said that their pointers will do
+ */
+export async function largeFilesOf(
+  repositories: Pick<Repositories, 'config'>,
+  request: { readonly repositoryId: string; readonly mirror: Mirror; readonly sha: string },
+): Promise<LargeFiles> {
+  const { mirror, sha, repositoryId } = request;
+  const use = await mirror.lock.shared(() => lfsUse(mirror, sha));
+  if (use === undefined) return {};
+  if (repositories.config(repositoryId)?.lfs === 'pointers')
+    return { remark: `Large files of Git LFS are pointer files here, as repositories[].lfs says: ${named(use)}.` };
+  throw new FailureError({
+    class: 'missing_binary',
+    message: `This repository keeps files in Git LFS (${named(use)}), and git-lfs is not installed on this machine. No agent was started.`,
+    fix: 'Install git-lfs (apt-get install git-lfs, brew install git-lfs), or set repositories[].lfs to "pointers" to work with the pointer files. Then write here to try again.',
+  });
+}
+
+function named({ files, patterns }: LfsUse): string {
+  const names = files.length > 0 ? files : patterns;
+  const more = names.length - 5;
+  return `${names.slice(0, 5).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
