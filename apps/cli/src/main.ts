@@ -151,6 +151,20 @@ linear
   .action(async (options: { json?: boolean }) => (await import('./commands/linear-status.ts')).linearStatus(here(), options));
 
 program
+  .command('backup')
+  .description('everything that cannot be had again, in one file, while the service runs')
+  .argument('<file>', 'what to write; secrets are not in it')
+  .option('--json', 'as JSON')
+  .action(async (file: string, options: { json?: boolean }) => (await import('./commands/backup.ts')).backup(here(), file, options));
+
+program
+  .command('restore')
+  .description('make a home of a backup; the home has to be empty')
+  .argument('<file>', 'what `cyrus backup` wrote')
+  .option('--json', 'as JSON')
+  .action(async (file: string, options: { json?: boolean }) => (await import('./commands/restore.ts')).restore(here(), file, options));
+
+program
   .command('config')
   .description('the configuration')
   .command('validate')

@@ -26,7 +26,8 @@ export function shown(path: Path, value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 76)}…" (${String(value).length} characters)` : text;
 }
 
-function isSecret(path: Path, value: unknown): boolean {
+/** Whether a value of the configuration is one that is not to be shown. */
+export function isSecret(path: Path, value: unknown): boolean {
   const keys = path.filter((part) => typeof part === 'string');
   if (keys.includes('environmentVariables')) return true;
   if (secretKey.test(keys.at(-1) ?? '')) return true;

@@ -8,7 +8,7 @@ const shortestSecret = 8;
 /** Shapes of tokens that are secrets wherever they appear. Each is anchored by its own prefix, so hashes and ids pass. */
 const tokenShapes: readonly RegExp[] = [
   /\blin_(?:api|oauth|wh)_[A-Za-z0-9]{16,}/g,
-  /\bgh[pousr]_[A-Za-z0-9_.-]{19,}[A-Za-z0-9_-]/g,
+  /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
   /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
   /\bglpat-[A-Za-z0-9_-]{20,}/g,
   /\bsk-[A-Za-z0-9_-]{20,}/g,
@@ -21,8 +21,8 @@ const tokenShapes: readonly RegExp[] = [
 const bearer = /\b(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]{8,}/gi;
 const urlPassword = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s/@]{3,}@/gi;
 
-/** Masks `passing` (secrets that come and go, asked for at each text), `secrets` (also as they look in a URL or in JSON) and everything shaped like a token. */
-export function createRedact(secrets: Iterable<string>, passing: () => Iterable<string> = () => []): Redact {
+/** Masks `secrets` alone (also as they look in a URL or in JSON), and so changes nothing of the form of what they stand in. */
+export function createKnownSecretsMask(secrets: Iterable<string>): Redact {
   const values = new Set<string>();
   for (const secret of secrets) {
     if (secret.length < shortestSecret) continue;
@@ -32,8 +32,16 @@ export function createRedact(secrets: Iterable<string>, passing: () => Iterable<
   const ordered = [...values].sort((a, b) => b.length - a.length);
   return (text) => {
     let safe = text;
-    for (const value of passing()) if (value.length >= shortestSecret) safe = safe.replaceAll(value, mask);
     for (const value of ordered) if (safe.includes(value)) safe = safe.replaceAll(value, mask);
+    return safe;
+  };
+}
+
+/** Masks `secrets` and everything shaped like a token. */
+export function createRedact(secrets: Iterable<string>): Redact {
+  const known = createKnownSecretsMask(secrets);
+  return (text) => {
+    let safe = known(text);
     for (const shape of tokenShapes) safe = safe.replace(shape, mask);
     return safe.replace(bearer, `$1${mask}`).replace(urlPassword, `$1${mask}@`);
   };
