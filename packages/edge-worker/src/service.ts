@@ -23,13 +23,9 @@ import { createLinearClients } from './broker/linear-clients.ts';
 import { configuredWorkspaces } from './broker/linear-token.ts';
 import { createPerformers } from './broker/performers.ts';
 import { capacityOf } from './capacity.ts';
-<<<<<<< ours
-import { createNoPullRequest } from './code-host.ts';
-=======
 import { createBusy } from './checkout-pool/busy.ts';
 import { createPoolFiller, type PoolFiller } from './checkout-pool/filler.ts';
-import { codeHostOf } from './code-host.ts';
->>>>>>> theirs
+import { createNoPullRequest } from './code-host.ts';
 import { createExecutors, gitIdentity } from './executors.ts';
 import { createGithubCredentials } from './github-credentials.ts';
 import { createApi } from './http/api.ts';
@@ -84,15 +80,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const runPrefix = `cyrus-${createHash('sha256').update(home).digest('hex').slice(0, 12)}-`;
   const capacity = capacityOf(options.config);
   const executors = createExecutors(options.config, sandbox, clock, runPrefix);
-<<<<<<< ours
-  const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity });
-  const github = createGithubCredentials({ config, clock });
-=======
   const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity, fetchTimeoutMs: options.config.checkouts.fetchTimeoutMs });
-  const repositories = createRepositories(checkouts, config);
+  const github = createGithubCredentials({ config, clock });
+  const repositories = createRepositories(checkouts, config, github);
   const room = createDiskRoom({ home, config, clock });
   let filler: PoolFiller | undefined;
->>>>>>> theirs
   const linear = createLinearClients({ config, home, clock, log });
   await saveConfigRevision(db, options.config);
 
@@ -103,19 +95,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     sandbox,
     runPrefix,
     host: { id: hostId, bootId, pid: process.pid, isolation: sandbox.isolation, version: options.version, ...capacity },
-<<<<<<< ours
-    runners: createJobRunners({ linear, github, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix }),
-    redact: createRedact(secretsOf(options.config), github.secrets),
-=======
     runners: savingWork(
       createJobRunners({
-        ...{ linear, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix, room },
+        ...{ linear, github, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix, room },
         filler: () => filler,
       }),
       { checkouts, repositories, everyMs: () => config().checkouts.saveEveryMs },
     ),
-    redact: createRedact(secretsOf(options.config)),
->>>>>>> theirs
+    redact: createRedact(secretsOf(options.config), github.secrets),
     spoolDirectory: join(home, 'logs', 'attempts'),
     onTakenOver: options.onTakenOver,
   });

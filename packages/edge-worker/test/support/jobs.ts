@@ -7,12 +7,9 @@ import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { Database } from 'cyrus-store/pool';
 import { createLinearClients } from '../../src/broker/linear-clients.ts';
-<<<<<<< ours
-import { createGithubCredentials } from '../../src/github-credentials.ts';
-=======
 import type { PoolFiller } from '../../src/checkout-pool/filler.ts';
+import { createGithubCredentials } from '../../src/github-credentials.ts';
 import { createDiskRoom } from '../../src/jobs/disk-room.ts';
->>>>>>> theirs
 import { createJobRunners } from '../../src/jobs/runners.ts';
 import type { AbortReason, JobOutcome, JobRunner } from '../../src/supervisor/job-runner.ts';
 import { memoryLog, unique } from './supervisor.ts';
