@@ -164,6 +164,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         log.warn({ account, action }, 'the installation of the GitHub App has changed');
         github.forget();
       },
+      forgetTokens: (workspace) =>
+        void linear.forgetTokens(workspace).catch((error) => log.error({ workspace, error: String(error) }, 'tokens could not be dropped')),
     },
   });
 
