@@ -8,7 +8,7 @@ const shortestSecret = 8;
 /** Shapes of tokens that are secrets wherever they appear. Each is anchored by its own prefix, so hashes and ids pass. */
 const tokenShapes: readonly RegExp[] = [
   /\blin_(?:api|oauth|wh)_[A-Za-z0-9]{16,}/g,
-  /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
+  /\bgh[pousr]_[A-Za-z0-9_.-]{19,}[A-Za-z0-9_-]/g,
   /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
   /\bglpat-[A-Za-z0-9_-]{20,}/g,
   /\bsk-[A-Za-z0-9_-]{20,}/g,
@@ -37,11 +37,13 @@ export function createKnownSecretsMask(secrets: Iterable<string>): Redact {
   };
 }
 
-/** Masks `secrets` and everything shaped like a token. */
-export function createRedact(secrets: Iterable<string>): Redact {
+/** Masks `passing` (secrets that come and go, asked for at each text), `secrets` and everything shaped like a token. */
+export function createRedact(secrets: Iterable<string>, passing: () => Iterable<string> = () => []): Redact {
   const known = createKnownSecretsMask(secrets);
   return (text) => {
-    let safe = known(text);
+    let safe = text;
+    for (const value of passing()) if (value.length >= shortestSecret) safe = safe.replaceAll(value, mask);
+    safe = known(safe);
     for (const shape of tokenShapes) safe = safe.replace(shape, mask);
     return safe.replace(bearer, `$1${mask}`).replace(urlPassword, `$1${mask}@`);
   };
