@@ -1,5 +1,6 @@
 import type { Clock } from 'cyrus-core/clock';
 import { backoffMs } from './backoff.ts';
+import { createClockWatch } from './clock-watch.ts';
 import type { Log } from './log.ts';
 import type { Database, Tx } from './pool.ts';
 import { ConnectionLost, toTimestamp } from './pool.ts';
@@ -36,6 +37,9 @@ export interface EngineOptions {
   readonly pollMs?: number;
   readonly sweepMs?: number;
 }
+
+/** How often the clock is looked at, in polls. */
+const pollsPerLook = 5;
 
 export interface Engine {
   /** Looks for due entities now: what was just committed in this process need not wait for its NOTIFY. */
@@ -80,9 +84,13 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  const lookAtClock = createClockWatch(db, log);
+
   /** Rings now and then, so that a time that has come, or a lost NOTIFY, is seen. */
   async function poll(): Promise<void> {
-    while (!stopped.signal.aborted) {
+    for (let polls = 0; !stopped.signal.aborted; polls++) {
+      if (polls % pollsPerLook === 0)
+        await lookAtClock().catch((error) => log.debug({ error: String(error) }, 'the clock was not looked at'));
       await clock.sleep(pollMs, stopped.signal);
       bell();
     }
