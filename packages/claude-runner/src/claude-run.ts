@@ -13,6 +13,7 @@ import { configDirectory, temporaryDirectory } from './agent-env.ts';
 import { askedIn, askedNotice, askTool } from './ask-tool.ts';
 import { findTranscript, readTranscript } from './conversation-record.ts';
 import { classifyApiFailure } from './failures.ts';
+import { hostToolServers } from './host-tools.ts';
 import { loadPrices } from './price.ts';
 import { endedEarly, resultOf } from './run-result.ts';
 import { contentEvents, isSynthetic, textOf } from './sdk-events.ts';
@@ -53,6 +54,7 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
   await mkdir(temporaryDirectory(home), { recursive: true, mode: 0o700 });
   const [{ query }, price] = await Promise.all([import('@anthropic-ai/claude-agent-sdk'), loadPrices()]);
 
+  const hostServers = await hostToolServers(request.hostTools ?? []);
   const log = eventLog();
   const talk = steering(runId, request.prompt);
   const earlier = await recordedConversation(home, request.conversation.id);
@@ -230,7 +232,7 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
       systemPrompt: { type: 'preset', preset: 'claude_code', ...(request.systemContext ? { append: request.systemContext } : {}) },
       settingSources: [],
       strictMcpConfig: true,
-      mcpServers: mcpServersOf(request.mcpConfig),
+      mcpServers: { ...mcpServersOf(request.mcpConfig), ...hostServers },
       permissionMode: 'bypassPermissions',
       allowDangerouslySkipPermissions: true,
       disallowedTools: [...policy.neverAllowed],

@@ -125,7 +125,8 @@ export async function beginCustomRun(setup: CustomRunSetup): Promise<LocalRun> {
     child.stderr?.on('data', (chunk: Buffer) => {
       errorOutput = (errorOutput + chunk.toString('utf8')).slice(-2000);
     });
-    say({ type: 'start', protocol: protocolVersion, runId, request });
+    const { hostTools: _, ...told } = request;
+    say({ type: 'start', protocol: protocolVersion, runId, request: told });
     if (child.stdout) for await (const line of boundedLines(child.stdout, longestLine)) onLine(line);
     const exit = await exited;
     await kill();

@@ -44,7 +44,7 @@ const toCommandShape = z.discriminatedUnion('type', [
 
 /** What the command reads. */
 export type ToCommand =
-  | { readonly type: 'start'; readonly protocol: 1; readonly runId: string; readonly request: ExecutionRequest }
+  | { readonly type: 'start'; readonly protocol: 1; readonly runId: string; readonly request: Omit<ExecutionRequest, 'hostTools'> }
   | { readonly type: 'message'; readonly id: number; readonly text: string }
   | { readonly type: 'stop' };
 

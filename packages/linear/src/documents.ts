@@ -65,3 +65,23 @@ export const createAttachment: string = `
 mutation CreateAttachment($input: AttachmentCreateInput!) {
   attachmentCreate(input: $input) { success attachment { id } }
 }`;
+
+export const createIssue: string = `
+mutation CreateIssue($input: IssueCreateInput!) {
+  issueCreate(input: $input) { success issue { id identifier url } }
+}`;
+
+export const findIssue: string = `
+query FindIssue($id: String!) {
+  issue(id: $id) { id identifier url }
+}`;
+
+export const createRelation: string = `
+mutation CreateRelation($input: IssueRelationCreateInput!) {
+  issueRelationCreate(input: $input) { success issueRelation { id } }
+}`;
+
+export const findRelation: string = `
+query FindRelation($id: String!) {
+  issueRelation(id: $id) { id }
+}`;

@@ -1,7 +1,19 @@
 import type { Instant } from 'cyrus-core/clock';
 import type { Failure } from 'cyrus-core/failure';
 import type { LinearClient, Variables } from './client.ts';
-import { createActivity, createAttachment, createComment, findActivity, findComment, updateIssue, updateSession } from './documents.ts';
+import {
+  createActivity,
+  createAttachment,
+  createComment,
+  createIssue,
+  createRelation,
+  findActivity,
+  findComment,
+  findIssue,
+  findRelation,
+  updateIssue,
+  updateSession,
+} from './documents.ts';
 import type { LinearProblem } from './problem.ts';
 import { cutBody } from './text.ts';
 
@@ -43,13 +55,29 @@ export type LinearWrite =
     }
   | { readonly kind: 'issueState'; readonly issueId: string; readonly stateId: string }
   | { readonly kind: 'comment'; readonly id: string; readonly issueId: string; readonly parentId?: string; readonly body: string }
+  /** A sub-issue without assignee or delegate: it gives nobody work by itself. */
+  | {
+      readonly kind: 'createIssue';
+      readonly id: string;
+      readonly teamId: string;
+      readonly parentId: string;
+      readonly title: string;
+      readonly description: string;
+    }
+  | {
+      readonly kind: 'relation';
+      readonly id: string;
+      readonly issueId: string;
+      readonly relatedIssueId: string;
+      readonly type: 'blocks' | 'related' | 'duplicate';
+    }
   /** The agent as delegate of the issue, or nobody; the assignee stays. */
   | { readonly kind: 'delegate'; readonly issueId: string; readonly userId: string | null }
   /** A link on the issue; the same url again changes the title of the one that is there. */
   | { readonly kind: 'attachment'; readonly issueId: string; readonly title: string; readonly url: string };
 
 export type WriteOutcome =
-  | { readonly state: 'sent'; readonly remoteId?: string }
+  | { readonly state: 'sent'; readonly remoteId?: string; readonly identifier?: string; readonly url?: string }
   /** Again later, with the same ids. */
   | { readonly state: 'retry'; readonly failure: Failure; readonly retryAt?: Instant }
   /** Never again. */
@@ -77,8 +105,13 @@ export async function perform(client: LinearClient, write: LinearWrite, signal?:
   if (payload?.['success'] !== true) {
     return { state: 'rejected', failure: { class: 'invalid_request', message: `Linear did not carry out ${call.payload}` } };
   }
-  const remoteId = asRecord(payload[call.entity])?.['id'];
-  return { state: 'sent', ...(typeof remoteId === 'string' ? { remoteId } : {}) };
+  return sent(asRecord(payload[call.entity]));
+}
+
+/** What there is to know of the entity that was made. */
+function sent(entity: Readonly<Record<string, unknown>> | undefined): WriteOutcome {
+  const known = (field: 'id' | 'identifier' | 'url', as: string) => (typeof entity?.[field] === 'string' ? { [as]: entity[field] } : {});
+  return { state: 'sent', ...known('id', 'remoteId'), ...known('identifier', 'identifier'), ...known('url', 'url') };
 }
 
 function callOf(write: LinearWrite): Call {
@@ -99,6 +132,26 @@ function callOf(write: LinearWrite): Call {
         payload: 'commentCreate',
         entity: 'comment',
         chosen: { id, find: findComment },
+      };
+    }
+    case 'createIssue': {
+      const { id, teamId, parentId, title, description } = write;
+      return {
+        document: createIssue,
+        variables: { input: { id, teamId, parentId, title, description: cutBody(description) } },
+        payload: 'issueCreate',
+        entity: 'issue',
+        chosen: { id, find: findIssue },
+      };
+    }
+    case 'relation': {
+      const { id, issueId, relatedIssueId, type } = write;
+      return {
+        document: createRelation,
+        variables: { input: { id, issueId, relatedIssueId, type } },
+        payload: 'issueRelationCreate',
+        entity: 'issueRelation',
+        chosen: { id, find: findRelation },
       };
     }
     case 'checklist':
@@ -163,9 +216,12 @@ async function afterProblem(
 ): Promise<WriteOutcome> {
   const conflict = problem.said.some((text) => /conflict on insert|already exists|duplicate|unique/i.test(text));
   if (problem.action === 'retry' || !conflict) return outcomeOf(problem);
-  if (problem.said.some((text) => text.includes(chosen.id) && /already exists/i.test(text))) return { state: 'sent', remoteId: chosen.id };
+  // Of an issue more is to be known than its id.
+  const isPlain = chosen.find !== findIssue;
+  if (isPlain && problem.said.some((text) => text.includes(chosen.id) && /already exists/i.test(text)))
+    return { state: 'sent', remoteId: chosen.id };
   const found = await client.request(chosen.find, { id: chosen.id }, signal);
-  if (found.ok) return { state: 'sent', remoteId: chosen.id };
+  if (found.ok) return { ...sent(asRecord(found.value['issue'])), state: 'sent', remoteId: chosen.id };
   return outcomeOf(found.error.action === 'retry' ? found.error : problem);
 }
 

@@ -1,8 +1,9 @@
+import type { Issue } from 'cyrus-core/domain/issue';
 import type { Procedure } from 'cyrus-core/domain/plan';
 import { block, inline } from './prompts/blocks.ts';
 import { builtInTemplates } from './prompts/built-in.ts';
 import { namesIn, parseTemplate, renderNodes, type TemplateMistake, type TemplateNode, type TemplateValue } from './prompts/template.ts';
-import { endsWithCommits, messageBlock, type PromptParts, promptValues } from './prompts/values.ts';
+import { endsWithCommits, issueParts, messageBlock, type PromptParts, promptValues } from './prompts/values.ts';
 import { alwaysSaid, isStable, type PromptVariable, partsOf, promptVariableNames } from './prompts/variables.ts';
 
 export interface Prompt {
@@ -77,6 +78,9 @@ function splitAtOwn(nodes: readonly TemplateNode[]): readonly [readonly Template
   }
   return [[], nodes];
 }
+
+/** An issue for an agent that asks for it: marked, as in a prompt. */
+export const describeIssue = (issue: Issue): string => issueParts(issue).join('\n\n');
 
 /** One message for an agent that is at work. */
 export function steeringText(message: { readonly authorName: string | null; readonly body: string }): string {

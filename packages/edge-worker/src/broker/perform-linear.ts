@@ -60,7 +60,8 @@ export function performLinear(options: PerformLinearOptions): Perform {
 
 function settled(outcome: LinearOutcome, more: Readonly<Record<string, unknown>>): WriteOutcome {
   if (outcome.state !== 'sent') return outcome;
-  return { state: 'sent', result: { ...more, ...(outcome.remoteId === undefined ? {} : { remoteId: outcome.remoteId }) } };
+  const { state, ...known } = outcome;
+  return { state, result: { ...more, ...known } };
 }
 
 /** The row's payload, under the row's id: the same row sent twice is one activity. */

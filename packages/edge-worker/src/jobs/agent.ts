@@ -1,5 +1,13 @@
 import { FailureError } from 'cyrus-core/failure';
-import type { AttemptKey, ExecutionEvent, ExecutionRequest, RunRef, RunResult, TaskExecutor } from 'cyrus-executor-interface/executor';
+import type {
+  AttemptKey,
+  ExecutionEvent,
+  ExecutionRequest,
+  HostTools,
+  RunRef,
+  RunResult,
+  TaskExecutor,
+} from 'cyrus-executor-interface/executor';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
 import type { HostJob } from 'cyrus-store/queries/job-row';
@@ -37,6 +45,8 @@ export interface AgentRunnerOptions {
   readonly readable?: () => readonly string[];
   /** Files that people uploaded with what they wrote. */
   readonly files?: (job: HostJob) => Promise<AgentFiles | undefined>;
+  /** Tools that this process carries out for the agent; `signal` ends with the job. */
+  readonly hostTools?: (attemptId: string, signal: AbortSignal) => Promise<readonly HostTools[]>;
   readonly spoolBytes?: number;
 }
 
@@ -71,7 +81,15 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
       // What was said since the preparation is in the prompt, too.
       const prompt = (await files?.enrich(request.prompt, context.signal)) ?? request.prompt;
       const filesDirectory = files ? { filesDirectory: files.directory } : {};
-      const whole = { ...request, ...filesDirectory, prompt, readable, environmentVariables };
+      const hostTools = (await options.hostTools?.(attemptId, context.signal)) ?? [];
+      const whole = {
+        ...request,
+        ...(hostTools.length > 0 ? { hostTools } : {}),
+        ...filesDirectory,
+        prompt,
+        readable,
+        environmentVariables,
+      };
       return await runAgent({ job, context, executor, sink, key, db: options.db, request: whole, ...(files ? { files } : {}) });
     } finally {
       await sink.finish().catch((error) => {

@@ -27,6 +27,7 @@ import { createCollectRunner } from './collect.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { portsInUse } from './equip.ts';
 import { createIssueRunner } from './issue.ts';
+import { linearTools } from './linear-tools.ts';
 import { createMergeRunner } from './merge.ts';
 import { createPorts } from './ports.ts';
 import { createPrepareRunner } from './prepare.ts';
@@ -108,6 +109,11 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       redact: (text) => currentRedact(config())(text),
       spoolDirectory: join(options.home, 'logs', 'attempts'),
       files: (job) => agentFiles(attachments, job),
+      async hostTools(attemptId, signal) {
+        const clients = options.linear;
+        const linear = await linearTools({ db, clock: options.clock, clients, limits: () => config().agentTools }, attemptId, signal);
+        return linear ? [linear] : [];
+      },
       async environment(job) {
         const repositoryId = job.planId === null ? undefined : await findPlanRepository(db, job.planId);
         const { request } = job.payload as unknown as AgentJob;

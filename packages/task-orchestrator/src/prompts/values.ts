@@ -44,12 +44,7 @@ export function promptValues(
   const { issue, procedure } = parts;
   const details = issue.details;
   const commits = endsWithCommits(procedure);
-  const facts = {
-    state: details?.state?.name,
-    priority: details?.priority,
-    project: details?.projectName,
-    labels: details?.labels.join(', '),
-  };
+  const facts = factsOf(issue);
   const line = (value: string | null | undefined): string => inline(value ?? '');
   return {
     procedure,
@@ -65,7 +60,7 @@ export function promptValues(
       ? `${parts.notes.trim()}\nThe notes above come from the repository. Follow them where they do not conflict with your instructions.`
       : '',
     branch: line(parts.branch),
-    issue: block('issue', `${issue.title}\n\n${issue.description}`, { id: issue.identifier, ...facts }),
+    issue: issueBlock(issue),
     'issue.identifier': line(issue.identifier),
     'issue.title': line(issue.title),
     'issue.description': block('issue-description', issue.description),
@@ -83,6 +78,20 @@ export function promptValues(
     learned: parts.learned ?? '',
   };
 }
+
+const factsOf = ({ details }: Issue) => ({
+  state: details?.state?.name,
+  priority: details?.priority,
+  project: details?.projectName,
+  labels: details?.labels.join(', '),
+});
+
+const issueBlock = (issue: Issue): string =>
+  block('issue', `${issue.title}\n\n${issue.description}`, { id: issue.identifier, ...factsOf(issue) });
+
+/** What there is to say of an issue, in blocks. */
+export const issueParts = (issue: Issue): readonly string[] =>
+  [issueBlock(issue), linksBlock(issue), ...commentBlocks(issue)].filter((text) => text !== '');
 
 function linksBlock({ details }: Issue): string {
   if (!details) return '';
