@@ -198,7 +198,7 @@ test('messages are read in the order in which they were said, however they arriv
     context({ attempt: starting, messages: [late, early], inputs: [job('prepare', { result: { ...checkout } })] }),
     noon,
   );
-  const { prompt } = decision.effects.jobs[0]?.payload['request'] as { prompt: string };
+  const prompt = JSON.stringify(decision.effects.jobs[0]?.payload);
   expect(prompt.indexOf('said first')).toBeGreaterThan(0);
   expect(prompt.indexOf('said first')).toBeLessThan(prompt.indexOf('said second'));
 });

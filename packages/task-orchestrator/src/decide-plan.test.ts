@@ -187,9 +187,14 @@ describe('the checks', () => {
     ],
   ])('that cannot run here are no pass: %s', (_name, end) => {
     const decision = decidePlan(verifying({ inputs: [job(end)] }), noon);
-    expect(decision.plan.state).toBe('failed');
-    expect(answer(decision)).toMatch(/cannot be run here: cargo is not installed[\s\S]*verify\.mode "ci"[\s\S]*refs\/cyrus\/wip\/a1/);
-    expect(jobs(decision)).toEqual(['cleanup']);
+    expect(decision.task?.state).toBe('asking');
+    expect(decision.question).toMatchObject({
+      do: 'ask',
+      kind: 'policy',
+      body: expect.stringMatching(/cannot be run here: cargo is not installed[\s\S]*verify\.mode "ci"/),
+      options: ['Run the checks again', 'Publish without checks', 'Stop here'],
+    });
+    expect(jobs(decision)).toEqual([]);
   });
   test('left to the pull request are not run here', () => {
     const settings = { ...context().settings, verifyMode: 'ci' as const };

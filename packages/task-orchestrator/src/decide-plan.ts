@@ -6,7 +6,7 @@ import { isFinal } from 'cyrus-core/states';
 import type { Forwarded } from './decide-session.ts';
 import { answered } from './plan-ask.ts';
 import { attemptCreated, attemptFinished, attemptRunning } from './plan-attempts.ts';
-import { jobEnded } from './plan-checks.ts';
+import { afterUnchecked, jobEnded, uncheckedChoice } from './plan-checks.ts';
 import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
 import { draft, lookAgain, looked } from './plan-draft.ts';
 import { pause, resume } from './plan-pause.ts';
@@ -58,7 +58,8 @@ function takeMessage(step: PlanStep, input: Input): void {
   const said = input.payload as unknown as Forwarded;
   if (step.messages.some((message) => message.sessionId === said.sessionId && message.seq === said.seq)) return;
   const parked = step.plan.state === 'parked';
-  const command = parked ? isResume(said) : step.plan.state !== 'drafting' && isPause(said);
+  const choice = step.task.state === 'asking' && step.context.question?.kind === 'policy' ? uncheckedChoice(said.body) : null;
+  const command = parked ? isResume(said) : choice !== null || (step.plan.state !== 'drafting' && isPause(said));
   const n = (step.messages.at(-1)?.n ?? 0) + 1;
   const { sessionId, seq, authorName, body, at } = said;
   const message: PlanMessage = { n, sessionId, seq, authorName, body, delivered: false, at, command };
@@ -66,6 +67,7 @@ function takeMessage(step: PlanStep, input: Input): void {
   step.newMessages.push(message);
   if (parked) return command ? resume(step) : keptWhileParked(step);
   if (step.plan.state === 'drafting') return;
+  if (choice) return afterUnchecked(step, choice, authorName);
   if (command) return pause(step);
   if (step.task.state === 'asking') return answered(step, body);
   const attempt = step.lastAttempt();

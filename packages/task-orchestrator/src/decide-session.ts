@@ -41,6 +41,8 @@ export interface SessionState {
   /** The open question of this session about its repository; `seq`: the last message before it was asked. */
   readonly question: { readonly id: string; readonly seq: number; readonly options: readonly AnswerOption[] } | null;
   /** Who may do what in a repository; null: before one is known. */
+  /** What kind of question the live plan has asked. */
+  readonly planQuestion: 'agent' | 'policy' | null;
   readonly access: (repositoryId: string | null) => AccessRules;
   readonly lineage: Lineage;
   /** Where one can watch; null when nothing is served. */
@@ -162,13 +164,14 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
   /** Messages to live work by people who may not direct it. A turn that holds nothing else closes with the refusal. */
   const refuseIn = (repositoryId: string | null, unread: readonly Message[]): void => {
     const rules = state.access(repositoryId);
+    const action = state.planQuestion === 'policy' ? 'approve' : state.planQuestion === 'agent' ? 'answer' : 'steer';
     const denied = unread.filter(
-      (message) => message.signal === refusedSignal || (!isStop(message) && !mayDo(rules, senderOf(session, message), 'steer')),
+      (message) => message.signal === refusedSignal || (!isStop(message) && !mayDo(rules, senderOf(session, message), action)),
     );
     const last = denied.at(-1);
     if (!last) return;
     for (const message of denied) refused.add(message.seq);
-    const body = refusal(rules, last.authorName, last.signal === refusedSignal ? 'stop' : 'steer');
+    const body = refusal(rules, last.authorName, last.signal === refusedSignal ? 'stop' : action);
     const inTurn = state.messages.filter((message) => message.turnId === turn?.id);
     const to = listener();
     if (turn?.openedBy.startsWith('message:') && inTurn.every((message) => refused.has(message.seq))) closeWith({ kind: 'response', body });

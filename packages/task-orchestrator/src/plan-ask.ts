@@ -1,21 +1,28 @@
 import type { AgentQuestion, Attempt } from 'cyrus-core/domain/plan';
-import type { Answer } from 'cyrus-core/domain/session';
 import { idOf } from 'cyrus-core/ids';
+import type { QuestionStep } from './plan-context.ts';
 import type { PlanStep } from './plan-step.ts';
 
 /** The agent asks the person: the turn closes with the question, and nothing of the task runs until somebody answers. */
 export function ask(step: PlanStep, attempt: Attempt, { question, options }: AgentQuestion): void {
-  const [first] = step.messages;
+  put(step, { kind: 'agent', id: idOf(`question:${attempt.id}`), attemptId: attempt.id, body: question, options: options ?? null });
+}
+
+/** Cyrus asks the person: what to do is a matter of policy, not of the work. */
+export function askPolicy(step: PlanStep, key: string, body: string, options: readonly string[]): void {
+  put(step, { kind: 'policy', id: idOf(`question:${step.task.id}:${key}:${step.now}`), attemptId: null, body, options });
+}
+
+type Asked = Omit<Extract<QuestionStep, { do: 'ask' }>, 'do' | 'sessionId'>;
+
+function put(step: PlanStep, asked: Asked): void {
   step.moveTask('asking');
-  step.question = {
-    do: 'ask',
-    id: idOf(`question:${attempt.id}`),
-    attemptId: attempt.id,
-    sessionId: first?.sessionId ?? '',
-    body: question,
-    options: options ?? null,
-  };
-  step.waits(questionAnswer(question, options));
+  step.question = { do: 'ask', sessionId: step.messages[0]?.sessionId ?? '', ...asked };
+  step.waits({
+    kind: 'elicitation',
+    body: asked.body,
+    ...(asked.options?.length ? { options: asked.options.map((option) => ({ label: option, value: option })) } : {}),
+  });
 }
 
 /** Any message is the answer: what people may choose from is an offer. */
@@ -31,14 +38,6 @@ export function askAgain(step: PlanStep): void {
   const { question } = step.context;
   step.waits({
     kind: 'elicitation',
-    body: `Nothing runs at the moment: the agent waits for an answer.${question ? `\n\n${question.body}` : ''}`,
+    body: `Nothing runs at the moment: the work waits for an answer.${question ? `\n\n${question.body}` : ''}`,
   });
-}
-
-function questionAnswer(question: string, options: readonly string[] | undefined): Answer {
-  return {
-    kind: 'elicitation',
-    body: question,
-    ...(options && options.length > 0 ? { options: options.map((option) => ({ label: option, value: option })) } : {}),
-  };
 }

@@ -1,6 +1,7 @@
 import type { JobEnd } from 'cyrus-core/domain/effects';
 import type { Attempt, Verdict } from 'cyrus-core/domain/plan';
 import { code } from './answers.ts';
+import { askPolicy } from './plan-ask.ts';
 import { publish } from './plan-publish.ts';
 import type { PlanStep } from './plan-step.ts';
 import { learnedFrom } from './prompts.ts';
@@ -96,11 +97,45 @@ function judge(step: PlanStep, verdict: Verdict): void {
 function unchecked(step: PlanStep, verdict: Verdict): void {
   step.task.checks = verdict;
   if (step.undelivered().length > 0) return step.again(null, null);
-  step.fail({
-    class: 'checks_failed',
-    message: `The work is committed, but its checks cannot be run here: ${verdict.reason ?? 'no reason was given'}.`,
-    fix: 'Mend that on this machine, or set verify.commands, or leave the checks to the pull request with verify.mode "ci". Then write here to go on.',
-  });
+  askPolicy(
+    step,
+    'checks',
+    `The work is committed, but its checks cannot be run here: ${verdict.reason ?? 'no reason was given'}. Mend that on this machine (or set verify.commands, or leave the checks to the pull request with verify.mode "ci") and have them run again, or decide without them.`,
+    Object.values(uncheckedChoices),
+  );
+}
+
+const uncheckedChoices = { again: 'Run the checks again', publish: 'Publish without checks', stop: 'Stop here' } as const;
+
+/** What a person chose to do with work that could not be checked; null: these are words for the agent. */
+export function uncheckedChoice(answer: string): keyof typeof uncheckedChoices | null {
+  const said = answer
+    .trim()
+    .toLowerCase()
+    .replace(/[.!]+$/, '');
+  if (said === 'publish') return 'publish';
+  if (said === 'again' || said === 'run again' || said === 'try again') return 'again';
+  const found = Object.entries(uncheckedChoices).find(([, label]) => label.toLowerCase() === said);
+  return found ? (found[0] as keyof typeof uncheckedChoices) : null;
+}
+
+/** Goes on as the person chose. */
+export function afterUnchecked(step: PlanStep, choice: keyof typeof uncheckedChoices, by: string | null): void {
+  const { question, settings } = step.context;
+  if (question) step.question = { do: 'answer', id: question.id, answer: uncheckedChoices[choice] };
+  switch (choice) {
+    case 'stop':
+      step.stopBy = by;
+      return step.stop();
+    case 'publish':
+      step.say(`unchecked:${step.task.headSha}`, 'Publishing without checks, as you decided.');
+      step.moveTask('merging');
+      return merge(step);
+    case 'again':
+      step.say(`checks:again:${step.now}`, 'Running the checks again.');
+      step.moveTask('verifying');
+      return verifyJob(step, step.task.headSha ?? '', settings.verifyCommands ?? step.lastAttempt()?.checkout?.detected?.commands ?? []);
+  }
 }
 
 function verified(step: PlanStep, verdict: Verdict): void {

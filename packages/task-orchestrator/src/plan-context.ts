@@ -39,8 +39,8 @@ export interface PlanContext {
   readonly stopRequested: boolean;
   /** Who asked for it. */
   readonly stopRequestedBy: string | null;
-  /** The question of the plan's agent that waits for an answer. */
-  readonly question: { readonly id: string; readonly body: string } | null;
+  /** The question of the plan that waits for an answer. */
+  readonly question: { readonly id: string; readonly kind: 'agent' | 'policy'; readonly body: string } | null;
   readonly random: () => number;
 }
 
@@ -88,8 +88,9 @@ export type IssueRead = Pick<Issue, 'identifier' | 'title' | 'description' | 'ur
 export type QuestionStep =
   | {
       readonly do: 'ask';
+      readonly kind: 'agent' | 'policy';
       readonly id: string;
-      readonly attemptId: string;
+      readonly attemptId: string | null;
       readonly sessionId: string;
       readonly body: string;
       readonly options: readonly string[] | null;

@@ -154,7 +154,7 @@ describe('a question of the agent', () => {
     expect(decision.question).toBeNull();
   });
 
-  const question = { id: 'q1', body: 'Which port?' };
+  const question = { id: 'q1', kind: 'agent', body: 'Which port?' } as const;
   test('any message is its answer', () => {
     const decision = decide({ task: task({ state: 'asking' }), question, inputs: [says('4000')] });
     expect(decision.question).toEqual({ do: 'answer', id: 'q1', answer: '4000' });
@@ -165,5 +165,31 @@ describe('a question of the agent', () => {
     expect(waits(decide({ task: task({ state: 'asking' }), question, inputs: [says('pause')] }))).toContain('elicitation: Nothing runs');
     const stopped = decide({ task: task({ state: 'asking' }), attempts: [], question, inputs: [input('stop', { by: 'Ada' })] });
     expect(stopped.question).toEqual({ do: 'withdraw', id: 'q1' });
+  });
+});
+
+describe('work whose checks cannot run', () => {
+  const notRun = { verdict: 'not_run', reason: 'cargo is not installed', checks: [] } as const;
+  const question = { id: 'q1', kind: 'policy', body: 'The checks cannot run.' } as const;
+  const asking = { task: task({ state: 'asking', headSha: 'head', checks: notRun }), attempts: [worked({ deliveredN: 1 })], question };
+
+  test.each(['Publish without checks', 'publish.'])('is published when a person says "%s"', (words) => {
+    const decision = decide({ ...asking, inputs: [says(words)] });
+    expect(decision.effects.jobs.map((draft) => draft.kind)).toEqual(['merge']);
+    expect(decision.question).toMatchObject({ do: 'answer', answer: 'Publish without checks' });
+    expect(decision.newMessages).toMatchObject([{ command: true }]);
+  });
+
+  test('is checked again, or stopped', () => {
+    expect(decide({ ...asking, inputs: [says('Run the checks again')] }).effects.jobs).toMatchObject([{ kind: 'verify' }]);
+    const stopped = decide({ ...asking, inputs: [says('Stop here')] });
+    expect(stopped.plan).toMatchObject({ state: 'stopped' });
+    expect(stopped.plan.answer?.body).toContain('Stopped as Ada asked');
+  });
+
+  test('other words are for the agent', () => {
+    const decision = decide({ ...asking, inputs: [says('use make instead')] });
+    expect(decision.task?.state).toBe('ready');
+    expect(decision.newMessages).toMatchObject([{ command: false }]);
   });
 });

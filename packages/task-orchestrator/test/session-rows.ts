@@ -95,6 +95,7 @@ export function state(
     repositories: [repository],
     stateOnStart: undefined,
     question: null,
+    planQuestion: null,
     access: () => openAccess,
     lineage: { depth: 0, siblings: 0, limits: { depth: 3, siblings: 20 } },
     nameBranch: (named, number) => `cyrus/${named.identifier.toLowerCase()}-${number}`,

@@ -47,5 +47,5 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
 
 function saveQuestion(tx: Tx, planId: string, step: QuestionStep): Promise<void> {
   if (step.do !== 'ask') return endQuestion(tx, step.id, step.do === 'answer' ? step.answer : null);
-  return askQuestion(tx, { ...step, kind: 'agent', planId, seq: null });
+  return askQuestion(tx, { ...step, planId, seq: null });
 }

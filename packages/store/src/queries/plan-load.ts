@@ -24,8 +24,8 @@ export interface LoadedPlan {
   readonly stopRequested: boolean;
   /** Who asked for the stop. */
   readonly stopRequestedBy: string | null;
-  /** The agent's question that waits for an answer. */
-  readonly question: { readonly id: string; readonly body: string } | null;
+  /** The question that waits for an answer. */
+  readonly question: { readonly id: string; readonly kind: 'agent' | 'policy'; readonly body: string } | null;
 }
 
 export const issueJson: string = `json_build_object('id', i.id, 'workspace', i.workspace, 'identifier', i.identifier, 'title', i.title,
@@ -42,7 +42,7 @@ export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
     `select ${planColumns}, ${issueJson} as issue,
        (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id) as cost,
        (select count(*) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id and c.cost is null) as unpriced,
-       (select json_build_object('id', q.id, 'body', q.body) from cyrus.question q
+       (select json_build_object('id', q.id, 'kind', q.kind, 'body', q.body) from cyrus.question q
          where q.plan_id = p.id and q.state = 'open' limit 1) as question,
        (select s.requested_by from cyrus.stop_request s where s.plan_id = p.id) as "stopRequestedBy"
      from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1 for update of p`,
