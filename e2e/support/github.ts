@@ -10,12 +10,14 @@ export type Files = Readonly<Record<string, string>>;
 /** GitHub as it looks from behind. All repositories are those of `acme`. */
 export class GitHub {
   readonly url: string;
+  readonly apiUrl: string;
   readonly program: Program;
   private readonly seeds: string;
 
   constructor(program: Program, seeds: string) {
     this.program = program;
     this.url = String(program.ready['url']);
+    this.apiUrl = String(program.ready['apiUrl']);
     this.seeds = seeds;
   }
 
@@ -28,6 +30,11 @@ export class GitHub {
     }
     const { cloneUrl } = await call<{ cloneUrl: string }>(`${this.url}/control/repositories`, { owner: 'acme', name, seedFrom: seed });
     return cloneUrl;
+  }
+
+  /** What people do there. */
+  people<T>(action: string, body: object): Promise<T> {
+    return call<T>(`${this.url}/people/${action}`, body);
   }
 
   state(): Promise<SiteState> {

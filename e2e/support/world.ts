@@ -19,6 +19,8 @@ export interface WorldOptions {
   readonly repositoryConfig?: Readonly<Record<string, object>>;
   /** Arguments of the stand-in for Linear: `--time-scale`, `3600`. */
   readonly linear?: readonly string[];
+  /** Arguments of the stand-in for GitHub: `--enterprise`. */
+  readonly github?: readonly string[];
   readonly environment?: Environment;
   /** False: the test starts the service itself. */
   readonly start?: boolean;
@@ -63,7 +65,9 @@ export class World {
     const environment = plainEnvironment({ LINEAR_SCHEMA: join(standIns, 'linear.graphql'), GIT_CONFIG_GLOBAL: '/dev/null' });
     const [linear, github, model] = await Promise.all([
       startProgram([join(standIns, 'linear.js'), ...(options.linear ?? [])], { environment }),
-      startProgram([join(standIns, 'github.js'), '--root', join(directory, 'github'), '--token', githubToken], { environment }),
+      startProgram([join(standIns, 'github.js'), '--root', join(directory, 'github'), '--token', githubToken, ...(options.github ?? [])], {
+        environment,
+      }),
       startProgram([join(standIns, 'model.js')], { environment }),
     ]);
     // As root the database runs as another account, which has to get to its data: passing through is enough.
@@ -91,7 +95,7 @@ export class World {
     await mkdir(this.home, { recursive: true, mode: 0o700 });
     const whole = {
       linear: { apiUrl: this.linear.graphqlUrl, token: 'lin_oauth_app', webhookSecret: secret },
-      github: { apiUrl: this.github.url, token: githubToken },
+      github: { apiUrl: this.github.apiUrl, token: githubToken },
       claude: { apiUrl: this.model.url, apiKey: 'e2e-model-key' },
       server: { port: 0 },
       drainMs: 0,
