@@ -59,7 +59,9 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
     if (!wanted.reuse || !(await options.checkouts.find(wanted.taskId))) await untilRoom(options, job, context, async () => 0);
     const fetched = await fetchSource(options, job, context, mirror);
     const baseBranch = wanted.baseBranch ?? options.repositories.config(wanted.repositoryId)?.baseBranch ?? fetched.defaultBranch;
-    const baseSha = await resolved(mirror, baseBranch, `The base branch ${baseBranch} is not in the repository.`);
+    const missing = `The base branch ${baseBranch} is not in the repository.`;
+    const mend = `Push that branch, or correct baseBranch of the repository (its default branch is ${fetched.defaultBranch}). Then write here to try again.`;
+    const baseSha = await resolved(mirror, baseBranch, missing, mend);
     const startSha = await startOf(mirror, wanted, baseSha);
     const template = wanted.procedure && (await effectiveTemplate(mirror, baseSha, wanted.procedure, options.promptsDirectory?.()));
     const given = await giveCheckout(options, job, context, mirror, wanted, { baseSha, startSha });
@@ -87,9 +89,9 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
   };
 }
 
-async function resolved(mirror: Mirror, name: string, otherwise: string): Promise<string> {
+async function resolved(mirror: Mirror, name: string, otherwise: string, fix?: string): Promise<string> {
   const sha = await mirror.resolve(name);
-  if (sha === undefined) throw new FailureError({ class: 'invalid_request', message: otherwise });
+  if (sha === undefined) throw new FailureError({ class: 'invalid_request', message: otherwise, ...(fix === undefined ? {} : { fix }) });
   return sha;
 }
 
