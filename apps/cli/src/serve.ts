@@ -1,4 +1,4 @@
-import { systemClock } from 'cyrus-core/clock';
+import { type Clock, systemClock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import { createLog } from 'cyrus-edge-worker/log';
 import { openStore, type Store } from 'cyrus-edge-worker/open-store';
@@ -22,12 +22,12 @@ export interface Serving {
 export async function serve(
   home: Home,
   config: Config,
-  options: { readonly http: boolean; readonly onTakenOver: () => void },
+  options: { readonly http: boolean; readonly onTakenOver: () => void; readonly clock?: Clock },
 ): Promise<Serving> {
   ensureHome(home);
   const log = createLog(home.directory, config.logLevel, createRedact(secretsOf(config)));
   const { sandbox, report } = await openSandbox(config);
-  const clock = systemClock;
+  const { clock = systemClock } = options;
   const store = await openStore({
     home: home.directory,
     config,
@@ -42,11 +42,11 @@ export async function serve(
       config,
       db: store.db,
       sandbox,
-      clock,
       random: Math.random,
       log,
       version,
       ...options,
+      clock,
     });
     return {
       service,
