@@ -39,6 +39,8 @@ export interface PlanContext {
   readonly stopRequested: boolean;
   /** Who asked for it. */
   readonly stopRequestedBy: string | null;
+  /** Why, where nobody said stop: whole sentences. */
+  readonly stopReason?: string | null;
   /** The question of the plan that waits for an answer. */
   readonly question: { readonly id: string; readonly kind: 'agent' | 'policy'; readonly body: string } | null;
   readonly random: () => number;

@@ -176,7 +176,7 @@ export class PlanStep {
     }
     this.stopped = true;
     if (!isFinal('task', this.task.state)) this.moveTask('stopped');
-    this.finish('stopped', stopAnswer(this.stopBy, this.kept()));
+    this.finish('stopped', stopAnswer(this.stopBy, this.kept(), this.context.stopReason));
   }
 
   kept(): string | null {

@@ -1,5 +1,6 @@
 import type { IssueDetails } from 'cyrus-core/domain/issue';
 import type { Actor, IssueFacts, LinearEvent } from 'cyrus-linear/events';
+import { escapeMarkdown } from 'cyrus-linear/text';
 import type { Tx } from 'cyrus-store/pool';
 import { type KnownIssue, lockKnownIssue } from 'cyrus-store/queries/issue-event-state';
 import { refreshIssue } from 'cyrus-store/queries/issue-refresh';
@@ -75,13 +76,13 @@ export async function takeIssueUpdate(tx: Tx, event: IssueUpdated, options: { re
 
 /** Why the work ends with this change; undefined where it does not. */
 function endingOf({ changes, facts, actor }: IssueUpdated, known: KnownIssue, newer: boolean): string | undefined {
-  const who = personOf(actor).name ?? 'Somebody';
+  const who = named(actor);
   const isClosed = (type: string | null | undefined): boolean => closedTypes.includes(type ?? '');
   // A code host closes the issue of a merged pull request; what was asked for after that is still to be done.
   if (facts.state && isClosed(facts.state.type) && actor?.kind !== 'integration') {
     const movedNow = 'stateId' in changes || (known.stateType !== null && !isClosed(known.stateType));
     const openAgain = !newer && !isClosed(known.stateType);
-    if (movedNow && !openAgain) return `${who} moved the issue to ${facts.state.name}.`;
+    if (movedNow && !openAgain) return `${who} moved the issue to ${escapeMarkdown(facts.state.name)}.`;
   }
   const delegate = changes['delegateId'];
   const wasOurs = typeof delegate?.from === 'string' && known.appUserIds.includes(delegate.from);
@@ -123,6 +124,9 @@ export function stopSaying(end: Pick<IssueEnd, 'at' | 'reason' | 'by' | 'activit
 export async function lookAgain(tx: Tx, issueId: string, whose: 'itself' | 'others' = 'others'): Promise<void> {
   for (const plan of await plansBlockedBy(tx, issueId, whose)) await tellEntity(tx, `plan:${plan}`, 'look_again', { issueId });
 }
+
+/** Whoever did it, in a sentence of ours. */
+export const named = (person: { readonly name: string } | null): string => (person ? escapeMarkdown(person.name) : 'Somebody');
 
 export function personOf(actor: Actor | null): IssueEnd['by'] {
   return { id: actor?.id ?? null, name: actor?.name ?? null };

@@ -4,6 +4,7 @@ import { eventKey, type LinearEvent, type SessionCreated, type SessionPrompted }
 import type { WebhookSecret } from 'cyrus-linear/webhook';
 import type { ArrivedSession } from 'cyrus-store/queries/message-session-create';
 import type { Request } from './accept.ts';
+import { named } from './issue-events.ts';
 
 /** The secret that belongs to no workspace in particular: one app may be installed in several. */
 const anyWorkspace = '*';
@@ -77,7 +78,7 @@ export function requestOf(event: LinearEvent, config: Config): Request {
         end: {
           issueId: event.issueId,
           at: event.at ?? null,
-          reason: `${event.actor?.name ?? 'Somebody'} took the issue away.`,
+          reason: `${named(event.actor)} took the issue away.`,
           by: { id: event.actor?.id ?? null, name: event.actor?.name ?? null },
           activityId: event.notificationId === null ? null : `unassigned:${event.notificationId}`,
         },
@@ -86,7 +87,7 @@ export function requestOf(event: LinearEvent, config: Config): Request {
       return { kind: 'issue-updated', event, tellEdits: config.issueUpdateTrigger };
     case 'issue-removed': {
       const by = { id: event.actor?.id ?? null, name: event.actor?.name ?? null };
-      const reason = `${by.name ?? 'Somebody'} deleted or archived the issue.`;
+      const reason = `${named(event.actor)} deleted or archived the issue.`;
       return { kind: 'issue-ended', gone: true, end: { issueId: event.issueId, at: event.at ?? null, reason, by } };
     }
     case 'permission-changed':

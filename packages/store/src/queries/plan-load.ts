@@ -24,6 +24,8 @@ export interface LoadedPlan {
   readonly stopRequested: boolean;
   /** Who asked for the stop. */
   readonly stopRequestedBy: string | null;
+  /** Why, where nobody said stop: whole sentences. */
+  readonly stopReason: string | null;
   /** The question that waits for an answer. */
   readonly question: { readonly id: string; readonly kind: 'agent' | 'policy'; readonly body: string } | null;
 }
@@ -37,20 +39,28 @@ export const taskColumns: string = `t.id, t.plan_id as "planId", t.key, t.proced
 /** Locks a plan and reads what it decides on. */
 export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
   const { rows } = await tx.query<
-    Plan & { issue: Issue; cost: number | null; unpriced: number | null; stopRequestedBy: string | null; question: LoadedPlan['question'] }
+    Plan & {
+      issue: Issue;
+      cost: number | null;
+      unpriced: number | null;
+      stopRequestedBy: string | null;
+      stopReason: string | null;
+      question: LoadedPlan['question'];
+    }
   >(
     `select ${planColumns}, ${issueJson} as issue,
        (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id) as cost,
        (select count(*) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id and c.cost is null) as unpriced,
        (select json_build_object('id', q.id, 'kind', q.kind, 'body', q.body) from cyrus.question q
          where q.plan_id = p.id and q.state = 'open' limit 1) as question,
-       (select s.requested_by from cyrus.stop_request s where s.plan_id = p.id) as "stopRequestedBy"
+       (select s.requested_by from cyrus.stop_request s where s.plan_id = p.id) as "stopRequestedBy",
+       (select s.reason from cyrus.stop_request s where s.plan_id = p.id) as "stopReason"
      from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1 for update of p`,
     [id],
   );
   const row = rows[0];
   if (!row) return null;
-  const { issue, cost, unpriced, stopRequestedBy, question, ...plan } = row;
+  const { issue, cost, unpriced, stopRequestedBy, stopReason, question, ...plan } = row;
   const [tasks, attempts, messages, listeners] = await Promise.all([
     tx.query<Task>(`select ${taskColumns} from cyrus.task t where t.plan_id = $1 order by t.created_at limit 1`, [id]),
     tx.query<Attempt>(`select ${attemptColumns} from cyrus.attempt a where a.plan_id = $1 order by a.number`, [id]),
@@ -68,6 +78,7 @@ export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
     unpriced: (unpriced ?? 0) > 0,
     stopRequested: stopRequestedBy !== null,
     stopRequestedBy,
+    stopReason,
     question,
   };
 }
