@@ -17,6 +17,7 @@ import {
 } from './checkout.ts';
 import { type Collected, type CollectRequest, collectWork } from './collect.ts';
 import { type Evidence, readDiff, readEvidence } from './evidence.ts';
+import { dropGenerations, makeGeneration, unusedGenerations } from './generation.ts';
 import { createGit, type Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { writeHostFiles } from './host-files.ts';
@@ -29,6 +30,7 @@ import { type PublishableRequest, unpublishable } from './publishable.ts';
 import { type Pushed, type PushRequest, pushBranch } from './push.ts';
 import type { RepositorySource } from './remote.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
+import { dropSaved, listSaved, readWeight, type SavedWork } from './saved-work.ts';
 import { fillSubmodules, findSubmodules, type SubmodulesRequest } from './submodules.ts';
 
 export interface CheckoutsOptions {
@@ -77,6 +79,15 @@ export interface Checkouts {
   /** Drops the saved work of an attempt once `pushed`, a commit on the remote as of the last fetch, holds it. False: it does not, nothing was dropped. */
   prune(request: { readonly mirror: Mirror; readonly attempt: string; readonly pushed: string }): Promise<boolean>;
   readonly pool: CheckoutPool;
+  /** Work that is kept under names of ours. */
+  saved(mirror: Mirror): Promise<SavedWork[]>;
+  dropSaved(mirror: Mirror, saved: readonly SavedWork[]): Promise<void>;
+  /** What the mirror takes on the disk, and how much of it a new generation would not have. */
+  weight(mirror: Mirror): Promise<{ readonly bytes: number; readonly wasteBytes: number }>;
+  /** Moves the mirror to a new generation, with what refs and the commits `keep` lead to. Living checkouts stay with the old one. */
+  renew(mirror: Mirror, keep: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Generations from which nothing borrows any more; deleted unless `dryRun`. Gives their directories. */
+  oldGenerations(mirror: Mirror, options: { readonly dryRun: boolean }): Promise<readonly string[]>;
   /** Packs the mirror; drops nothing. Not done while a checkout borrows from it. */
   repack(mirror: Mirror): Promise<RepackOutcome>;
 }
@@ -109,6 +120,17 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     places.set(first, known);
     known.catch(() => places.get(first) === known && places.delete(first));
     return known;
+  };
+  const placeAt = async (mirror: Mirror): Promise<MirrorPlace> => {
+    const place = await places.get(join((await begin()).root, 'repos', `${componentOf(mirror.id)}.git`));
+    if (place === undefined) throw new Error(`the mirror of ${mirror.id} is not open`);
+    return place;
+  };
+  /** Everything that borrows from the mirror, in whichever generation. */
+  const borrowers = async (mirror: Mirror): Promise<Checkout[]> => {
+    const place = await directory();
+    const all = [...(await listCheckouts(place)), ...(await listWaiting(place))];
+    return all.filter((checkout) => checkout.repositoryId === mirror.id);
   };
   const directory = async (): Promise<string> => join((await begin()).root, 'checkouts');
 
@@ -181,13 +203,26 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       drop: async ({ name }) => dropWaiting(await directory(), name),
       outdated: async (mirror, sparse) => outdated(await directory(), mirror, sparse),
     },
+    saved: (mirror) => mirror.lock.shared(() => listSaved(mirror)),
+    dropSaved: (mirror, saved) => mirror.lock.shared(() => dropSaved(mirror, saved)),
+    weight: (mirror) => mirror.lock.shared(() => readWeight(mirror)),
+    async renew(mirror, keep, signal) {
+      const place = await placeAt(mirror);
+      const borrowed = (await borrowers(mirror)).map(({ baseSha }) => baseSha);
+      await mirror.lock.exclusive(async () => {
+        place.directory = await makeGeneration(mirror.git, place.first, [...keep, ...borrowed], { signal });
+      });
+    },
+    async oldGenerations(mirror, { dryRun }) {
+      const { first } = await placeAt(mirror);
+      // Alone: whoever reads an old one at this moment is done first.
+      return mirror.lock.exclusive(async () => {
+        const borrowed = new Set((await borrowers(mirror)).flatMap(({ readable }) => readable));
+        return dryRun ? unusedGenerations(first, borrowed) : dropGenerations(first, borrowed);
+      });
+    },
     async repack(mirror) {
-      const borrowing = async () => {
-        const place = await directory();
-        const all = [...(await listCheckouts(place)), ...(await listWaiting(place))];
-        return all.filter((checkout) => checkout.repositoryId === mirror.id).length;
-      };
-      return mirror.lock.exclusive(async () => repackMirror(mirror, await borrowing()));
+      return mirror.lock.exclusive(async () => repackMirror(mirror, (await borrowers(mirror)).length));
     },
   };
   return checkouts;
