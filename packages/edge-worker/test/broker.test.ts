@@ -207,6 +207,34 @@ describe('what may pass is tried again', () => {
     }
   });
 
+  test('a limit that holds for long is told at its first refusal, to whoever waits too, and told again when it is over', async () => {
+    const clock = manualClock(1_000_000);
+    const timed = await testDatabase({ time: clock });
+    try {
+      await insertWrite(timed.db, { key: 'w', notify: 'plan:p' });
+      start(async (write) => (write.attempts < 2 ? failing('rate_limited', clock.now() + 600_000) : sent), {
+        db: timed.db,
+        clock,
+        random: () => 0,
+      });
+      const told = async () => (await rowsOf(timed, 'select kind from cyrus.input order by seq')).map((row) => row['kind']);
+      await until('it is told', async () => (await told()).length === 1);
+      await until('it is sent', async () => {
+        clock.advance(5_000);
+        return (await statesByKey(timed.db))['w'] === 'sent';
+      });
+      expect(await told()).toEqual(['write_delayed', 'write']);
+      await until('the recovery is told', async () => (await rowsOf(timed, 'select type from cyrus.event')).length === 2);
+      expect(await rowsOf(timed, `select payload -> 'failure' ->> 'class' as class from cyrus.event order by id`)).toEqual([
+        { class: 'rate_limited' },
+        { class: null },
+      ]);
+    } finally {
+      await Promise.all(brokers.splice(0).map((broker) => broker.close()));
+      await timed.stop();
+    }
+  });
+
   const rowsOf = async (timed: TestDatabase, sql: string) => (await timed.db.query(sql)).rows;
 
   test('a failure thrown across a port counts as what it says', async () => {

@@ -45,7 +45,7 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
   let held: StoredTokens | undefined;
   let unsaved = false;
   let renewing: Promise<Result<string, Failure>> | undefined;
-  let parked: { readonly failure: Failure; readonly until: Instant; readonly shown: string } | undefined;
+  let parked: { readonly failure: Failure; readonly since: Instant; readonly shown: string } | undefined;
   let told = false;
 
   const lasts = ({ accessToken, expiresAt }: StoredTokens, forMs: number): boolean =>
@@ -75,7 +75,8 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
     if (unsaved) await store.locked(key, saveLate);
     const seen = unsaved && held ? held : await current();
     if (usable(seen, refused)) return works(seen);
-    if (parked && clock.now() < parked.until && parked.shown === shownBy(seen)) return err(parked.failure);
+    const restingMs = parked ? clock.now() - parked.since : -1;
+    if (parked && restingMs >= 0 && restingMs < parkMs && parked.shown === shownBy(seen)) return err(parked.failure);
     parked = undefined;
     return store.locked(key, async () => {
       // Another process may have been faster.
@@ -172,7 +173,7 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
   function park({ message, fix }: Failure, stored: StoredTokens): Result<string, Failure> {
     const again = origin.kind === 'client' ? applicationFix : loginFix(origin);
     const failure: Failure = { class: 'auth', message, fix: fix ?? again };
-    parked = { failure, until: clock.now() + parkMs, shown: shownBy(stored) };
+    parked = { failure, since: clock.now(), shown: shownBy(stored) };
     held = undefined;
     if (!told) options.onChange?.(failure);
     told = true;
@@ -195,7 +196,7 @@ const refusal = (message: string, fix?: string): OauthProblem => ({
   failure: { class: 'auth', message, ...(fix === undefined ? {} : { fix }) },
 });
 
-export const goneMessage = (gone: 'logged_out' | 'revoked'): string =>
+const goneMessage = (gone: 'logged_out' | 'revoked'): string =>
   gone === 'revoked' ? 'The workspace has taken back the app’s access to Linear' : 'Cyrus is logged out of Linear';
 
 /** A pair whose writer was killed before it took its place is the one that counts. */

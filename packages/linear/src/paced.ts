@@ -12,7 +12,7 @@ const longestWaitMs = 30_000;
  * near the limit calls are spread over the time that is left.
  */
 export function paced(client: LinearClient, clock: Clock): LinearClient {
-  let blockedUntil = 0;
+  let blocked = { since: 0, until: 0 };
   let nextAt = 0;
   return {
     rate: () => client.rate(),
@@ -21,6 +21,8 @@ export function paced(client: LinearClient, clock: Clock): LinearClient {
     async request(document, variables, signal) {
       const now = clock.now();
       const pace = paceOf(client.rate(), now);
+      // A clock that was set back does not make a wait longer.
+      const blockedUntil = now < blocked.since ? 0 : blocked.until;
       if (blockedUntil > now || pace.pace === 'stop') return err(limited(Math.max(blockedUntil, pace.pace === 'stop' ? pace.until : 0)));
       if (pace.pace === 'spread') {
         const at = Math.max(now, nextAt);
@@ -30,7 +32,7 @@ export function paced(client: LinearClient, clock: Clock): LinearClient {
       }
       const answer = await client.request(document, variables, signal);
       if (!answer.ok && answer.error.failure.class === 'rate_limited' && client.rate().endpoint?.remaining !== 0)
-        blockedUntil = Math.max(blockedUntil, answer.error.failure.retryAt ?? 0);
+        blocked = { since: clock.now(), until: answer.error.failure.retryAt ?? 0 };
       return answer;
     },
   };

@@ -24,6 +24,8 @@ const closeWithinMs = 5_000;
 const longestFailureWaitMs = 5_000;
 /** A short trouble is nobody's business; whoever waits for a write hears of a longer one. */
 const tellAfterTries = 3;
+/** A limit that holds for so long is told at its first refusal: the tries after it are far apart. */
+const longWaitMs = 60_000;
 /** A write whose performer throws what it should not is a defect: after so many tries its lane goes on without it. */
 const defectTries = 10;
 
@@ -156,9 +158,12 @@ export function createBroker(options: BrokerOptions): Broker {
     const retry = decideRetry(failure, write.attempts, clock.now(), options.random());
     const others = failure.class === 'auth' && subject !== undefined;
     if (retry.pauses === 'credential' && !others) pause = { since: clock.now(), until: Math.max(pause.until, clock.now() + retry.delayMs) };
-    if (failure.class === 'auth' && !reported.has(subject ?? '')) {
+    const long = failure.class === 'rate_limited' && retry.delayMs >= longWaitMs;
+    if ((failure.class === 'auth' || long) && !reported.has(subject ?? '')) {
       reported.add(subject ?? '');
-      log.error({ credential, subject, failure }, 'the credential is refused');
+      if (long)
+        log.warn({ credential, subject, failure, waitMs: retry.delayMs }, 'the credential’s limit is reached; everything of it waits');
+      else log.error({ credential, subject, failure }, 'the credential is refused');
       await untilStored({ db, clock, log, givenUp: abandoned.signal }, 'a refused credential', (tx) =>
         insertCredentialEvent(tx, 'credential_failed', { credential, ...(subject === undefined ? {} : { subject }), failure }),
       );
@@ -169,7 +174,7 @@ export function createBroker(options: BrokerOptions): Broker {
         id: write.id,
         delayMs: retry.delayMs,
         failure,
-        tell: write.attempts === (failure.class === 'auth' ? 1 : tellAfterTries),
+        tell: write.attempts === (failure.class === 'auth' || long ? 1 : tellAfterTries),
       }),
     );
     // The poll is coarser than the first delays.
