@@ -2,7 +2,9 @@ import { systemClock } from 'cyrus-core/clock';
 import { systemIds } from 'cyrus-core/ids';
 import { silentLog } from 'cyrus-store/log';
 import { claimWrites } from 'cyrus-store/queries/outbound-claim';
+import { insertCredentialEvent } from 'cyrus-store/queries/outbound-credential-event';
 import { saveIssue } from 'cyrus-store/queries/session-save';
+import { readStatus } from 'cyrus-store/queries/status-read';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createIngest, type Ingest } from '../src/ingest/ingest.ts';
@@ -307,6 +309,12 @@ describe('the app is removed from the workspace', () => {
     expect(await rows('select type, payload from cyrus.event')).toMatchObject([
       { type: 'credential_failed', payload: { credential: `linear:${workspace}`, failure: { class: 'auth' } } },
     ]);
+    const said = async (): Promise<readonly string[]> => (await readStatus(database.db)).credentials.map(({ message }) => message);
+    // What is refused after that is of no more interest; what leaves says that all is well again.
+    await insertCredentialEvent(database.db, 'credential_failed', { credential: `linear:${workspace}`, failure: { message: 'later' } });
+    expect(await said()).toEqual([expect.stringMatching(/removed the app/)]);
+    await insertCredentialEvent(database.db, 'credential_recovered', { credential: `linear:${workspace}` });
+    expect(await said()).toEqual([]);
   });
 
   test('who speaks to us there again is answered', async () => {

@@ -46,7 +46,19 @@ test('an outage is waited out', async () => {
 });
 
 test('an issue that is not there is said at once', async () => {
-  expect(await read('00000000-0000-4000-8000-000000000000')).toHaveProperty('failure');
+  expect(await read('00000000-0000-4000-8000-000000000000')).toMatchObject({
+    failure: { message: expect.stringMatching(/cannot be read/) },
+  });
+});
+
+test('an issue of a team that we may not see is no other than one that is not there', async () => {
+  const { id } = linear.people.createIssue({ title: 'Fix it', delegate: true });
+  linear.people.changeTeamAccess({ removed: ['ENG'] });
+  expect(await read(id)).toMatchObject({
+    failure: { message: expect.stringMatching(/no access to its team/), fix: expect.stringMatching(/Give the app access/) },
+  });
+  linear.people.changeTeamAccess({ added: ['ENG'] });
+  expect(await read(id)).toMatchObject({ result: { issue: { id } } });
 });
 
 test('a stop ends the waiting', async () => {

@@ -35,6 +35,8 @@ function lines(snapshot: StatusSnapshot): readonly string[] {
   }
   const unpriced = snapshot.unpricedToday > 0 ? ` (and ${snapshot.unpricedToday} unpriced calls)` : '';
   out.push(`Spent today (UTC): ${formatUsd(snapshot.spentToday)}${unpriced}`);
+  for (const { credential, since, message, fix } of snapshot.credentials)
+    out.push(`Refused for ${formatDuration(snapshot.now - since)}, ${credential}: ${message}${fix ? `. To do: ${fix}` : ''}`);
   for (const { credential, waiting, oldestAt, trouble } of snapshot.outbound)
     out.push(
       `Waiting to be sent with ${credential}: ${waiting}, the oldest for ${formatDuration(snapshot.now - oldestAt)}${trouble ? `: ${trouble}` : ''}`,

@@ -1,5 +1,6 @@
-import { FailureError } from 'cyrus-core/failure';
+import { type Failure, FailureError } from 'cyrus-core/failure';
 import type { LinearClient } from 'cyrus-linear/client';
+import type { LinearProblem } from 'cyrus-linear/problem';
 import { readIssue } from 'cyrus-linear/read-issue';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 
@@ -19,6 +20,15 @@ export interface IssueRunnerOptions {
 const giveUpMs = 24 * 3_600_000;
 const longestWaitMs = 60_000;
 
+/** Linear makes no difference between what is not there and what we may not see. */
+const isGone = ({ said, failure }: LinearProblem): boolean => failure.class === 'auth' || said.some((text) => /not found/i.test(text));
+
+const outOfSight: Failure = {
+  class: 'invalid_request',
+  message: 'The issue cannot be read: it was deleted, or the app has no access to its team.',
+  fix: 'Give the app access to the team in Linear’s settings, then write here again.',
+};
+
 /** Reads an issue; an outage or a limit of the tracker is waited out, for a day at most. */
 export function createIssueRunner(options: IssueRunnerOptions): JobRunner {
   return async (job, { signal, clock, log }) => {
@@ -36,7 +46,8 @@ export function createIssueRunner(options: IssueRunnerOptions): JobRunner {
       if (answer.ok) return { result: { issue: answer.value } };
       const { action, failure } = answer.error;
       if (signal.aborted) throw new FailureError(failure);
-      if (action === 'rejected' || clock.now() > deadline) return { failure };
+      if (action === 'rejected') return { failure: isGone(answer.error) ? outOfSight : failure };
+      if (clock.now() > deadline) return { failure };
       const backoff = Math.min(longestWaitMs, 500 * 2 ** tries) * (0.5 + options.random() / 2);
       const waitMs = Math.max(backoff, failure.retryAt === undefined ? 0 : failure.retryAt - clock.now());
       log.warn({ issueId, failure: failure.message, waitMs: Math.round(waitMs) }, 'the issue cannot be read yet');

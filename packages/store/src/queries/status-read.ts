@@ -28,6 +28,13 @@ export interface StatusSnapshot {
     readonly oldestAt: number;
     readonly trouble: string | null;
   }[];
+  /** Credentials that were refused and have sent nothing since. */
+  readonly credentials: readonly {
+    readonly credential: string;
+    readonly since: number;
+    readonly message: string;
+    readonly fix: string | null;
+  }[];
   /** Micro-dollars since midnight UTC. */
   readonly spentToday: number;
   readonly unpricedToday: number;
@@ -45,6 +52,7 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
     turns: number;
     questions: StatusSnapshot['questions'] | null;
     outbound: StatusSnapshot['outbound'] | null;
+    credentials: StatusSnapshot['credentials'] | null;
     spent: number;
     unpriced: number;
     failures: StatusSnapshot['failures'] | null;
@@ -64,6 +72,14 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
        (select json_agg(json_build_object('credential', credential, 'waiting', n, 'oldestAt', floor(extract(epoch from oldest) * 1000), 'trouble', trouble)) from (
           select credential, count(*) n, min(created_at) oldest, max(failure ->> 'message') trouble from cyrus.outbound_write
           where state in ('queued', 'sending') group by credential) o) as outbound,
+       (select json_agg(json_build_object('credential', credential, 'since', floor(extract(epoch from at) * 1000),
+          'message', failure ->> 'message', 'fix', failure ->> 'fix')) from (
+          select distinct on (e.payload ->> 'credential') e.payload ->> 'credential' as credential, e.at, e.payload -> 'failure' as failure
+          from cyrus.event e where e.type in ('credential_failed', 'credential_recovered') and e.type = 'credential_failed'
+            and not exists (select from cyrus.event r where r.type in ('credential_failed', 'credential_recovered')
+              and r.type = 'credential_recovered' and r.id > e.id and r.payload ->> 'credential' = e.payload ->> 'credential')
+            and not exists (select from cyrus.outbound_write w where w.credential = e.payload ->> 'credential' and w.sent_at > e.at)
+          order by e.payload ->> 'credential', e.id) c) as credentials,
        (select coalesce(sum(cost), 0) from cyrus.charge where at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc') as spent,
        (select count(*) from cyrus.charge where cost is null and at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc') as unpriced,
        (select json_agg(json_build_object('entity', entity, 'failures', failures, 'lastError', split_part(last_error, E'\\n', 1),
@@ -79,6 +95,7 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
     openTurns: row?.turns ?? 0,
     questions: row?.questions ?? [],
     outbound: row?.outbound ?? [],
+    credentials: row?.credentials ?? [],
     spentToday: row?.spent ?? 0,
     unpricedToday: row?.unpriced ?? 0,
     failures: row?.failures ?? [],
