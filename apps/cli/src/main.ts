@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { Config } from 'cyrus-core/config/schema';
 import type { OrderKind } from 'cyrus-edge-worker/people/orders';
 import { CliError, exitCode } from './cli-error.ts';
+import type { PromptsOptions } from './commands/prompts.ts';
 import { loadConfig } from './configuration.ts';
 import type { CommandContext } from './context.ts';
 import { homeOf } from './home.ts';
@@ -174,6 +175,28 @@ program
   .action(async (file: string | undefined, options: { json?: boolean }) =>
     (await import('./commands/config-validate.ts')).configValidate(here(), file, options),
   );
+
+const prompts = program.command('prompts').description('what agents are told: the templates, and where each is from');
+const ofRepository = ['--repo <id>', "with that repository's own templates"] as const;
+prompts
+  .command('list')
+  .description('the template of each procedure')
+  .option(...ofRepository)
+  .option('--json', 'as JSON, with the variables there are')
+  .action(async (options: PromptsOptions) => (await import('./commands/prompts.ts')).promptsList(here(), options));
+prompts
+  .command('show')
+  .description('a template as it is written')
+  .argument('<name>', 'such as builder')
+  .option(...ofRepository)
+  .option('--json', 'as JSON')
+  .action(async (name: string, options: PromptsOptions) => (await import('./commands/prompts.ts')).promptsShow(here(), name, options));
+prompts
+  .command('check')
+  .description('tell every mistake of the templates at once')
+  .option('--repo <id>', 'only that repository')
+  .option('--json', 'as JSON')
+  .action(async (options: PromptsOptions) => (await import('./commands/prompts.ts')).promptsCheck(here(), options));
 
 try {
   await program.parseAsync();

@@ -111,6 +111,7 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
           allowedTools: request.allowedTools,
           disallowedTools: request.disallowedTools,
           readOnly: request.readOnly === true,
+          editable: request.editable,
           workingDirectory: request.workingDirectory,
           home,
           ownDirectories: [

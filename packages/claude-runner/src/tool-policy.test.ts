@@ -209,3 +209,19 @@ describe('where nothing is to be changed', () => {
     expect(policy.neverAllowed).toEqual(expect.arrayContaining(['Edit', 'Write', 'NotebookEdit', 'Monitor']));
   });
 });
+
+describe('where only some files may be changed', () => {
+  const options = { workingDirectory: work, home: '/home/agent', realPath: follow, editable: ['**/*.md', 'docs/**'] };
+  test.each<[string, object, boolean]>([
+    ['Write', file('README.md'), true],
+    ['Edit', file('packages/x/NOTES.md'), true],
+    ['Write', file('docs/a.svg'), true],
+    ['Write', file('docs/in/x.ts'), false],
+    ['Write', file('escape/x.md'), false],
+    ['Write', file('/etc/x.md'), false],
+    ['Write', file('src/a.ts'), false],
+    ['NotebookEdit', { notebook_path: 'a.ipynb' }, false],
+    ['Read', file('src/a.ts'), true],
+    ['Bash', bash('git commit -m x'), true],
+  ])('%s %j: %s', (tool, input, expected) => expect(toolPolicy(options).decide({ tool, input }).allowed).toBe(expected));
+});

@@ -11,6 +11,8 @@ export interface ToolPolicyOptions {
   readonly disallowedTools?: readonly string[] | undefined;
   /** Only tools that change nothing, and commands that only read. */
   readonly readOnly?: boolean;
+  /** The only files that editing tools and redirections may change. */
+  readonly editable?: readonly string[] | undefined;
   /** What relative patterns and paths start from. */
   readonly workingDirectory: string;
   readonly home: string;
@@ -66,6 +68,7 @@ export function toolPolicy(options: ToolPolicyOptions): ToolPolicy {
   const unlimited = options.allowedTools === undefined || options.allowedTools.some((entry) => ['all', '*'].includes(entry.trim()));
   const allow = unlimited ? undefined : expand(options.allowedTools ?? []);
   const deny = expand(options.disallowedTools ?? []);
+  const editable = options.editable?.map((pattern): ToolRule => ({ text: pattern, tool: 'Edit', specifier: pattern }));
   const root = options.realPath(options.workingDirectory);
 
   const patterns = new Map<ToolRule, ((path: string) => boolean)[]>();
@@ -97,6 +100,12 @@ export function toolPolicy(options: ToolPolicyOptions): ToolPolicy {
       if (inside && mayLieBelow(inside.specifier ?? '', real, root, options.home))
         return `the search may reach what ${inside.text} denies; search a narrower directory`;
     }
+    if (
+      editable &&
+      editingTools.includes(tool) &&
+      !(editable.some((rule) => test(rule, written, false)) && editable.some((rule) => test(rule, real, false)))
+    )
+      return `only ${options.editable?.join(', ')} may be changed here`;
     if (!allow) return undefined;
     if (
       readingTools.includes(tool) &&

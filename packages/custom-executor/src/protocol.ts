@@ -27,6 +27,7 @@ const executionRequest = z.strictObject({
   model: z.string().optional(),
   fallbackModel: z.string().optional(),
   readOnly: z.boolean().describe('The working directory is not to be changed; with isolation it cannot be.').optional(),
+  editable: z.array(z.string()).describe('Patterns of the only files to change.').optional(),
   allowedTools: z.array(z.string()).optional(),
   disallowedTools: z.array(z.string()).optional(),
   environmentVariables: z.record(z.string(), z.string()).optional(),

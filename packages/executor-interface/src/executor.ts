@@ -66,6 +66,8 @@ export interface ExecutionRequest {
   readonly fallbackModel?: string;
   /** The working directory is not to be changed: it is mounted read-only where there is isolation, and the tools only read. */
   readonly readOnly?: boolean;
+  /** Patterns of the only files that tools may change; absent: any. What commands change is seen in the evidence. */
+  readonly editable?: readonly string[];
   /** `Read(**)`, `Edit(src/**)`, `Bash(git:*)`, `mcp__x`. Absent: every tool. Present: these only. */
   readonly allowedTools?: readonly string[];
   readonly disallowedTools?: readonly string[];

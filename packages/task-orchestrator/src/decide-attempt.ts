@@ -172,6 +172,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       ...optional('model', context.settings.model),
       ...optional('fallbackModel', context.settings.fallbackModel),
       ...(task.procedure === 'scoper' ? { readOnly: true } : {}),
+      ...(task.procedure === 'documentation' ? { editable: context.settings.documentationPaths } : {}),
       ...optional('allowedTools', context.settings.allowedTools),
       disallowedTools: context.settings.disallowedTools,
       ...optional('maxCost', context.settings.maxCost),

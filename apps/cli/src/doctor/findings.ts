@@ -21,6 +21,7 @@ import { modelCheck } from './checks/model.ts';
 import { networkCheck } from './checks/network.ts';
 import { nodeCheck } from './checks/node.ts';
 import { openFilesCheck } from './checks/open-files.ts';
+import { promptsCheck } from './checks/prompts.ts';
 import { queuesCheck } from './checks/queues.ts';
 import { remotesCheck } from './checks/remotes.ts';
 import { repositoriesCheck } from './checks/repositories.ts';
@@ -41,7 +42,7 @@ const ofConfiguration: readonly Check<ConfiguredPatient>[] = [
   ...[configurationCheck, isolationCheck, memoryCheck, diskCheck, networkCheck, clockCheck],
   ...[databaseCheck, serviceCheck],
   ...[repositoriesCheck, remotesCheck, githubCheck, linearCheck, webhooksCheck],
-  ...[executorsCheck, modelCheck, checkCommandsCheck, queuesCheck],
+  ...[executorsCheck, modelCheck, checkCommandsCheck, promptsCheck, queuesCheck],
 ];
 
 /** Looks at everything, all at once, and gives what was found in the order in which a person mends things. Changes nothing. */

@@ -37,7 +37,10 @@ export async function homeTemplate(directory: string, procedure: Procedure): Pro
 export function templateFailure(found: FoundTemplate): Failure | undefined {
   const mistakes = found.text.trim() === '' ? [{ line: 1, message: 'it is empty' }] : templateMistakes(found.text);
   if (mistakes.length === 0) return undefined;
-  const listed = mistakes.slice(0, 5).map(({ line, message }) => `line ${line}: ${message}`);
+  // What is allowed is long, and the same each time.
+  const listed = mistakes
+    .slice(0, 5)
+    .map(({ line, message }, at) => `line ${line}: ${at === 0 ? message : message.replace(/ Allowed: .*$/, '')}`);
   return {
     class: 'invalid_request',
     message: `The prompt ${found.from} has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}: ${listed.join('; ')}.`,

@@ -1,8 +1,11 @@
 import type { Config } from 'cyrus-core/config/schema';
 import { linearWorkspaces } from 'cyrus-core/config/workspaces';
 import type { Failure } from 'cyrus-core/failure';
-import { createLinear } from 'cyrus-linear/client';
+import { createLinearClients } from 'cyrus-edge-worker/broker/linear-clients';
+import { linearLogins } from 'cyrus-edge-worker/broker/linear-logins';
+import type { LinearClient } from 'cyrus-linear/client';
 import { readViewer, type Viewer } from 'cyrus-linear/read-viewer';
+import { silentLog } from 'cyrus-store/log';
 import type { Check, ConfiguredPatient } from '../check.ts';
 import { error, type Finding, ok, warning } from '../finding.ts';
 
@@ -17,10 +20,10 @@ export type LinearAnswer =
 /** @param wanted the workspace the token is configured for, and the teams that repositories name */
 export function judgeLinear(
   answer: LinearAnswer,
-  wanted: { readonly workspaceId?: string; readonly teamKeys: readonly string[]; readonly token: string },
+  wanted: { readonly workspaceId?: string; readonly teamKeys: readonly string[]; readonly personalKey?: boolean },
 ): readonly Finding[] {
   const name = wanted.workspaceId === undefined ? 'Linear' : `Linear ${wanted.workspaceId}`;
-  const renew = 'Set LINEAR_TOKEN (or linear.token) to the access token of your Linear app; docs/linear.md tells how to make one.';
+  const renew = 'Log in with: cyrus linear login (docs/linear.md tells of other ways).';
   if (!answer.ok) {
     const { class: kind, message, fix } = answer.failure;
     const auth = kind === 'auth';
@@ -29,7 +32,9 @@ export function judgeLinear(
         why: auth
           ? 'No issue can be read and nothing can be said in Linear: the token is wrong, revoked or expired.'
           : 'No issue can be read and nothing can be said in Linear.',
-        fix: auth ? renew : (fix ?? 'Look at linear.apiUrl, the network and the proxy; https://linearstatus.com tells of outages.'),
+        fix: auth
+          ? (fix ?? renew)
+          : (fix ?? 'Look at linear.apiUrl, the network and the proxy; https://linearstatus.com tells of outages.'),
       }),
     ];
   }
@@ -44,8 +49,8 @@ export function judgeLinear(
     );
   if (!viewer.isApp)
     found.push(
-      warning(name, `signed in as the person ${viewer.name}${wanted.token.startsWith('lin_api_') ? ', with a personal API key' : ''}`, {
-        why: 'Linear lets only an app have agent sessions: nobody can assign issues to Cyrus, and it can only write comments, in that person’s name.',
+      warning(name, `signed in as the person ${viewer.name}${wanted.personalKey ? ', with a personal API key' : ''}`, {
+        why: 'Linear lets only an app have agent sessions: nobody can assign issues to Cyrus, and what it says there becomes comments in that person’s name.',
         fix: `Make an application in Linear and install it with actor=app. ${renew}`,
       }),
     );
@@ -66,23 +71,25 @@ export function judgeLinear(
 
 export const noLinear: Finding = warning('Linear', 'no token', {
   why: 'Issues cannot be read or answered. cyrus run works without.',
-  fix: 'Set LINEAR_TOKEN, or linear.token in config.json, to the access token of your Linear app.',
+  fix: 'Make a Linear app, set LINEAR_CLIENT_ID and LINEAR_CLIENT_SECRET, then: cyrus linear login. Or set LINEAR_TOKEN (docs/linear.md).',
 });
 
 export const linearCheck: Check<ConfiguredPatient> = {
   name: 'Linear',
-  async run({ config, clock, signal }) {
-    const workspaces = linearWorkspaces(config).filter(({ token }) => token !== undefined);
-    // Other ways to sign in get their tokens while the service runs; it tells when they are refused.
-    if (workspaces.length === 0) return config.linear.clientId === undefined && config.linear.refreshToken === undefined ? [noLinear] : [];
+  async run({ config, home, clock, signal }) {
+    const logins = await linearLogins(config, home.directory, clock);
+    if (logins.length === 0) return [noLinear];
+    // The same clients as the service's: a token that is due is renewed for both.
+    const clients = createLinearClients({ config: () => config, home: home.directory, clock, log: silentLog });
     return (
       await Promise.all(
-        workspaces.map(async ({ workspaceId, token = '', repositoryIds }) => {
-          const answer = await askLinear({ apiUrl: config.linear.apiUrl, token, clock }, signal);
-          return judgeLinear(answer, {
-            token,
-            teamKeys: teamsOf(config, repositoryIds),
-            ...(workspaceId === undefined ? {} : { workspaceId }),
+        logins.map(async ({ workspace, kind }) => {
+          const client = await clients.find(workspace ?? undefined);
+          if (!client) return [noLinear];
+          return judgeLinear(await askLinear(client, signal), {
+            personalKey: kind === 'api-key',
+            teamKeys: teamsOf(config, workspace),
+            ...(workspace === null ? {} : { workspaceId: workspace }),
           });
         }),
       )
@@ -90,12 +97,15 @@ export const linearCheck: Check<ConfiguredPatient> = {
   },
 };
 
-function teamsOf(config: Config, repositoryIds: readonly string[]): readonly string[] {
+/** The teams that repositories of a workspace name. */
+function teamsOf(config: Config, workspace: string | null): readonly string[] {
+  const repositoryIds = linearWorkspaces(config)
+    .filter(({ workspaceId }) => workspaceId === undefined || workspaceId === workspace)
+    .flatMap((each) => each.repositoryIds);
   return [...new Set(config.repositories.filter(({ id }) => repositoryIds.includes(id)).flatMap(({ teamKeys }) => teamKeys ?? []))];
 }
 
-async function askLinear(options: Parameters<typeof createLinear>[0], signal: AbortSignal): Promise<LinearAnswer> {
-  const client = createLinear(options);
+async function askLinear(client: LinearClient, signal: AbortSignal): Promise<LinearAnswer> {
   const viewer = await readViewer(client, signal);
   if (!viewer.ok) return { ok: false, failure: viewer.error.failure };
   const teams = await client.request('query teams { teams(first: 250) { nodes { key } } }', {}, signal);
