@@ -1,4 +1,5 @@
-import { configuredWorkspaces } from 'cyrus-edge-worker/broker/linear-token';
+import { systemClock } from 'cyrus-core/clock';
+import { linearLogins } from 'cyrus-edge-worker/broker/linear-logins';
 import { exitCode } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { type Serving, serve } from '../serve.ts';
@@ -54,8 +55,10 @@ export async function start({ home, config, terminal }: CommandContext, options:
     terminal.err(
       `  repositories ${settings.repositories.map((repository) => repository.id).join(', ') || 'none configured: add one to config.json'}`,
     );
-    if (configuredWorkspaces(settings).length === 0 && !settings.linear.token)
-      terminal.err('  Linear      no token: set LINEAR_TOKEN and LINEAR_WEBHOOK_SECRET, or linear.token and linear.webhookSecret');
+    if ((await linearLogins(settings, home.directory, systemClock)).length === 0)
+      terminal.err(
+        '  Linear      no access: set LINEAR_CLIENT_ID, LINEAR_CLIENT_SECRET and LINEAR_WEBHOOK_SECRET, then: cyrus linear login',
+      );
     if (!settings.github.token && !settings.github.app && !settings.repositories.some((repository) => repository.githubToken))
       terminal.err('  GitHub      no token: work ends with a pushed branch; set GITHUB_TOKEN, or github.app, for pull requests');
     terminal.err('See more with: cyrus status, cyrus tasks, cyrus doctor');

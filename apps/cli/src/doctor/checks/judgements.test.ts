@@ -148,18 +148,8 @@ const table: readonly (readonly [string, Finding | readonly Finding[], Finding['
     'warning',
     /personal API key/,
   ],
-  [
-    'another workspace',
-    judgeLinear({ ok: true, viewer: app, teams: [] }, { teamKeys: [], workspaceId: 'w2' }),
-    'error',
-    /workspace Acme/,
-  ],
-  [
-    'a closed team',
-    judgeLinear({ ok: true, viewer: app, teams: ['ENG'] }, { teamKeys: ['OPS'] }),
-    'warning',
-    /team OPS \(but to ENG\)/,
-  ],
+  ['another workspace', judgeLinear({ ok: true, viewer: app, teams: [] }, { teamKeys: [], workspaceId: 'w2' }), 'error', /workspace Acme/],
+  ['a closed team', judgeLinear({ ok: true, viewer: app, teams: ['ENG'] }, { teamKeys: ['OPS'] }), 'warning', /team OPS \(but to ENG\)/],
   [
     'a wrong token',
     judgeLinear({ ok: false, failure: { class: 'auth', message: 'Linear refuses the token.' } }, { teamKeys: [] }),
