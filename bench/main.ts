@@ -13,6 +13,7 @@ const claims: Readonly<Record<string, () => Promise<{ readonly measure: Claim }>
   webhook: () => import('./webhook.ts'),
   'webhook-flood': () => import('./webhook-flood.ts'),
   'first-activity': () => import('./first-activity.ts'),
+  twenty: () => import('./twenty.ts'),
   'first-model-request': () => import('./first-model-request.ts'),
   'cold-start': () => import('./cold-start.ts'),
   'idle-memory': () => import('./idle-memory.ts'),
