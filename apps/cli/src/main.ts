@@ -166,6 +166,13 @@ program
   .action(async (file: string, options: { json?: boolean }) => (await import('./commands/restore.ts')).restore(here(), file, options));
 
 program
+  .command('gc')
+  .description('give back the space of what is over: checkouts, saved work, old mirrors, conversations')
+  .option('--dry-run', 'only say what could be given back')
+  .option('--json', 'as JSON')
+  .action(async (options: { json?: boolean; dryRun?: boolean }) => (await import('./commands/gc.ts')).gc(here(), options));
+
+program
   .command('config')
   .description('the configuration')
   .command('validate')

@@ -27,6 +27,7 @@ import { createBusy } from './checkout-pool/busy.ts';
 import { createPoolFiller, type PoolFiller } from './checkout-pool/filler.ts';
 import { createNoPullRequest } from './code-host.ts';
 import { createExecutors, gitIdentity } from './executors.ts';
+import { type Collector, startCollector } from './gc/collector.ts';
 import { createGithubCredentials } from './github-credentials.ts';
 import { createApi } from './http/api.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
@@ -85,6 +86,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const repositories = createRepositories(checkouts, config, github);
   const room = createDiskRoom({ home, config, clock });
   let filler: PoolFiller | undefined;
+  let collector: Collector | undefined;
   const linear = createLinearClients({ config, home, clock, log });
   await saveConfigRevision(db, options.config);
 
@@ -99,6 +101,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       createJobRunners({
         ...{ linear, github, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix, room },
         filler: () => filler,
+        collector: () => collector,
       }),
       { checkouts, repositories, everyMs: () => config().checkouts.saveEveryMs },
     ),
@@ -109,6 +112,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   await supervisor.start();
 
   const busy = createBusy(supervisor, clock);
+  collector = startCollector({ home, checkouts, repositories, config, db, clock, log, room, busy });
   filler = createPoolFiller({
     ...{ checkouts, repositories, config, clock, log, room, busy },
     recent: (days) => repositoriesUsed(db, days),
@@ -175,6 +179,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let ended = false;
   const stopLoops = async (): Promise<void> => {
     await filler?.close();
+    await collector?.close();
     await http?.close();
     await reconciler?.close();
     await retention.close();

@@ -43,9 +43,11 @@ const name = String.raw`(?!\.{1,2}(?:/|$))[\p{L}\p{N}_@+.][\p{L}\p{N}_@+. \-]*`;
 /** Directories a repository's checkouts are limited to. */
 export const sparse: z.ZodType<readonly string[]> = z
   .array(
-    z.string().regex(
-      new RegExp(`^${name}(?:/${name})*$`, 'u'),
-      'a directory of the repository such as "packages/app": no "/" at either end, no wildcards',
-    ),
+    z
+      .string()
+      .regex(
+        new RegExp(`^${name}(?:/${name})*$`, 'u'),
+        'a directory of the repository such as "packages/app": no "/" at either end, no wildcards',
+      ),
   )
   .min(1);

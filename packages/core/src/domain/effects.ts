@@ -1,7 +1,7 @@
 import type { Instant } from '../clock.ts';
 import type { Failure } from '../failure.ts';
 
-export type JobKind = 'issue' | 'prepare' | 'setup' | 'agent' | 'collect' | 'verify' | 'merge' | 'cleanup';
+export type JobKind = 'issue' | 'prepare' | 'setup' | 'agent' | 'collect' | 'verify' | 'merge' | 'cleanup' | 'gc';
 
 /** One write to the outside, wanted. The same `key` decided twice is one write. */
 export interface OutboundDraft {

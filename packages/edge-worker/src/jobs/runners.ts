@@ -17,6 +17,7 @@ import { agentFiles } from '../attachments/for-agent.ts';
 import { withAttachments, withoutAttachments } from '../attachments/runners.ts';
 import type { LinearClients } from '../broker/linear-clients.ts';
 import type { PoolFiller } from '../checkout-pool/filler.ts';
+import type { Collector } from '../gc/collector.ts';
 import type { GithubCredentials } from '../github-credentials.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
@@ -26,6 +27,7 @@ import { createCleanupRunner } from './cleanup.ts';
 import { createCollectRunner } from './collect.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { portsInUse } from './equip.ts';
+import { createGcRunner } from './gc.ts';
 import { createIssueRunner } from './issue.ts';
 import { linearTools } from './linear-tools.ts';
 import { createMergeRunner } from './merge.ts';
@@ -52,6 +54,7 @@ export interface JobRunnersOptions {
   readonly random: () => number;
   readonly room: DiskRoom;
   readonly filler: () => PoolFiller | undefined;
+  readonly collector: () => Pick<Collector, 'run'> | undefined;
   /** What every `CYRUS_RUN` of this host starts with. */
   readonly runPrefix: string;
 }
@@ -129,6 +132,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       services: (repositoryId) => (repositories.config(repositoryId)?.verify ?? config().verify)?.services ?? [],
     }),
     merge: createMergeRunner(shared),
+    gc: createGcRunner(options.collector),
     cleanup: withoutAttachments(
       createCleanupRunner({ ...shared, event: (event) => db.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })) }),
       attachments,

@@ -11,6 +11,7 @@ const unforeseen: Readonly<Record<JobKind, FailureClass>> = {
   verify: 'invalid_request',
   merge: 'invalid_request',
   cleanup: 'invalid_request',
+  gc: 'setup_failed',
 };
 
 /** The failure that what a runner threw stands for. */

@@ -60,7 +60,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { db, clock, host, runners, log, redact } = options;
   const pollMs = options.pollMs ?? 250;
   const limits: Record<JobKind, number> = {
-    ...{ issue: 8, prepare: 4, setup: host.slots, agent: 1000, collect: 4, verify: host.slots, merge: 4, cleanup: 4 },
+    ...{ issue: 8, prepare: 4, setup: host.slots, agent: 1000, collect: 4, verify: host.slots, merge: 4, cleanup: 4, gc: 1 },
     ...options.limits,
   };
   const running = new Map<string, RunningJob>();

@@ -57,6 +57,7 @@ export async function jobsFor(options: JobsOptions): Promise<Jobs> {
     runPrefix,
     room: createDiskRoom({ home, config: () => config, clock: systemClock }),
     filler: () => options.filler,
+    collector: () => undefined,
   });
   const run = (kind: JobKind, payload: object, signal: AbortSignal = new AbortController().signal): Promise<JobOutcome> => {
     const fields = payload as { taskId?: string; attemptId?: string };

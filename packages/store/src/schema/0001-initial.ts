@@ -242,7 +242,7 @@ create table cyrus.host (
 
 create table cyrus.host_job (
   id           text primary key,
-  kind         text not null,                  -- issue | prepare | setup | agent | collect | verify | merge | cleanup
+  kind         text not null,                  -- issue | prepare | setup | agent | collect | verify | merge | cleanup | gc
   state        text not null default 'queued',
   notify       text not null,                  -- the entity that gets a 'job' input when this ends
   session_id   text,
