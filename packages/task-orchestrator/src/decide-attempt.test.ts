@@ -2,7 +2,9 @@ import type { Input, JobEnd, JobKind } from 'cyrus-core/domain/effects';
 import type { Attempt, CheckoutInfo, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { describe, expect, test } from 'vitest';
-import { type AttemptContext, type AttemptDecision, decideAttempt, progressIntervalMs } from './decide-attempt.ts';
+import type { AttemptContext, AttemptDecision } from './attempt-context.ts';
+import { progressIntervalMs } from './attempt-progress.ts';
+import { decideAttempt } from './decide-attempt.ts';
 
 const noon = 1_700_000_000_000;
 const checkout: CheckoutInfo = {

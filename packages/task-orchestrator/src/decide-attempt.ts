@@ -1,84 +1,15 @@
 import type { Instant } from 'cyrus-core/clock';
-import { type Effects, type Input, type JobEnd, type JobKind, noEffects } from 'cyrus-core/domain/effects';
-import type { Issue } from 'cyrus-core/domain/issue';
-import type { AgentQuestion, Attempt, CheckoutInfo, Evidence, Interruption, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
+import { type JobEnd, type JobKind, noEffects } from 'cyrus-core/domain/effects';
+import type { AgentQuestion, CheckoutInfo, Evidence } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { type AttemptState, assertMove, isFinal } from 'cyrus-core/states';
 import type { ExecutionRequest, RunRef, RunResult } from 'cyrus-executor-interface/executor';
+import type { AttemptContext, AttemptDecision, AttemptSettings } from './attempt-context.ts';
+import { tellProgress } from './attempt-progress.ts';
 import { setupEnded, setupOf, tellCheckout, tellSetup } from './attempt-setup.ts';
 import { isDocumentation } from './documentation.ts';
 import type { AttemptFinished } from './plan-context.ts';
 import { renderPrompt, steeringText } from './prompts.ts';
-import { action, type Listener } from './tracker-writes.ts';
-
-/** What the configuration says of this attempt's repository and executor. */
-export interface AttemptSettings {
-  readonly setup: { readonly command: string; readonly timeoutMs: number } | null;
-  readonly verifyCommands: readonly string[] | null;
-  readonly baseBranch: string | null;
-  readonly model: string | undefined;
-  /** Where the model was named, in words that a person finds again; undefined: nowhere. */
-  readonly modelFrom: string | undefined;
-  readonly fallbackModel: string | undefined;
-  /** The repository's appendInstruction. */
-  readonly instructions: string | null;
-  /** What a documentation task may change. */
-  readonly documentationPaths: readonly string[];
-  readonly allowedTools: readonly string[] | undefined;
-  readonly disallowedTools: readonly string[];
-  readonly timeoutMs: number;
-  /** What this attempt may still cost: the task's cap less what its earlier attempts cost. */
-  readonly maxCost: number | undefined;
-}
-
-export interface AttemptContext {
-  readonly attempt: Attempt;
-  readonly task: Task;
-  readonly plan: Plan;
-  readonly issue: Issue;
-  /** The last earlier attempt of the task that left work behind. */
-  readonly earlier: Attempt | null;
-  readonly messages: readonly PlanMessage[];
-  readonly guidance: readonly string[];
-  readonly conversation: { readonly id: string; readonly started: boolean; readonly directory: string };
-  /** The agent job's id, once there is one. */
-  readonly agentJob: string | null;
-  readonly inputs: readonly Input[];
-  readonly listeners: readonly Listener[];
-  readonly stopRequested: boolean;
-  /** Tools used since progress was last told, oldest first. */
-  readonly recentTools: readonly { readonly tool: string; readonly about: string }[];
-  readonly settings: AttemptSettings;
-}
-
-export interface AttemptDecision {
-  readonly state: AttemptState;
-  readonly checkout: CheckoutInfo | null;
-  readonly runRef: RunRef | null;
-  readonly messageN: number;
-  readonly steeredN: number;
-  readonly deliveredN: number;
-  readonly headSha: string | null;
-  readonly evidence: Evidence | null;
-  readonly output: string | null;
-  readonly failure: Failure | null;
-  readonly interruption: Interruption | null;
-  /** Its live jobs are to end now; what they left is collected. */
-  readonly killJobs: boolean;
-  readonly progressAt: Instant | null;
-  /** The agent has begun: the conversation can be resumed from here on. */
-  readonly conversationStarted: boolean;
-  readonly jobMessages: readonly { readonly jobId: string; readonly n: number; readonly body: string }[];
-  readonly ended: boolean;
-  readonly effects: Effects;
-}
-
-/** Waits between two signs of progress: short at first, so that a quick task is seen to move, then rare, so that a long one costs few calls. */
-export function progressIntervalMs(runningMs: number): number {
-  if (runningMs < 30_000) return 5_000;
-  if (runningMs < 300_000) return 60_000;
-  return 420_000;
-}
 
 /** What an attempt does next: prepare, set up, run, collect, end. Pure. A stop wins over a finish in the same batch. */
 export function decideAttempt(context: AttemptContext, now: Instant): AttemptDecision {
@@ -316,35 +247,12 @@ function notDocumentation(evidence: Evidence | null, allowed: readonly string[])
 
 /** Says where a model that the API does not know was named. */
 function ofModel(failure: Failure | null, { model, modelFrom }: AttemptSettings): Failure | null {
-  if (!failure || failure.class !== 'invalid_request' || !model || !modelFrom || !failure.message.includes(model)) return failure;
+  if (failure?.class !== 'invalid_request' || !model || !modelFrom || !failure.message.includes(model)) return failure;
   return {
     class: 'invalid_request',
     message: `The model ${model}, named by ${modelFrom}, cannot be used. ${failure.message}`,
     fix: `Correct ${modelFrom}, or take it out; then write here to try again.`,
   };
-}
-
-/** One coalesced sign of progress, not one per tool. */
-function tellProgress(context: AttemptContext, last: Instant | null, now: Instant, effects: Effects): Instant {
-  const { attempt, plan } = context;
-  if (last === null) {
-    effects.wakes.push({ entity: `attempt:${attempt.id}`, at: now + progressIntervalMs(0) });
-    return now;
-  }
-  const interval = progressIntervalMs(now - (attempt.startedAt ?? attempt.createdAt));
-  if (now - last < interval) {
-    effects.wakes.push({ entity: `attempt:${attempt.id}`, at: last + interval });
-    return last;
-  }
-  const newest = context.recentTools.at(-1);
-  if (newest) {
-    const others = context.recentTools.length - 1;
-    const about = `${newest.about}${others > 0 ? ` (and ${others} more ${others === 1 ? 'step' : 'steps'})` : ''}`;
-    for (const to of context.listeners)
-      effects.writes.push(action(to, `attempt:${attempt.id}:progress:${now}`, newest.tool, about, plan.id));
-  }
-  effects.wakes.push({ entity: `attempt:${attempt.id}`, at: now + interval });
-  return now;
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

@@ -1,7 +1,7 @@
 import type { Config, RepositoryConfig } from 'cyrus-core/config/schema';
 import type { Plan, Procedure } from 'cyrus-core/domain/plan';
 import { type MicroUsd, microUsd } from 'cyrus-core/money';
-import type { AttemptSettings } from 'cyrus-task-orchestrator/decide-attempt';
+import type { AttemptSettings } from 'cyrus-task-orchestrator/attempt-context';
 import { documentationDefault } from 'cyrus-task-orchestrator/documentation';
 import type { PlanSettings } from 'cyrus-task-orchestrator/plan-context';
 import type { Routable } from 'cyrus-task-orchestrator/route';
