@@ -37,6 +37,7 @@ interface Started {
 
 const readyMs = 60_000;
 const lookAgainMs = 100;
+const settleMs = 500;
 const logBytes = 2 * 1024;
 
 /** Starts the services one after the other, each when the one before is ready. What was started is ended by `end`, whatever came of it. */
@@ -85,6 +86,11 @@ async function startOne(request: ServicesRequest, config: ServiceConfig, started
   for (;;) {
     if (request.signal.aborted) return undefined;
     if (service.ended !== undefined) return gone(service, clock.now() - begun);
+    if (!config.ready?.command && port === undefined) {
+      // Nothing says when it is ready; that it was never there shows at once.
+      await Promise.race([process.exited, clock.sleep(settleMs, request.signal)]);
+      return service.ended === undefined ? undefined : gone(service, clock.now() - begun);
+    }
     if (await isReady(request, config, port, until)) return undefined;
     if (clock.now() >= until) break;
     await Promise.race([process.exited, clock.sleep(lookAgainMs, request.signal)]);

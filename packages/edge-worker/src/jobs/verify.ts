@@ -84,6 +84,11 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
       } finally {
         await remove(created);
       }
+    } catch (error) {
+      // What the repository needs cannot be had: that is for people to mend, and says nothing of the work.
+      const failure = error instanceof FailureError ? error.failure : undefined;
+      if (failure === undefined || !['invalid_request', 'auth', 'missing_binary'].includes(failure.class)) throw error;
+      return { result: { ...verdict('not_run', [], failure.message.replace(/\.$/, '')) } };
     } finally {
       underWay.delete(name);
     }
