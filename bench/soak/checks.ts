@@ -42,17 +42,56 @@ export async function checkAll(situation: Situation): Promise<Check[]> {
     failures(situation),
     violations(situation),
     issueStates(situation),
+    questions(situation),
     ...Object.entries(evidence.leftovers).map(([name, rows]) => none(name, rows)),
     none(
-      'writes rejected',
-      evidence.rows.rejected.map((row) => `${row.key}: ${JSON.stringify(row.failure)}`),
+      'writes rejected (but for sessions that are gone)',
+      evidence.rows.rejected
+        .filter((row) => !goneSessions(situation).has(row.session_id ?? ''))
+        .map((row) => `${row.key}: ${JSON.stringify(row.failure)}`),
     ),
-    none('checkouts left', evidence.checkouts),
+    none('checkouts left (but for those of open questions)', checkoutsLeft(situation)),
+    none('branches of no plan', branchesOfNoPlan(evidence)),
     none('worktrees and locks left in mirrors', evidence.strayInMirrors),
   ];
 }
 
-/** One pull request an issue, whose last plan knows it; a stopped issue has at most one. */
+/** Sessions that Linear knows no more: nothing can be said there. */
+function goneSessions({ assigned }: Situation): ReadonlySet<string> {
+  return new Set(assigned.filter(({ ending }) => ending === 'gone').flatMap(({ sessions }) => [...sessions.keys()]));
+}
+
+function checkoutsLeft({ evidence }: Situation): readonly string[] {
+  const asking = evidence.rows.questions.filter(({ state }) => state === 'open').map((row) => row.task_id ?? '');
+  return evidence.checkouts.filter((name) => !asking.some((task) => task !== '' && name.startsWith(task)));
+}
+
+/** What we pushed is the branch of a plan. */
+function branchesOfNoPlan({ branches, rows }: Evidence): string[] {
+  const known = new Set(rows.plans.map((plan) => `${plan.repository_id} ${plan.branch}`));
+  return branches.filter((branch) => !known.has(branch));
+}
+
+/** Every question was answered or is still open, as the people of the day left it; no open one belongs to work that is over. */
+function questions({ evidence, assigned }: Situation): Check {
+  const wrong: string[] = [];
+  const { questions: asked } = evidence.rows;
+  for (const question of asked) {
+    const issue = assigned.find(({ sessions }) => sessions.has(question.session_id));
+    const over = ['done', 'failed', 'stopped'].includes(question.plan_state ?? '');
+    const name = `${issue?.identifier ?? '?'} (${issue?.ending})`;
+    if (question.state === 'open' && (over || issue?.ending !== 'asking')) wrong.push(`${name}: open, its plan is ${question.plan_state}`);
+    if (question.state !== 'open' && issue?.ending === 'asking') wrong.push(`${name}: ${question.state}, and nobody answered`);
+  }
+  for (const issue of assigned.filter(({ planned }) => planned.agent === 'asking')) {
+    const own = asked.filter(({ session_id: session }) => issue.sessions.has(session));
+    if (own.length !== 1) wrong.push(`${issue.identifier}: ${own.length} questions`);
+  }
+  const expected = assigned.filter(({ planned }) => planned.agent === 'asking').length;
+  return check('questions (answered or open)', String(expected), String(asked.length), wrong);
+}
+
+/** One pull request an issue, whose last plan knows it; an issue that was ended by a person has at most one. */
 function pullRequests({ evidence, assigned }: Situation): Check {
   const wrong: string[] = [];
   let counted = 0;
@@ -61,20 +100,21 @@ function pullRequests({ evidence, assigned }: Situation): Check {
     const plans = evidence.rows.plans.filter((plan) => plan.issue_id === issue.id);
     const branches = new Set(plans.map((plan) => `${plan.repository_id} ${plan.branch}`));
     const pulls = evidence.pulls.filter((pull) => branches.has(`${pull.repository} ${pull.head}`));
-    if (!issue.stopped) {
+    const done = issue.ending === 'done';
+    if (done) {
       wanted++;
       counted += pulls.length;
     }
-    if (issue.stopped ? pulls.length > 1 : pulls.length !== 1)
+    if (done ? pulls.length !== 1 : pulls.length > 1)
       wrong.push(`${issue.identifier}: ${pulls.length} pull requests; plans ${plans.map((plan) => plan.state).join(', ') || 'none'}`);
     const known = plans.at(-1)?.pull_request;
-    if (!issue.stopped && pulls[0] && known?.number !== pulls[0].number)
+    if (done && pulls[0] && known?.number !== pulls[0].number)
       wrong.push(`${issue.identifier}: the plan names pull request ${known?.number}, there is ${pulls[0].number}`);
   }
   const known = new Set(evidence.rows.plans.map((plan) => `${plan.repository_id} ${plan.branch}`));
   for (const pull of evidence.pulls)
     if (!known.has(`${pull.repository} ${pull.head}`)) wrong.push(`${pull.repository}#${pull.number}: of no plan (${pull.head})`);
-  return check('pull requests (issues not stopped)', String(wanted), String(counted), wrong);
+  return check('pull requests (issues that are done)', String(wanted), String(counted), wrong);
 }
 
 /** The branch of every pull request holds the one file of its issue and every message of it. */
@@ -82,7 +122,7 @@ async function contents({ evidence, assigned }: Situation): Promise<Check> {
   const wrong: string[] = [];
   let right = 0;
   let wanted = 0;
-  for (const issue of assigned.filter((each) => !each.stopped)) {
+  for (const issue of assigned.filter((each) => each.ending === 'done')) {
     wanted++;
     const plan = evidence.rows.plans.findLast((each) => each.issue_id === issue.id);
     const pull = evidence.pulls.find((each) => each.repository === plan?.repository_id && each.head === plan.branch);
@@ -111,25 +151,35 @@ async function mistakesIn(pull: Pull, issue: Assigned, { rows }: Evidence): Prom
 }
 
 /** One closing answer a turn: in the database, and as many in Linear. */
-function closingAnswers({ evidence }: Situation): Check {
-  const { rows, sessions } = evidence;
+function closingAnswers(situation: Situation): Check {
+  const { rows, sessions } = situation.evidence;
+  const gone = goneSessions(situation);
   const wrong: string[] = [];
   for (const turn of rows.turns) {
+    if (turn.state !== 'closed') wrong.push(`turn ${turn.id} of session ${turn.session_id} is ${turn.state}`);
+    if (gone.has(turn.session_id)) continue;
     const sent = rows.closings.filter((row) => row.turn_id === turn.id && row.state === 'sent').length;
     if (sent !== 1) wrong.push(`turn ${turn.id} of session ${turn.session_id}: ${sent} closing answers sent`);
   }
+  const turnsOfGone = rows.turns.filter((turn) => gone.has(turn.session_id)).length;
   for (const session of sessions) {
+    if (gone.has(session.id)) continue;
     const turns = rows.turns.filter((turn) => turn.session_id === session.id).length;
     const shown = session.activities.filter(isClosing).length;
     if (shown !== turns) wrong.push(`${session.issue}: ${turns} turns, ${shown} closing answers in Linear`);
   }
-  const shown = sessions.reduce((sum, session) => sum + session.activities.filter(isClosing).length, 0);
-  return check('closing answers (one a turn)', String(rows.turns.length), String(shown), wrong);
+  const shown = sessions
+    .filter((session) => !gone.has(session.id))
+    .reduce((sum, session) => sum + session.activities.filter(isClosing).length, 0);
+  return check('closing answers (one a turn)', String(rows.turns.length - turnsOfGone), String(shown), wrong);
 }
 
 /** Every message of a person is in a turn that was answered, and was read by an agent unless the plan was stopped. */
-function answered({ evidence }: Situation): Check {
-  const { rows, sessions } = evidence;
+function answered(situation: Situation): Check {
+  const { evidence } = situation;
+  const { rows } = evidence;
+  const gone = goneSessions(situation);
+  const sessions = evidence.sessions.filter(({ id }) => !gone.has(id));
   const wrong: string[] = [];
   const closed = new Set(rows.turns.filter((turn) => turn.state === 'closed').map((turn) => turn.id));
   for (const session of sessions) {
@@ -146,7 +196,7 @@ function answered({ evidence }: Situation): Check {
   return check(
     'messages answered',
     String(sessions.reduce((sum, each) => sum + each.prompts, 0)),
-    String(rows.arrived.reduce((sum, row) => sum + row.count, 0)),
+    String(rows.arrived.filter((row) => !gone.has(row.session_id)).reduce((sum, row) => sum + row.count, 0)),
     wrong,
   );
 }
@@ -171,10 +221,16 @@ function duplicates({ evidence }: Situation): Check {
 }
 
 /** Every activity of ours in Linear is one row here and the other way round. */
-function sentOnce({ evidence }: Situation): Check {
+function sentOnce(situation: Situation): Check {
+  const { evidence } = situation;
+  const gone = goneSessions(situation);
   const wrong: string[] = [];
-  const sent = new Map(evidence.rows.writes.filter((row) => row.state === 'sent').map((row) => [row.id, row.key]));
-  const shown = evidence.sessions.flatMap((session) => session.activities.filter((activity) => activity.byAgent));
+  const sent = new Map(
+    evidence.rows.writes.filter((row) => row.state === 'sent' && !gone.has(row.session_id)).map((row) => [row.id, row.key]),
+  );
+  const shown = evidence.sessions
+    .filter(({ id }) => !gone.has(id))
+    .flatMap((session) => session.activities.filter((activity) => activity.byAgent));
   for (const activity of shown)
     if (!sent.delete(activity.id)) wrong.push(`in Linear without a sent write: ${activity.id} ${activity.body ?? ''}`);
   for (const [id, key] of sent) wrong.push(`sent, but not in Linear: ${id} ${key}`);
@@ -182,11 +238,13 @@ function sentOnce({ evidence }: Situation): Check {
 }
 
 function failures({ evidence, assigned }: Situation): Check {
-  const wrong = assigned.flatMap((issue) =>
-    evidence.rows.plans
-      .filter((plan) => plan.issue_id === issue.id && plan.state === 'failed')
-      .map((plan) => `${issue.identifier}: ${plan.failure?.message ?? 'failed'}`),
-  );
+  const wrong = assigned
+    .filter(({ ending }) => ending !== 'gone')
+    .flatMap((issue) =>
+      evidence.rows.plans
+        .filter((plan) => plan.issue_id === issue.id && plan.state === 'failed')
+        .map((plan) => `${issue.identifier}: ${plan.failure?.message ?? 'failed'}`),
+    );
   return none('plans failed', wrong);
 }
 
@@ -205,7 +263,7 @@ function violations({ evidence, gaps }: Situation): Check {
 /** An issue that was done is in review, with its pull request attached once. */
 function issueStates({ evidence, assigned }: Situation): Check {
   const wrong: string[] = [];
-  const done = assigned.filter((issue) => !issue.stopped);
+  const done = assigned.filter((issue) => issue.ending === 'done');
   for (const issue of done) {
     const now = evidence.issues.find((each) => each.id === issue.id);
     if (now?.state !== 'In Review') wrong.push(`${issue.identifier} is ${now?.state}`);

@@ -78,7 +78,15 @@ interface Rows {
   readonly arrived: readonly { readonly session_id: string; readonly count: number }[];
   readonly conversations: readonly { readonly id: string; readonly issue_id: string; readonly executor_id: string }[];
   readonly attempts: readonly { readonly state: string; readonly count: number }[];
-  readonly rejected: readonly { readonly key: string; readonly failure: unknown }[];
+  readonly rejected: readonly { readonly key: string; readonly session_id: string | null; readonly failure: unknown }[];
+  readonly questions: readonly {
+    readonly id: string;
+    readonly session_id: string;
+    readonly plan_id: string | null;
+    readonly task_id: string | null;
+    readonly state: string;
+    readonly plan_state: string | null;
+  }[];
   readonly advanceFailures: readonly { readonly entity: string; readonly failures: number; readonly last_error: string }[];
 }
 
@@ -96,7 +104,9 @@ const queries: { readonly [Name in keyof Rows]: string } = {
               join cyrus.inbox i on i.event_key = 'created:' || s.id or i.event_key like 'prompted:' || s.id || ':%' group by s.id`,
   conversations: 'select id, issue_id, executor_id from cyrus.conversation',
   attempts: 'select state, count(*) as count from cyrus.attempt group by state order by state',
-  rejected: `select key, failure from cyrus.outbound_write where state = 'rejected'`,
+  rejected: `select key, session_id, failure from cyrus.outbound_write where state = 'rejected'`,
+  questions: `select q.id, q.session_id, q.plan_id, t.id as task_id, q.state, p.state as plan_state from cyrus.question q
+                left join cyrus.plan p on p.id = q.plan_id left join cyrus.task t on t.plan_id = p.id`,
   advanceFailures: 'select entity, failures, last_error from cyrus.advance_failure',
 };
 
@@ -109,6 +119,8 @@ export interface Evidence {
   readonly violations: readonly Violation[];
   readonly deliveries: readonly Delivery[];
   readonly pulls: readonly Pull[];
+  /** `repository branch` of everything below `cyrus/` on the remotes. */
+  readonly branches: readonly string[];
   /** Names in the home's `checkouts`. */
   readonly checkouts: readonly string[];
   /** Worktrees beside the mirrors themselves, and lock files of git in them. */
@@ -138,6 +150,18 @@ export async function readEvidence(world: World, watch: Watch): Promise<Evidence
     pulls: github.repositories.flatMap(({ fullName, directory, pulls }) =>
       pulls.map((pull) => ({ ...pull, directory, repository: fullName.replace('acme/', '') })),
     ),
+    branches: (
+      await Promise.all(
+        github.repositories.map(async ({ fullName, directory }) =>
+          (
+            await git(directory, 'for-each-ref', '--format=%(refname:lstrip=2)', 'refs/heads/cyrus/')
+          )
+            .split('\n')
+            .filter(Boolean)
+            .map((branch) => `${fullName.replace('acme/', '')} ${branch}`),
+        ),
+      )
+    ).flat(),
     checkouts: await readdir(join(world.home, 'checkouts')).catch(() => []),
     strayInMirrors: await strayInMirrors(join(world.home, 'repos')),
   };

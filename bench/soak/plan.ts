@@ -1,3 +1,4 @@
+import { type PlannedAction, planDay } from './day.ts';
 import { type Random, seeded } from './random.ts';
 
 /** What is ended or frozen. `service twice`: again while it starts. `everything`: service, database server and agents in one moment. */
@@ -29,14 +30,18 @@ export interface PlannedKill {
 
 /** What one of the outside services does wrong for a moment, as its control API takes it. */
 export interface Weather {
-  readonly at: 'linear' | 'github';
+  readonly at: 'linear' | 'github' | 'model';
   readonly fault: Readonly<Record<string, unknown>>;
+  /** Absent: `/control/faults`. */
+  readonly path?: string;
+  /** What ends it, where it does not end by itself. */
+  readonly over?: { readonly afterMs: number; readonly fault: Readonly<Record<string, unknown>> };
 }
 
 export interface PlannedIssue {
   readonly n: number;
   readonly repository: 'alpha' | 'beta';
-  readonly agent: 'custom' | 'slow' | 'claude';
+  readonly agent: 'custom' | 'slow' | 'claude' | 'asking';
   /** Waits so long after the one before; 0: at the same moment. */
   readonly delayMs: number;
   /** Messages in the session, each so long after the one before. */
@@ -46,6 +51,8 @@ export interface PlannedIssue {
   /** Presses stop so long after the assignment. */
   readonly stopAfterMs: number | null;
   readonly weather: readonly Weather[];
+  /** What a person does about it, of a day. */
+  readonly action: PlannedAction | null;
 }
 
 export interface SoakPlan {
@@ -57,9 +64,17 @@ export interface SoakPlan {
 export const linearTimeScale = 1_000;
 
 /** Everything that is going to happen, by the seed alone. */
-export function planSoak(options: { readonly issues: number; readonly kills: number; readonly seed: number }): SoakPlan {
+export function planSoak(options: {
+  readonly issues: number;
+  readonly kills: number;
+  readonly seed: number;
+  /** Null: no day. */
+  readonly actions: number | null;
+}): SoakPlan {
   const random = seeded(options.seed);
-  return { issues: planIssues(random, options.issues), kills: planKills(random, options.kills, options.issues) };
+  const issues = planIssues(random, options.issues);
+  const kills = planKills(random, options.kills, options.issues);
+  return { issues: options.actions === null ? issues : planDay(issues, options.actions, options.seed), kills };
 }
 
 function planIssues(random: Random, count: number): PlannedIssue[] {
@@ -82,6 +97,7 @@ function planIssues(random: Random, count: number): PlannedIssue[] {
       promptedFirst,
       stopAfterMs: isStopped ? random.whole(300, 4_000) : null,
       weather: [...duplicates(random), ...(random.chance(0.5) ? [badWeather(random)] : [])],
+      action: null,
     };
   });
 }

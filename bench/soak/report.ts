@@ -4,11 +4,19 @@ import type { SoakResult } from './run.ts';
 export function report(result: SoakResult): string {
   const width = Math.max(...result.checks.map((check) => check.name.length));
   const lines = [
-    `Soak: ${result.issues} issues (${result.stopped} stopped, ${result.withClaude} on Claude Code), ${result.kills.length} kills, seed ${result.seed}`,
+    `Soak: ${result.issues} issues (${result.stopped} ended by people or asking, ${result.withClaude} on Claude Code), ${result.kills.length} kills, seed ${result.seed}`,
     '',
     ...result.checks.map((check) =>
       `${check.ok ? 'ok  ' : 'FAIL'}  ${check.name.padEnd(width)}  ${check.found} of ${check.expected}`.replace(' of 0', ''),
     ),
+    ...(Object.keys(result.actions).length > 0
+      ? [
+          '',
+          `people: ${Object.entries(result.actions)
+            .map(([kind, times]) => `${kind} ${times}`)
+            .join(', ')}`,
+        ]
+      : []),
     '',
     ...result.recovery.map(
       ({ kind, count, medianMs, worstMs }) =>

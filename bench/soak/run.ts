@@ -8,7 +8,7 @@ import { type Killed, killByPlan, until } from './killer.ts';
 import type { SoakOptions } from './options.ts';
 import { checkProcesses, endAll } from './orphans.ts';
 import { type People, startPeople } from './people.ts';
-import { linearTimeScale, planSoak } from './plan.ts';
+import { linearTimeScale, type PlannedIssue, planSoak } from './plan.ts';
 import { type Service, superviseService } from './service.ts';
 import { describeStuck } from './stuck.ts';
 import { type Progress, readLeftovers, readProgress } from './tracker.ts';
@@ -36,6 +36,8 @@ export interface SoakResult {
   readonly restartMs: number;
   readonly attempts: string;
   readonly turns: number;
+  /** What people did, each with how often. */
+  readonly actions: Readonly<Record<string, number>>;
   readonly linearCallsPerIssue: number;
   /** The rows of what did not end in time. */
   readonly stuck: readonly string[];
@@ -46,7 +48,7 @@ const roomFor = 16;
 
 /** Runs one soak from an empty directory to the last process ended. @throws Error when the world cannot be made */
 export async function runSoak(options: SoakOptions, say: (line: string) => void, interrupted: AbortSignal): Promise<SoakResult> {
-  const world = await makeWorld(linearTimeScale);
+  const world = await makeWorld(linearTimeScale, options.actions !== null);
   let service: Service | undefined;
   let watch: Watch | undefined;
   try {
@@ -98,9 +100,10 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
     world,
     issues: plan.issues,
     say,
+    signal: over,
     room: async (n) => {
       const wanted = killsBefore(n, options);
-      const hasRoom = (): boolean => kills.struck >= wanted && (people?.assigned.length ?? 0) - progress.finished < roomFor;
+      const hasRoom = (): boolean => kills.struck >= wanted && (people?.sessions() ?? 0) - progress.finished < roomFor;
       await until(hasRoom, options.deadlineMs, over);
     },
   });
@@ -144,6 +147,7 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
       ok: killed.length === plan.kills.length,
       wrong: [],
     },
+    ...(options.actions === null ? [] : [linearCalls(calls.total, evidence.rows.plans.length)]),
     recovered(killed),
     endedWell(service, end),
     await checkProcesses(world, service, watch.layout.data),
@@ -151,7 +155,7 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
   return {
     pass: atRest && checks.every((check) => check.ok),
     issues: options.issues,
-    stopped: people.assigned.filter((issue) => issue.stopped).length,
+    stopped: people.assigned.filter((issue) => issue.ending !== 'done').length,
     withClaude: plan.issues.filter((issue) => issue.agent === 'claude').length,
     seed: options.seed,
     durationMs: Math.round(durationMs),
@@ -162,6 +166,7 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
     restartMs: median(service.startTimesMs.slice(1)),
     attempts: evidence.rows.attempts.map((row) => `${row.count} ${row.state}`).join(', '),
     turns: evidence.rows.turns.length,
+    actions: byAction(plan.issues),
     linearCallsPerIssue: Math.round((calls.total / options.issues) * 10) / 10,
     stuck,
   };
@@ -175,9 +180,29 @@ const killsBefore = (n: number, { issues, kills }: SoakOptions): number =>
 async function isAtRest(people: People | undefined, watch: Watch): Promise<boolean> {
   await pause(150);
   const progress = await readProgress(watch, people?.said ?? new Map());
-  if (!people || !progress || progress.finished < people.assigned.length || progress.openTurns > 0) return false;
+  if (!people || !progress || progress.finished < people.sessions() || progress.openTurns > 0) return false;
   const left = await readLeftovers(watch);
   return left !== undefined && Object.values(left).every((rows) => rows.length === 0);
+}
+
+const mostCallsATask = 24;
+
+function linearCalls(total: number, tasks: number): Check {
+  const mean = tasks === 0 ? 0 : total / tasks;
+  const wrong = mean <= mostCallsATask ? [] : [`${total} calls for ${tasks} tasks`];
+  return {
+    name: 'Linear calls a task (mean)',
+    expected: `at most ${mostCallsATask}`,
+    found: mean.toFixed(1),
+    ok: wrong.length === 0,
+    wrong,
+  };
+}
+
+function byAction(issues: readonly PlannedIssue[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { action } of issues) if (action) counts[action.kind] = (counts[action.kind] ?? 0) + 1;
+  return counts;
 }
 
 function recovered(kills: readonly Killed[]): Check {

@@ -41,7 +41,8 @@ export async function readSteps(watch: Watch): Promise<number | undefined> {
 
 const leftovers: Readonly<Record<string, string>> = {
   'turns open': `select id from cyrus.turn where state = 'open'`,
-  'plans live': `select id from cyrus.plan where state not in ('done', 'failed', 'stopped')`,
+  'plans live (but for those that wait for an answer)': `select id from cyrus.plan p where state not in ('done', 'failed', 'stopped')
+    and not exists (select from cyrus.question q where q.plan_id = p.id and q.state = 'open')`,
   'attempts live': `select id from cyrus.attempt where state not in ('succeeded', 'failed', 'asked', 'lost', 'stopped')`,
   'jobs unfinished': `select id from cyrus.host_job where state in ('queued', 'running')`,
   'outbound writes queued': `select key as id from cyrus.outbound_write where state in ('queued', 'sending')`,

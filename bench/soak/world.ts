@@ -26,12 +26,15 @@ export interface World {
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const token = 'soak-github-token';
 const secret = 'soak-webhook-secret';
+const client = { clientId: 'soak-client', clientSecret: 'soak-client-secret' };
+const asking = { workMs: 600, heartbeatMs: 200, ask: { question: 'Tabs or spaces?', options: ['tabs', 'spaces'] } };
 
 /**
  * Makes the world of one soak. It runs a bundle of its own, so that a build in between changes nothing.
  * @param timeScale how much faster Linear's time passes
+ * @param day with credentials that end and are had anew, and an agent that asks
  */
-export async function makeWorld(timeScale: number): Promise<World> {
+export async function makeWorld(timeScale: number, day = false): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'cyrus-soak-'));
   const home = join(directory, 'home');
   const bundle = join(directory, 'bundle');
@@ -52,9 +55,11 @@ export async function makeWorld(timeScale: number): Promise<World> {
   const port = await freePort();
   const webhook = ['--webhook-url', `http://127.0.0.1:${port}/webhooks/linear`, '--webhook-secret', secret];
   const scale = ['--time-scale', String(timeScale), '--deadline-scale', '1', '--requests-per-hour', '1000000'];
+  const oauth = ['--client-id', client.clientId, '--client-secret', client.clientSecret];
+  const hook = ['--webhook-url', `http://127.0.0.1:${port}/webhooks/github`, '--webhook-secret', secret];
   const programs = await Promise.all([
-    start('linear', [...webhook, ...scale]),
-    start('github', ['--root', join(directory, 'github'), '--token', token]),
+    start('linear', [...webhook, ...scale, ...(day ? oauth : [])]),
+    start('github', ['--root', join(directory, 'github'), '--token', token, ...(day ? hook : [])]),
     start('model', []),
   ]);
   const [linear, github, model] = programs;
@@ -69,14 +74,18 @@ export async function makeWorld(timeScale: number): Promise<World> {
     environmentVariables: { CYRUS_SCENARIO: JSON.stringify(scenario) },
   });
   const config = {
-    linear: { apiUrl: linear.ready['graphqlUrl'], token: 'lin_oauth_app', webhookSecret: secret },
-    github: { apiUrl: githubUrl, token },
+    linear: { apiUrl: linear.ready['graphqlUrl'], webhookSecret: secret, ...(day ? client : { token: 'lin_oauth_app' }) },
+    github: { apiUrl: githubUrl, webhookSecret: secret, ...(day ? { app: await makeApp(githubUrl) } : { token }) },
     claude: { apiUrl: model.ready['url'], apiKey: 'soak-model-key' },
     repositories: [
       { id: 'alpha', remoteUrl: `${githubUrl}/acme/alpha.git` },
       { id: 'beta', remoteUrl: `${githubUrl}/acme/beta.git`, setup: { command: 'true' }, verify: { commands: ['node check.js'] } },
     ],
-    executors: { custom: scripted({ workMs: 400, heartbeatMs: 100 }), slow: scripted({ workMs: 3_000, heartbeatMs: 250 }) },
+    executors: {
+      custom: scripted({ workMs: 400, heartbeatMs: 100 }),
+      slow: scripted({ workMs: 3_000, heartbeatMs: 250 }),
+      asking: scripted(asking),
+    },
     executor: 'custom',
     sandbox: { readable: [agent] },
     limits: { maxParallelAgents: 6 },
@@ -97,6 +106,14 @@ export async function makeWorld(timeScale: number): Promise<World> {
     end: async () => void (await Promise.all(programs.map((program) => endProgram(program)))),
     remove: () => rm(directory, { recursive: true, force: true }),
   };
+}
+
+/** A GitHub App on every repository of acme: its tokens are for one repository each, and can be taken back. */
+async function makeApp(githubUrl: string): Promise<object> {
+  const people = <T>(action: string, body: object): Promise<T> => jsonCall<T>(`${githubUrl}/people/${action}`, body);
+  const { appId, privateKey } = await people<{ appId: number; privateKey: string }>('createApp', { name: 'Cyrus', owner: 'acme' });
+  await people('install', { appId, account: 'acme' });
+  return { appId, privateKey };
 }
 
 async function build(directory: string): Promise<void> {
