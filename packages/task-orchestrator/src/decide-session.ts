@@ -28,6 +28,8 @@ export interface SessionState {
   readonly plan: Plan | null;
   /** A live plan of the issue that another session began. */
   readonly issuePlan: Plan | null;
+  /** That plan's stop was asked for before this session's messages: they are for the next one. */
+  readonly issuePlanIsStopping?: boolean;
   /** A stop of the live plan has been asked for. */
   readonly stopRequested: boolean;
   /** The issue's last ended plan. */
@@ -263,7 +265,7 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
   } else if (!live && news.length > 0 && news.every((message) => isPause(message))) {
     readSeq = unread.at(-1)?.seq ?? readSeq;
     closeWith({ kind: 'response', body: 'Nothing is running, so there is nothing to pause. Write here to start.' });
-  } else if (!live && news.length > 0 && state.lastPlanIsSaving && !state.issuePlan) {
+  } else if (!live && news.length > 0 && (state.issuePlan ? state.issuePlanIsStopping : state.lastPlanIsSaving)) {
     // The plan tells when it is done; the wake-up is for a plan that does not come to it.
     effects.wakes.push({ entity: entity(session), at: now + savingPollMs });
   } else if (!live && news.length > 0 && !fresh) {

@@ -14,6 +14,8 @@ export async function findPlan(tx: Queryable, id: string): Promise<Plan | null> 
 
 export interface PlansOfIssue {
   readonly live: Plan | null;
+  /** Its stop was asked for, and it is on its way to its end. */
+  readonly liveIsStopping: boolean;
   /** The last ended one. */
   readonly last: Plan | null;
   /** The last one did not come to its end by itself, and what its agent left is still being saved. */
@@ -21,18 +23,21 @@ export interface PlansOfIssue {
 }
 
 export async function plansOfIssue(tx: Queryable, issueId: string): Promise<PlansOfIssue> {
-  const { rows } = await tx.query<Plan & { saving: boolean }>(
+  const { rows } = await tx.query<Plan & { saving: boolean; stopping: boolean }>(
     `select ${planColumns}, p.state in ('failed', 'stopped') and (
        exists (select from cyrus.host_job j where j.plan_id = p.id and j.kind = 'cleanup' and j.state in ('queued', 'running'))
-       or exists (select from cyrus.input i where i.entity = 'plan:' || p.id and i.read_at is null)) as saving
+       or exists (select from cyrus.input i where i.entity = 'plan:' || p.id and i.read_at is null)) as saving,
+       exists (select from cyrus.stop_request r where r.plan_id = p.id) as stopping
      from cyrus.plan p where p.issue_id = $1 order by p.number desc limit 2`,
     [issueId],
   );
   const ended = ['done', 'failed', 'stopped'];
-  const plans = rows.map(({ saving: _saving, ...plan }) => plan);
+  const plans = rows.map(({ saving: _saving, stopping: _stopping, ...plan }) => plan);
   const lastAt = rows.findIndex((plan) => ended.includes(plan.state));
+  const liveAt = rows.findIndex((plan) => !ended.includes(plan.state));
   return {
-    live: plans.find((plan) => !ended.includes(plan.state)) ?? null,
+    live: plans[liveAt] ?? null,
+    liveIsStopping: rows[liveAt]?.stopping ?? false,
     last: plans[lastAt] ?? null,
     lastIsSaving: rows[lastAt]?.saving ?? false,
   };

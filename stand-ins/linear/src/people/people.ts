@@ -58,8 +58,10 @@ export interface NewFile extends By {
   readonly name: string;
   readonly contentType: string;
   /** Text, or with `base64` bytes. */
-  readonly content: string;
+  readonly content?: string;
   readonly base64?: boolean;
+  /** So many zero bytes instead of content. */
+  readonly zeros?: number;
   /** What reading it meets instead of the content: another address, a status, a wait in milliseconds before the answer. */
   readonly trouble?: FileTrouble;
 }
@@ -132,7 +134,7 @@ export class People {
     const key = randomUUID();
     this.world.uploads.set(key, {
       contentType: file.contentType,
-      body: Buffer.from(file.content, file.base64 ? 'base64' : 'utf8'),
+      body: file.zeros === undefined ? Buffer.from(file.content ?? '', file.base64 ? 'base64' : 'utf8') : Buffer.alloc(file.zeros),
       ...(file.trouble ? { trouble: file.trouble } : {}),
     });
     return { url: `${this.world.baseUrl()}/assets/${key}/${encodeURIComponent(file.name)}` };
