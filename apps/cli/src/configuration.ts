@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type ConfigError, formatConfigErrors, type ParsedConfig, parseConfig } from 'cyrus-core/config/parse';
 import type { Config } from 'cyrus-core/config/schema';
 import { err, type Result } from 'cyrus-core/result';
@@ -29,7 +30,9 @@ export function readConfiguration(file: string, environment: NodeJS.ProcessEnv):
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return err(`${file} cannot be read: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') return err(`${dirname(file)} is a file, and no directory with a configuration in it.`);
+    if (code !== 'ENOENT') return err(`${file} cannot be read: ${message}`);
     text = '{}';
   }
   return parseConfig(text, file, environment);

@@ -32,7 +32,7 @@ function ownHome(): string {
  */
 export function ensureHome(home: Home): void {
   try {
-    mkdirSync(home.directory, { recursive: true, mode: 0o700 });
+    makeDirectories(home.directory);
     chmodSync(home.directory, 0o700);
     accessSync(home.directory, constants.W_OK);
   } catch (error) {
@@ -43,23 +43,25 @@ export function ensureHome(home: Home): void {
   }
 }
 
+/** One by one: Node's own way tries for ever, or blames a parent, where a file system lets nobody make any. */
+function makeDirectories(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectories(dirname(directory));
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Another start was faster.
+    if (!existsSync(directory)) throw error;
+  }
+}
+
 function whyNot(directory: string, error: NodeJS.ErrnoException): string {
   let place = directory;
   while (!existsSync(place)) place = dirname(place);
   const { uid } = statSync(place);
   const mine = process.getuid?.() ?? uid;
-  // A directory that cannot be made on a read-only file system is reported as one that is not there.
-  if (error.code === 'EROFS' || (error.code === 'ENOENT' && isReadOnly(place))) return `${place} is on a read-only file system`;
+  if (error.code === 'EROFS') return `${place} is on a read-only file system`;
   if (error.code === 'EEXIST' || error.code === 'ENOTDIR') return `${place} is a file`;
   if (uid !== mine && (error.code === 'EACCES' || error.code === 'EPERM')) return `${place} belongs to the account ${uid}, this is ${mine}`;
   return error.code === 'ENOSPC' ? 'the disk is full' : error.message;
-}
-
-function isReadOnly(place: string): boolean {
-  try {
-    accessSync(place, constants.W_OK);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EROFS';
-  }
 }
