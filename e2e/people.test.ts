@@ -201,6 +201,22 @@ describe('somebody who is not on the list', () => {
   });
 });
 
+test('a session that the agent opened itself starts nothing', async () => {
+  const { linear, model } = world;
+  const { identifier, id } = await linear.people<{ identifier: string; id: string }>('issues', { title: 'Made by myself' });
+  const response = await fetch(linear.graphqlUrl, {
+    method: 'POST',
+    headers: { authorization: 'Bearer lin_oauth_app', 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query: 'mutation ($input: AgentSessionCreateOnIssue!) { agentSessionCreateOnIssue(input: $input) { success } }',
+      variables: { input: { issueId: id } },
+    }),
+  });
+  expect(await response.json()).toMatchObject({ data: { agentSessionCreateOnIssue: { success: true } } });
+  expect((await linear.closing(identifier)).body).toContain('I opened this thread myself');
+  expect(await model.requestsAbout('Made by myself')).toEqual([]);
+});
+
 test('orders that make no sense say what to do instead', async () => {
   const { linear, model } = world;
   await model.script('Finished early', change('early.txt', 'e', 'Early.'));

@@ -104,7 +104,11 @@ function join(live: Plan, to: Listener | null, effects: Effects): { readonly do:
 function guard(state: SessionState, messages: readonly Message[]): string | null {
   const app = state.session.context.appUserId;
   if (!app) return null;
-  if (messages.length > 0 && messages.every((message) => message.authorId === app))
+  // A session without a creator comes from an automation, which delegates the issue, or from the app itself, which does not.
+  const delegated = state.issue.details?.delegateId === app;
+  const ours = (message: Message): boolean =>
+    message.authorId === app || (message.authorId === null && message.body.trim() === '' && !delegated);
+  if (state.session.source === 'linear' && messages.length > 0 && messages.every(ours))
     return 'I opened this thread myself, so I start nothing in it. Write here if you want me to.';
   const { depth, siblings, limits } = state.lineage;
   if (depth >= limits.depth)

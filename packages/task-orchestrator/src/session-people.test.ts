@@ -130,6 +130,15 @@ describe('agents do not feed themselves', () => {
     expect(decision.close?.answer.body).toContain('I opened this thread myself');
   });
 
+  test('nor one that nobody opened on an issue that is not ours; an automation that delegates it counts', () => {
+    const nobody = { ...message(1, ''), authorId: null };
+    expect(read({ messages: [nobody] }).newPlan).toBeNull();
+    const result = { issue: { ...begun, details: { ...details, delegateId: 'app' } } };
+    const delegated = { ...issueRead('j'), payload: { ...issueRead('j').payload, result } };
+    expect(decide({ issueJob: 'j', inputs: [delegated], messages: [nobody] }).newPlan).not.toBeNull();
+    expect(read({ messages: [{ ...nobody, body: 'please do it' }] }).newPlan).not.toBeNull();
+  });
+
   test('too far below work of ours', () => {
     const limits = { depth: 3, siblings: 20 };
     expect(read({ lineage: { depth: 3, siblings: 0, limits } }).close?.answer.body).toContain('limits.maxIssueDepth');
