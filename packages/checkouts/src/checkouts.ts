@@ -130,7 +130,10 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
   const borrowers = async (mirror: Mirror): Promise<Checkout[]> => {
     const place = await directory();
     const all = [...(await listCheckouts(place)), ...(await listWaiting(place))];
-    return all.filter((checkout) => checkout.repositoryId === mirror.id);
+    const { first } = await placeAt(mirror);
+    // Of a submodule's mirror borrow checkouts of other repositories.
+    const borrows = (path: string): boolean => path === join(first, 'objects') || path.startsWith(`${first}.g`);
+    return all.filter((checkout) => checkout.repositoryId === mirror.id || checkout.readable.some(borrows));
   };
   const directory = async (): Promise<string> => join((await begin()).root, 'checkouts');
 

@@ -111,6 +111,23 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     expect(await jobs.checkouts.list()).toEqual([]);
   });
 
+  test('the checkout of checks that were stopped has its teardown with the cleanup of the task', async () => {
+    const jobs = await jobsOf({ teardown: { command: 'echo "$CYRUS_TASK_ID"' } });
+    await prepare(jobs);
+    const mark = `check-${jobs.runPrefix}`;
+    const stop = abortable();
+    const sha = await origin.git('rev-parse', 'HEAD');
+    const checks = { repositoryId: 'repo', taskId: 'task', sha, commands: [`sleep 600; : ${mark}`], timeoutMs: 60_000 };
+    const running = jobs.run('verify', checks, stop.signal);
+    running.catch(() => undefined);
+    await until('the checks run', async () => (await processesWith(mark)).length > 0);
+    stop.abort();
+    await expect(running).rejects.toThrow('Stopped.');
+    expect(await jobs.checkouts.list()).toHaveLength(2);
+    expect((await cleanup(jobs))['teardowns']).toMatchObject([{ output: 'task\n' }, { output: 'task\n' }]);
+    expect(await jobs.checkouts.list()).toEqual([]);
+  });
+
   test('a teardown that the end of the service cut off is run again, from the base commit', async () => {
     await origin.commit({ 'cyrus-teardown.sh': 'echo base; test -e slow && sleep 600; true\n' });
     const jobs = await jobsOf();

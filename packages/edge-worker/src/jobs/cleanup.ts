@@ -4,6 +4,7 @@ import { FailureError } from 'cyrus-core/failure';
 import type { JobContext, JobRunner } from '../supervisor/job-runner.ts';
 import type { Repositories } from './repositories.ts';
 import { type Teardown, type TeardownOptions, tearDown } from './teardown.ts';
+import { readWorkplace } from './workplace.ts';
 
 /**
  * The payload of a `cleanup` job. Its result: `{savedSha?, teardowns?}`: the commit that holds what was not collected before, and how the
@@ -30,8 +31,13 @@ export function createCleanupRunner(options: CleanupRunnerOptions): JobRunner {
   return async (job, context) => {
     const { repositoryId, taskId, attemptIds, directory } = job.payload as unknown as CleanupJob;
     const names = new Set([taskId, ...attemptIds.map((attempt) => `${taskId}-${attempt}`)]);
-    const mine = (await checkouts.list()).filter((checkout) => names.has(checkout.name) || checkout.directory === directory);
+    const all = await checkouts.list();
+    const mine = all.filter((checkout) => names.has(checkout.name) || checkout.directory === directory);
+    // Left by checks that were stopped, for their teardown.
+    for (const checkout of all.filter(({ purpose }) => purpose === 'verify'))
+      if ((await readWorkplace(checkout))?.taskId === taskId) mine.push(checkout);
     if (mine.length === 0) return { result: {} };
+    const works = mine.filter(({ purpose }) => purpose === 'work').length;
     const mirror = await repositories.open(repositoryId);
     let savedSha: string | undefined;
     const teardowns: Teardown[] = [];
@@ -44,8 +50,12 @@ export function createCleanupRunner(options: CleanupRunnerOptions): JobRunner {
           .event({ type: torn.ok ? 'teardown.done' : 'teardown.failed', ...place, payload: { ...torn } })
           .catch((error) => context.log.warn({ error: String(error) }, 'the event of a teardown could not be stored'));
       }
+      if (checkout.purpose === 'verify') {
+        await checkouts.remove({ mirror, checkout });
+        continue;
+      }
       const beside = [...attemptIds].reverse().find((attempt) => checkout.name === `${taskId}-${attempt}`);
-      const attempt = beside ?? (mine.length === 1 ? attemptIds.at(-1) : undefined) ?? `${checkout.name}-removed`;
+      const attempt = beside ?? (works === 1 ? attemptIds.at(-1) : undefined) ?? `${checkout.name}-removed`;
       const collected = await insistently(context, () => checkouts.collect({ mirror, checkout, attempt }));
       await checkouts.remove({ mirror, checkout, collected });
       if (collected.changed) savedSha = collected.sha;

@@ -68,21 +68,21 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
       const creating = checkouts.create({ mirror, name, sha: wanted.sha, branch: 'cyrus-verify', purpose: 'verify', sparse, signal });
       const remove = (checkout: Checkout): Promise<void> => checkouts.remove({ mirror, checkout });
       const created = await untilAborted(context.signal, creating, remove);
+      let kept = false;
       try {
         const checking = await made({ ...options, job, wanted, context, mirror }, created, largeFiles);
         try {
           return { result: { ...(await check(checking)) } };
         } finally {
-          // What ends the job at once ends this, too; the checkout is deleted all the same.
-          const torn = tearDown(
-            options,
-            { repositoryId: wanted.repositoryId, mirror, checkout: checking.checkout, runId: job.id },
-            context,
+          const torn = tearDown(options, { repositoryId, mirror, checkout: checking.checkout, runId: job.id }, context);
+          // What ends the job at once ends this, too: the task's cleanup does it, or the next start.
+          kept = await torn.then(
+            () => false,
+            () => true,
           );
-          await torn.catch((error) => context.log.info({ error: String(error) }, 'the teardown after the checks was cut off'));
         }
       } finally {
-        await remove(created);
+        if (!kept) await remove(created);
       }
     } catch (error) {
       // What the repository needs cannot be had: that is for people to mend, and says nothing of the work.
