@@ -22,6 +22,8 @@ export interface WorldOptions {
   /** Arguments of the stand-in for GitHub: `--enterprise`. */
   readonly github?: readonly string[];
   readonly environment?: Environment;
+  /** The model's records keep whole system prompts. */
+  readonly keepSystem?: boolean;
   /** False: the test starts the service itself. */
   readonly start?: boolean;
 }
@@ -68,7 +70,9 @@ export class World {
       startProgram([join(standIns, 'github.js'), '--root', join(directory, 'github'), '--token', githubToken, ...(options.github ?? [])], {
         environment,
       }),
-      startProgram([join(standIns, 'model.js')], { environment }),
+      startProgram([join(standIns, 'model.js')], {
+        environment: { ...environment, ...(options.keepSystem ? { MODEL_KEEP_SYSTEM: '1' } : {}) },
+      }),
     ]);
     // As root the database runs as another account, which has to get to its data: passing through is enough.
     await chmod(directory, 0o711);
