@@ -9,6 +9,7 @@ import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createIngest, type Ingest } from '../src/ingest/ingest.ts';
 import { configOf } from './support/config.ts';
+import { until } from './support/until.ts';
 import {
   appBody,
   appUserId,
@@ -355,4 +356,23 @@ test('each message in a thread without an issue gets one short answer; ours get 
     'session:session-1:no-issue:a2',
   ]);
   expect(answers.every(({ body }) => /assign me an issue/.test(body))).toBe(true);
+});
+
+test('work that ended while its session was waited for is ended once: no turn is opened to say that nothing was running', async () => {
+  await atWork();
+  const locked = Promise.withResolvers<void>();
+  const ending = database.db.tx(async (tx) => {
+    await tx.query(`select from cyrus.session where id = 'session-1' for update`);
+    locked.resolve();
+    await until('the event waits for the session', async () => {
+      const waiting = await rows(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`);
+      return waiting.length > 0;
+    });
+    await tx.query(`update cyrus.turn set state = 'closed', closed_as = 'response', closed_at = now()`);
+    await tx.query(`update cyrus.session set plan_id = null`);
+  });
+  await locked.promise;
+  await Promise.all([ending, send(unassignedBody({ notification: 'n1', at: past + 1000 }))]);
+  expect(await placed()).toEqual([]);
+  expect(await rows('select state from cyrus.turn')).toEqual([{ state: 'closed' }]);
 });

@@ -97,7 +97,10 @@ async function lockBusySessions(tx: Tx, issueId: string): Promise<readonly Messa
     const session = await lockMessageSession(tx, id);
     if (session) sessions.push(session);
   }
-  return sessions;
+  if (sessions.length === 0) return sessions;
+  // Its turn may have been closed while its lock was waited for: what ends work opens no turn of its own.
+  const still = new Set(await busySessionsOfIssue(tx, issueId));
+  return sessions.filter(({ id }) => still.has(id));
 }
 
 async function stopAll(tx: Tx, sessions: readonly MessageSession[], known: KnownIssue, end: IssueEnd): Promise<readonly Placed[]> {
