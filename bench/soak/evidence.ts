@@ -90,6 +90,8 @@ interface Rows {
   readonly advanceFailures: readonly { readonly entity: string; readonly failures: number; readonly last_error: string }[];
 }
 
+const poolName = '.pool';
+
 const queries: { readonly [Name in keyof Rows]: string } = {
   turns: 'select id, session_id, state, closed_as from cyrus.turn',
   closings: 'select key, session_id, turn_id, state from cyrus.outbound_write where closing',
@@ -121,7 +123,7 @@ export interface Evidence {
   readonly pulls: readonly Pull[];
   /** `repository branch` of everything below `cyrus/` on the remotes. */
   readonly branches: readonly string[];
-  /** Names in the home's `checkouts`. */
+  /** Names in the home's `checkouts`, but for the pool of those that wait for work. */
   readonly checkouts: readonly string[];
   /** Worktrees beside the mirrors themselves, and lock files of git in them. */
   readonly strayInMirrors: readonly string[];
@@ -162,7 +164,7 @@ export async function readEvidence(world: World, watch: Watch): Promise<Evidence
         ),
       )
     ).flat(),
-    checkouts: await readdir(join(world.home, 'checkouts')).catch(() => []),
+    checkouts: (await readdir(join(world.home, 'checkouts')).catch(() => [])).filter((name) => name !== poolName),
     strayInMirrors: await strayInMirrors(join(world.home, 'repos')),
   };
 }
