@@ -23,6 +23,7 @@ const names: Readonly<Record<GcItem['kind'], string>> = {
   'saved-work': 'saved work',
   mirror: 'mirror',
   conversation: 'conversation',
+  attachments: 'attachments',
   'database-binaries': 'database binaries',
 };
 

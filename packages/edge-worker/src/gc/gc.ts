@@ -49,8 +49,8 @@ interface Collecting extends GcOptions {
 }
 
 /**
- * Gives back the space of what is over: checkouts, waiting checkouts, saved work, generations of mirrors, conversations, database
- * binaries. Work that is nowhere else stays for as long as the configuration says. Safe while everything else runs, and again after
+ * Gives back the space of what is over: checkouts, waiting checkouts, saved work, generations of mirrors, conversations, attachments,
+ * database binaries. Work that is nowhere else stays for as long as the configuration says. Safe while everything else runs, and again after
  * a crash anywhere in it. One at a time.
  */
 export async function collectGarbage(
@@ -70,6 +70,7 @@ export async function collectGarbage(
     });
   }
   await conversations(all);
+  await attachedFiles(all);
   if (options.config().database === undefined) await attempt(all, 'database binaries', () => binaries(all));
   if (!run.dryRun) options.room.forget();
   const { items, kept } = all;
@@ -201,6 +202,23 @@ async function conversations(all: Collecting): Promise<void> {
       }
       const why = 'nothing has been under way on its issue for long';
       all.items.push({ kind: 'conversation', what, bytes: sizes.get(what) ?? 0, why });
+    });
+  }
+}
+
+/** Uploads that were brought for a task; its cleanup deletes them, unless it never came to that. */
+async function attachedFiles(all: Collecting): Promise<void> {
+  const place = join(all.home, 'attachments');
+  const names = (await readdir(place).catch(() => [])).filter((name) => !all.live.ids.has(name));
+  const ends = await endsOf(all.db, names);
+  const madeAt = async (name: string): Promise<number> => (await stat(join(place, name)).catch(() => undefined))?.mtimeMs ?? all.now;
+  const dead: string[] = [];
+  for (const name of names) if (ends.has(name) || all.now - (await madeAt(name)) > unknownMs) dead.push(join(place, name));
+  const sizes = await diskUsages(dead);
+  for (const what of dead) {
+    await attempt(all, what, async () => {
+      if (!all.dryRun) await removeTree(what);
+      all.items.push({ kind: 'attachments', what, bytes: sizes.get(what) ?? 0, why: 'its task is over' });
     });
   }
 }
