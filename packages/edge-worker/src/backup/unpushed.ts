@@ -17,7 +17,9 @@ export async function besideGit(home: string, clock: Clock): Promise<Git> {
 /** The mirrors of a home: name and directory. */
 export async function listMirrors(home: string): Promise<readonly { readonly name: string; readonly directory: string }[]> {
   const place = join(home, 'repos');
-  const names = (await readdir(place).catch(() => [])).filter((name) => name.endsWith('.git') && !name.startsWith('.'));
+  // `NAME.git`, or later generations of it when the first one is gone.
+  const found = (await readdir(place).catch(() => [])).map((name) => /^([^.].*\.git)(?:\.g\d+)?$/.exec(name)?.[1]);
+  const names = [...new Set(found.filter((name) => name !== undefined))];
   return Promise.all(names.sort().map(async (name) => ({ name, directory: await currentGeneration(join(place, name)) })));
 }
 
