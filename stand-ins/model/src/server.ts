@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chooseStep } from './choose-step.ts';
 import { type MessagesRequest, systemText, userTexts } from './conversation.ts';
 import { type Faults, faultSwitches } from './faults.ts';
+import { type InputTokens, promptCache } from './prompt-cache.ts';
 import { reply } from './reply.ts';
 import { checkRule, type ScriptRule } from './script.ts';
 
@@ -16,6 +17,8 @@ export interface ModelOptions {
   readonly scripts?: readonly ScriptRule[];
   /** Multiplies every delay of scripts and faults; 0 removes them. */
   readonly timeScale?: number;
+  /** Answers with the tokens that the request really has, cached ones apart, instead of the same number each time. */
+  readonly countTokens?: boolean;
   /** Keeps the whole system prompt of each request in its record. */
   readonly keepSystem?: boolean;
 }
@@ -33,6 +36,8 @@ export interface RecordedRequest {
   readonly messageCount: number;
   readonly userTexts: readonly string[];
   readonly system: string | undefined;
+  /** What of the input a prompt cache would have had; absent for refused calls. */
+  readonly tokens: InputTokens | undefined;
   /** The client went away before the answer was complete. */
   readonly aborted: boolean;
 }
@@ -61,6 +66,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
  */
 export async function startModel(options: ModelOptions = {}): Promise<ModelStandIn> {
   const faults = faultSwitches();
+  const cache = promptCache(() => Date.now());
   const records: Mutable<RecordedRequest>[] = [];
   let rules: ScriptRule[] = [...(options.scripts ?? [])];
   let answers = 0;
@@ -98,6 +104,7 @@ export async function startModel(options: ModelOptions = {}): Promise<ModelStand
       messageCount: parsed?.messages?.length ?? 0,
       userTexts: userTexts(parsed?.messages ?? []),
       system: options.keepSystem && parsed?.messages ? systemText(parsed as MessagesRequest) : undefined,
+      tokens: undefined,
       aborted: false,
     };
     records.push(record);
@@ -106,7 +113,7 @@ export async function startModel(options: ModelOptions = {}): Promise<ModelStand
       record.status = response.headersSent ? response.statusCode : undefined;
       record.aborted = !response.writableFinished;
     });
-    await answer(path, request.method ?? 'GET', parsed, apiKey, response);
+    await answer(path, request.method ?? 'GET', parsed, apiKey, response, record);
   }
 
   async function answer(
@@ -115,6 +122,7 @@ export async function startModel(options: ModelOptions = {}): Promise<ModelStand
     body: Partial<MessagesRequest> | undefined,
     apiKey: string | undefined,
     response: ServerResponse,
+    record: Mutable<RecordedRequest>,
   ): Promise<void> {
     const isModelCall = method === 'POST' && path === '/v1/messages';
     const known =
@@ -148,7 +156,11 @@ export async function startModel(options: ModelOptions = {}): Promise<ModelStand
     if (response.destroyed) return;
     if (step.error) return sendJson(response, step.error, apiError(errorType(step.error), step.text ?? `scripted error ${step.error}`));
     const slowMs = step.slow ?? faults.current().slowMs ?? 0;
-    await reply(response, request, step, { number: ++answers, slowMs, cut: strike.kind === 'cut', wait });
+    record.tokens = cache.account(request);
+    const { read, written, fresh } = record.tokens;
+    const counted = { input_tokens: fresh, cache_read_input_tokens: read, cache_creation_input_tokens: written };
+    const told = options.countTokens ? { ...step, usage: { ...counted, ...step.usage } } : step;
+    await reply(response, request, told, { number: ++answers, slowMs, cut: strike.kind === 'cut', wait });
   }
 
   function control(method: string, path: string, body: string): { status: number; body: object } {
