@@ -41,6 +41,28 @@ test('12 issues come through 6 kills: as many pull requests and closing answers,
   expect(stdout).not.toMatch(/^FAIL/m);
 });
 
+test('a small day: people who change their minds, faults from every side and 4 kills; every question is answered or open, nothing is left', {
+  timeout: limitMs,
+}, async () => {
+  const { code, stdout, stderr } = await soak(
+    '--day',
+    '--issues',
+    '14',
+    '--actions',
+    '12',
+    '--kills',
+    '4',
+    '--seed',
+    '1',
+    '--deadline',
+    '180',
+  );
+  expect(code, `${stdout}\n${stderr}`).toBe(0);
+  expect(stdout).toMatch(/^ok +questions \(answered or open\) +2 of 2$/m);
+  expect(stdout).toMatch(/^ok +kills +4 of 4$/m);
+  expect(stdout).not.toMatch(/^FAIL/m);
+});
+
 test('a wrong number is a usage mistake', async () => {
   const { code, stderr } = await soak('--issues', 'many');
   expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('--issues must be a whole number') });

@@ -38,6 +38,9 @@ export interface SoakResult {
   readonly turns: number;
   /** What people did, each with how often. */
   readonly actions: Readonly<Record<string, number>>;
+  readonly linearCalls: number;
+  /** Pieces of work, follow-ups included. */
+  readonly tasks: number;
   readonly linearCallsPerIssue: number;
   /** The rows of what did not end in time. */
   readonly stuck: readonly string[];
@@ -167,6 +170,8 @@ async function soak({ options, world, service, watch, say, interrupted }: Soak):
     attempts: evidence.rows.attempts.map((row) => `${row.count} ${row.state}`).join(', '),
     turns: evidence.rows.turns.length,
     actions: byAction(plan.issues),
+    linearCalls: calls.total,
+    tasks: evidence.rows.plans.length,
     linearCallsPerIssue: Math.round((calls.total / options.issues) * 10) / 10,
     stuck,
   };
