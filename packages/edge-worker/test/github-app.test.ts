@@ -188,6 +188,23 @@ test('a draft is renewed and marked ready', async () => {
   expect(pull()?.draft).toBe(false);
 });
 
+test('a draft whose checks may not be read stays one, and the credential is not held to have failed', async () => {
+  const { id } = await github.people.install({ appId: app.appId, account: 'acme' });
+  await github.people.changeInstallation({ id, permissions: { contents: 'write', pull_requests: 'write' } });
+  const sha = await newCommit('one');
+  await push('one', sha);
+  await start();
+  await settled('push one');
+  await pullRequest('one', { review: 'draft' });
+  await settled('pr one');
+  const payload = { kind: 'ready-for-review', repositoryId: 'one', number: 1, sha, since: systemClock.now() };
+  await insertWrite(database.db, { key: 'ready', credential: 'github', lane: 'ready:p', kind: 'ready-for-review', payload });
+  brokers?.wake('github');
+  await settled('ready');
+  expect(github.state().repositories.find(({ fullName }) => fullName === 'acme/one')?.pulls[0]?.draft).toBe(true);
+  expect((await events()).filter(({ type }) => type === 'credential_failed')).toEqual([]);
+});
+
 test('the doctor hears who may read the key, and whether it is one of the app', async () => {
   expect(await checkGithubApp(config, systemClock)).toEqual([{ state: 'ok', message: 'the key is accepted: Cyrus' }]);
   await chmod(keyFile, 0o644);

@@ -90,8 +90,10 @@ async function publish({ host, repository }: Place, payload: PullRequestPayload,
 
 async function ready({ host, repository }: Place, { number, sha, since }: ReadyPayload, now: number): Promise<WriteOutcome> {
   const pull = orThrow(await host.getPullRequest({ repository, number }));
-  const checks = pull.state === 'open' && pull.draft && pull.headSha === sha ? orThrow(await host.readChecks({ repository, sha })) : null;
-  const next = decideReady(checks?.state ?? null, since, now);
+  const checks = pull.state === 'open' && pull.draft && pull.headSha === sha ? await host.readChecks({ repository, sha }) : null;
+  // A token that may do everything else is no credential that has failed.
+  if (checks && !checks.ok && checks.error.class === 'auth') return { state: 'sent', result: { ready: false, left: checks.error.message } };
+  const next = decideReady(checks === null ? null : orThrow(checks).state, since, now);
   if (next.do === 'wait') return { state: 'retry', failure: next.failure };
   if (next.do === 'ready') orThrow(await host.markReady({ repository, number }));
   return { state: 'sent', result: { ready: next.do === 'ready', ...(next.do === 'leave' ? { left: next.why } : {}) } };
