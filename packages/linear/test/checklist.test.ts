@@ -10,7 +10,7 @@ import { readIssue } from 'cyrus-linear/read-issue';
 import { escapeMarkdown } from 'cyrus-linear/text';
 import { type ActivityContent, type ActivityWrite, perform } from 'cyrus-linear/writes';
 import { type LinearStandIn, startLinear } from 'cyrus-stand-in-linear/server';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Receiver, receiver } from './receiver.ts';
 
 const secret = 'whsec_test';
@@ -130,6 +130,36 @@ describe('what the loops in front of this adapter must be able to tell', () => {
     linear.control.addFault({ kind: 'skew', ms: 10 * 60_000, action: 'created', times: 1 });
     const { sessionId } = await delegated();
     expect(await hooks.event('session-created', (event) => event.sessionId === sessionId)).toMatchObject({ sessionId });
+  });
+
+  test('a mention in a reply: the reply asks, what was said before it is context', async () => {
+    const issue = linear.people.createIssue({ title: 'Talked about' });
+    const { comment } = linear.people.comment(issue.id, { body: 'The cache is cold.', as: 'grace' });
+    linear.people.comment(issue.id, { body: 'Is it?', parent: comment.id });
+    const { session } = linear.people.comment(issue.id, { body: 'warm <it> & tell me', mention: true, parent: comment.id });
+    const created = await hooks.event('session-created', (event) => event.sessionId === session?.id);
+    expect(created.comment).toMatchObject({ body: '@cyrus warm <it> & tell me', userId: created.creator?.id });
+    expect(created.previousComments.map(({ body }) => body)).toEqual(['The cache is cold.', 'Is it?']);
+  });
+
+  test('what people do to an issue comes as what it is, valid against the contract', async () => {
+    const issue = linear.people.createIssue({ title: 'Busy' });
+    const of = (event: { readonly issueId: string }): boolean => event.issueId === issue.id;
+    linear.people.close(issue.id, { as: 'grace' });
+    expect(await hooks.event('issue-updated', (event) => of(event) && event.facts.state?.type === 'completed')).toMatchObject({
+      actor: { name: 'Grace', kind: 'user' },
+      facts: { state: { name: 'Done' } },
+    });
+    linear.people.reopen(issue.id);
+    await hooks.event('issue-updated', (event) => of(event) && event.facts.state?.type === 'unstarted');
+    linear.people.archive(issue.id);
+    await hooks.event('issue-removed', of);
+    linear.people.remove(issue.id);
+    await vi.waitFor(async () => expect((await hooks.events('issue-removed', 2)).filter(of)).toHaveLength(2), { timeout: 10_000 });
+    expect(await readIssue(client, issue.id)).toMatchObject({ ok: false, error: { action: 'rejected' } });
+    linear.people.changeTeamAccess({ removed: ['ENG'] });
+    expect(await hooks.event('permission-changed', (event) => event.removedTeamIds.length === 1)).toMatchObject({ addedTeamIds: [] });
+    linear.people.changeTeamAccess({ added: ['ENG'] });
   });
 
   test('guidance of the team comes with the session', async () => {
