@@ -25,7 +25,7 @@ export async function serve(
   options: { readonly http: boolean; readonly onTakenOver: () => void; readonly clock?: Clock },
 ): Promise<Serving> {
   ensureHome(home);
-  const log = createLog(home.directory, config.logLevel, createRedact(secretsOf(config)));
+  const log = createLog(home.directory, config.logLevel, createRedact(secretsOf(config)), config.logFiles);
   const { sandbox, report } = await openSandbox(config);
   const { clock = systemClock } = options;
   const store = await openStore({

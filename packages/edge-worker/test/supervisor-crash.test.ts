@@ -21,6 +21,8 @@ import { attemptOf, inputsOf, insertJob, insertPlan, jobOf } from './support/row
 import { supervisorFor, temporary, unique } from './support/supervisor.ts';
 import { until } from './support/until.ts';
 
+const spooling = { clock: systemClock, givenUp: new AbortController().signal };
+
 const attempt = attemptOf('plan');
 const service = fileURLToPath(new URL('./support/service.ts', import.meta.url));
 let home: Awaited<ReturnType<typeof temporary>>;
@@ -102,7 +104,7 @@ describe('on one database', () => {
     // What it saw last may be on the disk alone.
     await until('the file is there', async () => (await readdir(spoolDirectory())).length === 1);
     const file = await readFile(join(spoolDirectory(), `${attempt}.ndjson`), 'utf8');
-    const spool = await openSpool(spoolDirectory(), attempt);
+    const spool = await openSpool(spoolDirectory(), attempt, spooling);
     const usage = { model: 'm', inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, cost: 7, trust: 'agent' };
     const line = (seq: number, event: SpoolLine['event']): SpoolLine => ({ seq, at: Date.now(), jobId: 'agent', event });
     await db.query(
@@ -187,7 +189,7 @@ describe('on one database', () => {
   });
 
   test('a file of an attempt that this database does not know stays', async () => {
-    const spool = await openSpool(spoolDirectory(), '../odd/attempt');
+    const spool = await openSpool(spoolDirectory(), '../odd/attempt', spooling);
     await spool.append([{ seq: 1, at: 1, jobId: 'x', event: { type: 'message', content: 'kept' } }]);
     await spool.close();
     await here(db, `test-${unique()}-`).then((supervisor) => supervisor.start());
@@ -197,11 +199,11 @@ describe('on one database', () => {
 
   test('a line that a crash cut off costs that line alone', async () => {
     await mkdir(spoolDirectory(), { recursive: true });
-    const spool = await openSpool(spoolDirectory(), attempt);
+    const spool = await openSpool(spoolDirectory(), attempt, spooling);
     await spool.append([{ seq: 1, at: 1, jobId: 'x', event: { type: 'message', content: 'whole' } }]);
     await spool.close();
     await appendFile(join(spoolDirectory(), `${attempt}.ndjson`), '{"seq":2,"at":1,"event":{"type":"mess');
-    const again = await openSpool(spoolDirectory(), attempt);
+    const again = await openSpool(spoolDirectory(), attempt, spooling);
     await again.append([{ seq: 3, at: 1, jobId: 'x', event: { type: 'message', content: 'after' } }]);
     await again.close();
     await here(db, `test-${unique()}-`).then((supervisor) => supervisor.start());

@@ -32,6 +32,12 @@ export function isConnectionError(error: unknown): boolean {
   return code === undefined && lostMessages.some((message) => error.message.startsWith(message));
 }
 
+/** True for an error that says that the disk is full, the server's or ours: the same is worth another try once there is room. */
+export function isDiskFull(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === '53100' || code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** The SQLSTATE or system error code of `error`. */
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;

@@ -43,7 +43,7 @@ export async function openEventSink(options: EventSinkOptions): Promise<EventSin
   const { db, clock, log, directory, place, jobId, redact, givenUp, maxBytes = 64 * 1024 * 1024 } = options;
   const kept = await readSpool(directory, place.attemptId);
   let seq = Math.max(await lastAttemptSeq(db, place.attemptId), kept.at(-1)?.seq ?? 0);
-  const spool = await openSpool(directory, place.attemptId);
+  const spool = await openSpool(directory, place.attemptId, { clock, givenUp });
   const waiting: SpoolLine[] = [...kept];
   let full = false;
   let storing: Promise<void> | undefined;

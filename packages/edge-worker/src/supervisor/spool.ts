@@ -1,5 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from 'cyrus-core/clock';
+import { isDiskFull } from 'cyrus-store/connection-lost';
 
 /** One line of a spool: a thing that happened, as it will be stored. */
 export interface SpoolLine {
@@ -28,8 +30,16 @@ export function spoolPath(directory: string, attemptId: string): string {
   return join(directory, `${encodeURIComponent(attemptId)}${suffix}`);
 }
 
-/** Opens the file of an attempt; what it already holds stays. */
-export async function openSpool(directory: string, attemptId: string): Promise<Spool> {
+export interface SpoolOptions {
+  readonly clock: Clock;
+  /** Ends the waiting for room on the disk. */
+  readonly givenUp: AbortSignal;
+}
+
+const roomMs = 1_000;
+
+/** Opens the file of an attempt; what it already holds stays. A full disk makes whoever appends wait: no line is lost. */
+export async function openSpool(directory: string, attemptId: string, { clock, givenUp }: SpoolOptions): Promise<Spool> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const path = spoolPath(directory, attemptId);
   const file: FileHandle = await open(path, 'a', 0o600);
@@ -39,19 +49,33 @@ export async function openSpool(directory: string, attemptId: string): Promise<S
   let tail: Promise<void> = Promise.resolve();
   let closed = false;
   const close = async (): Promise<void> => {
-    await tail.catch(() => undefined);
+    await tail;
     if (!closed) await file.close();
     closed = true;
   };
+  /** What a full disk cut off ends as a line of its own, which readers pass over; the same lines twice are stored once. */
+  async function write(text: string): Promise<void> {
+    for (let again = ''; ; again = '\n') {
+      try {
+        await file.appendFile(`${again}${text}`);
+        await file.datasync();
+        return;
+      } catch (error) {
+        if (!isDiskFull(error) || givenUp.aborted) throw error;
+        await clock.sleep(roomMs, givenUp);
+      }
+    }
+  }
+
   return {
     append(lines) {
       const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-      tail = tail.then(async () => {
-        await file.appendFile(text);
-        await file.datasync();
+      const written = tail.then(async () => {
+        await write(text);
         size += Buffer.byteLength(text);
       });
-      return tail;
+      tail = written.catch(() => undefined);
+      return written;
     },
     size: () => size,
     async discard() {
