@@ -8,6 +8,10 @@ export function asCliError(error: unknown): CliError | undefined {
   if (error instanceof FailureError)
     return new CliError(error.failure.message, error.failure.fix === undefined ? {} : { fix: error.failure.fix });
   if (error instanceof ServerError || error instanceof MigrationError) return new CliError(error.message);
-  if (error instanceof Error && error.name === 'HostTaken') return new CliError(error.message, { code: exitCode.failed });
+  if (error instanceof Error && error.name === 'HostTaken')
+    return new CliError(error.message, {
+      code: exitCode.failed,
+      fix: 'See how it does with: cyrus status. To start here instead, end that one (SIGTERM lets its agents finish); for a second one name another --home.',
+    });
   return undefined;
 }
