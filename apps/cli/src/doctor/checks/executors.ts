@@ -3,7 +3,7 @@ import { createExecutors } from 'cyrus-edge-worker/executors';
 import type { Check, ConfiguredPatient } from '../check.ts';
 import { error, type Finding, ok, warning } from '../finding.ts';
 
-export const unknownExecutor = (wanted: string, known: readonly string[]): Finding =>
+const unknownExecutor = (wanted: string, known: readonly string[]): Finding =>
   error('executor', `"${wanted}" is not configured`, {
     why: 'No task can be started.',
     fix: `Set "executor" to one of: ${known.join(', ')}; or describe it under "executors".`,

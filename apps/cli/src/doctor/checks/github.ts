@@ -56,7 +56,7 @@ export function judgeGitHub(repository: string, answer: GitHubAnswer): Finding {
   return ok(name, answer.mayPush === undefined ? 'can be read' : 'can be pushed to');
 }
 
-export const noToken: Finding = warning('GitHub', 'no token', {
+const noToken: Finding = warning('GitHub', 'no token', {
   why: 'Work ends with a pushed branch where the remote allows that without one; no pull request is opened.',
   fix: 'Set GITHUB_TOKEN (or github.token) to a token with Contents and Pull requests, read and write.',
 });

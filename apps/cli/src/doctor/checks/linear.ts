@@ -69,7 +69,7 @@ export function judgeLinear(
   return found.length > 0 ? found : [ok(name, `signed in as ${viewer.name} (${viewer.workspaceName}), teams ${teams.join(', ')}`)];
 }
 
-export const noLinear: Finding = warning('Linear', 'no token', {
+const noLinear: Finding = warning('Linear', 'no token', {
   why: 'Issues cannot be read or answered. cyrus run works without.',
   fix: 'Make a Linear app, set LINEAR_CLIENT_ID and LINEAR_CLIENT_SECRET, then: cyrus linear login. Or set LINEAR_TOKEN (docs/linear.md).',
 });

@@ -4,7 +4,7 @@ import { runCommand } from '../../demo/git.ts';
 import type { Check, ConfiguredPatient } from '../check.ts';
 import { error, type Finding, ok, warning } from '../finding.ts';
 
-export const noRepository: Finding = warning('repositories', 'none configured', {
+const noRepository: Finding = warning('repositories', 'none configured', {
   why: 'An issue that is assigned is answered that there is nowhere to work.',
   fix: 'Add one to config.json: {"repositories": [{"id": "main", "repositoryPath": "/path/to/it"}]}',
 });
