@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { context, input, job, noon, plan } from '../test/plan-rows.ts';
 import { decidePlan } from './decide-plan.ts';
 import type { PlanContext, PlanDecision } from './plan-context.ts';
-import { lookAgainMs } from './plan-draft.ts';
+import { firstLookMs, lookAgainMs } from './plan-draft.ts';
 
 const details = (stateType: string): IssueDetails => ({
   ...({ state: null, teamStates: [], teamKey: 'ENG', projectName: null, projectId: null, labels: [] } as const),
@@ -30,11 +30,19 @@ describe('an issue that others block', () => {
       state: 'parked',
       parkedReason: 'blocked',
       parkedFrom: 'drafting',
-      parkedUntil: noon + lookAgainMs,
+      parkedUntil: noon + firstLookMs,
     });
     expect(told(decision)).toEqual(['session:s1 plan_waits']);
     expect(JSON.stringify(decision.effects.tells)).toContain('blocked by ENG-0 (`First`)');
-    expect(decision.effects.wakes).toContainEqual({ entity: 'plan:p1', at: noon + lookAgainMs });
+    expect(decision.effects.wakes).toContainEqual({ entity: 'plan:p1', at: noon + firstLookMs });
+  });
+
+  test('looks soon for the first time: what was finished while the issue was being read told nobody', () => {
+    const parked = decide({ plan: plan({ state: 'drafting' }), issue: issue('started') }).plan;
+    expect(firstLookMs).toBeLessThan(lookAgainMs);
+    const look = decide({ plan: plan({ ...waiting, parkedUntil: parked.parkedUntil }) }, noon + firstLookMs);
+    expect(look.effects.jobs).toMatchObject([{ kind: 'issue' }]);
+    expect(look.plan.parkedUntil).toBe(noon + firstLookMs + lookAgainMs);
   });
 
   test.each(['completed', 'canceled', 'duplicate'])('begins when it is %s', (stateType) => {

@@ -6,6 +6,8 @@ import type { PlanStep } from './plan-step.ts';
 
 /** How often a plan that waits for other issues looks by itself; a webhook of theirs makes it look at once. */
 export const lookAgainMs: number = 10 * 60_000;
+/** The first look is soon: an issue that was finished while this one was being read told of it before there was a plan to hear it. */
+export const firstLookMs: number = 20_000;
 
 const finished = new Set(['completed', 'canceled', 'duplicate']);
 
@@ -23,7 +25,7 @@ export function draft(step: PlanStep, anyway = false): void {
 }
 
 function parkBlocked(step: PlanStep, blockers: readonly Blocker[]): void {
-  step.park('blocked', step.now + lookAgainMs);
+  step.park('blocked', step.now + firstLookMs);
   const names = blockers.map(({ identifier, title }) => `${identifier}${title ? ` (${code(title)})` : ''}`).join(', ');
   step.waits({
     kind: 'response',
