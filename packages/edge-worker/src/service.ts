@@ -36,7 +36,7 @@ import { createDiskRoom } from './jobs/disk-room.ts';
 import { createRepositories } from './jobs/repositories.ts';
 import { createJobRunners } from './jobs/runners.ts';
 import { savingWork } from './jobs/save-work.ts';
-import { startReconciler } from './reconciler/reconciler.ts';
+import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
 import { startRetention } from './retention/retention.ts';
 import { secretsOf } from './secrets.ts';
 import { createRedact } from './supervisor/redact.ts';
@@ -90,6 +90,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const linear = createLinearClients({ config, home, clock, log });
   await saveConfigRevision(db, options.config);
 
+  const redact = createRedact(secretsOf(options.config), github.secrets);
   const supervisor = createSupervisor({
     db,
     clock,
@@ -105,7 +106,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       }),
       { checkouts, repositories, everyMs: () => config().checkouts.saveEveryMs },
     ),
-    redact: createRedact(secretsOf(options.config), github.secrets),
+    redact,
     spoolDirectory: join(home, 'logs', 'attempts'),
     onTakenOver: options.onTakenOver,
   });
@@ -121,6 +122,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let engine: Engine | undefined;
   let brokers: Brokers | undefined;
   let http: HttpServer | undefined;
+  let reconciler: Reconciler | undefined;
   const wakeEngine = (): void => engine?.bell();
   engine = createEngine({
     db,
@@ -145,7 +147,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     random,
     log,
     credentials: ['git', 'github', 'cli', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
-    performer: createPerformers({ config, checkouts, clock, github, linear: { clients: linear, db, log } }),
+    performer: createPerformers({ config, checkouts, clock, github, linear: { clients: linear, db, log }, redact }),
     onWake: wakeEngine,
   });
   // Connections of its own: a webhook waits for none that jobs, brokers and advances have.
@@ -164,6 +166,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         for (const credential of ['git', 'github']) brokers?.wake(credential);
       },
       wakeEngine,
+      notStored: () => reconciler?.wake(),
       githubAccessChanged(account, action) {
         log.warn({ account, action }, 'the installation of the GitHub App has changed');
         github.forget();
@@ -173,7 +176,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   });
 
-  const reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find }) : undefined;
+  reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find }) : undefined;
   const retention = startRetention({ db, clock, log, config, home });
 
   let ended = false;
@@ -202,6 +205,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         api: createApi({ db, ingest, ids: systemIds, token: () => config().server.apiToken }),
         brokers: () => brokers?.state() ?? [],
         checks: { supervisor: async () => (ended ? 'it has ended' : null) },
+        notes: { disk: async () => (await room.shortage())?.message ?? null, reconciler: () => reconciler?.trouble() ?? null },
         log,
         clock,
         version: options.version,

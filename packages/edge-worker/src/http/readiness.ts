@@ -9,13 +9,20 @@ export type Readiness = () => Promise<{ readonly ready: boolean; readonly checks
 
 const checkWithinMs = 2_000;
 
-/** Runs every check; one that throws or takes too long is a reason of its own. */
-export function createReadiness(checks: Readonly<Record<string, ReadinessCheck>>, clock: Clock): Readiness {
+/**
+ * Runs every check; one that throws or takes too long is a reason of its own. `notes` are told as well, but webhooks can be taken
+ * in spite of them.
+ */
+export function createReadiness(
+  checks: Readonly<Record<string, ReadinessCheck>>,
+  clock: Clock,
+  notes: Readonly<Record<string, ReadinessCheck>> = {},
+): Readiness {
   return async () => {
     const done = new AbortController();
     const late = clock.sleep(checkWithinMs, done.signal).then(() => `no answer within ${checkWithinMs} ms`);
     const results = await Promise.all(
-      Object.entries(checks).map(async ([name, check]) => {
+      Object.entries({ ...checks, ...notes }).map(async ([name, check]) => {
         const reason = await Promise.race([late, Promise.resolve().then(check)]).catch((error) =>
           error instanceof Error ? error.message : String(error),
         );
@@ -24,7 +31,7 @@ export function createReadiness(checks: Readonly<Record<string, ReadinessCheck>>
     );
     done.abort();
     return {
-      ready: results.every(([, reason]) => reason === null),
+      ready: results.every(([name, reason]) => reason === null || name in notes),
       checks: Object.fromEntries(results.map(([name, reason]) => [name, reason ?? 'ok'])),
     };
   };

@@ -27,6 +27,8 @@ export interface HttpServerOptions {
   readonly brokers: Brokers['state'];
   /** What else has to be well before `/readyz` says so. */
   readonly checks?: Readonly<Record<string, ReadinessCheck>>;
+  /** What `/readyz` tells beside that. */
+  readonly notes?: Readonly<Record<string, ReadinessCheck>>;
   readonly clock: Clock;
   readonly log: Log;
   /** Said at `/`. */
@@ -47,7 +49,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { host, ingest, clock, log } = options;
   const checks = { database: databaseReady(options.db), brokers: brokersReady(options.brokers), ...options.checks };
   const webhooks = createWebhookRoutes({ ingest, gate: createBodyGate(bodies), clock, log });
-  const pages = getRequestListener(createApp(createReadiness(checks, clock), options).fetch);
+  const pages = getRequestListener(createApp(createReadiness(checks, clock, options.notes), options).fetch);
   const server = createServer((request, response) => {
     if (!webhooks(request, response)) void pages(request, response);
   });

@@ -27,6 +27,8 @@ export interface IngestHooks {
   wakeBroker(credential: string): void;
   stopPlan(planId: string): void;
   wakeEngine(): void;
+  /** A webhook was turned away: Linear repeats it after a minute, an hour and six, and then no more. */
+  notStored?(): void;
   /** A workspace removed our app: its tokens are dead. */
   forgetTokens?(workspace: string): void;
   /** What the GitHub App may reach has changed. */
@@ -101,6 +103,7 @@ export function createIngest(options: IngestOptions): Ingest {
       (accepted): HttpAnswer => ({ status: 200, body: answerBody(accepted) }),
       (error): HttpAnswer => {
         log.error({ event: arrival.event, eventKey: arrival.eventKey, error: String(error) }, 'a webhook could not be stored');
+        hooks.notStored?.();
         return { status: 503, body: { error: 'not stored; send it again' } };
       },
     );
