@@ -25,6 +25,8 @@ export interface Checkout {
   readonly baseSha: string;
   /** `verify` holds nothing worth saving. */
   readonly purpose: 'work' | 'verify';
+  /** Its large files are there in whole, by git-lfs. */
+  readonly lfs?: boolean;
   readonly createdAt: Instant;
   /** The directories it is limited to; absent: it holds everything. */
   readonly sparse?: readonly string[];

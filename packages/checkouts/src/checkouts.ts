@@ -22,6 +22,7 @@ import { createGit, type Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { writeHostFiles } from './host-files.ts';
 import { type Included, type IncludeRequest, includeFiles } from './include.ts';
+import { fetchLargeFiles, fillLargeFiles, hasGitLfs, pushLargeFiles } from './lfs-objects.ts';
 import { type Merged, type MergeRequest, mergeInMirror } from './merge.ts';
 import { type Mirror, type MirrorPlace, openMirror, openPlace } from './mirror.ts';
 import { componentOf } from './names.ts';
@@ -64,6 +65,18 @@ export interface Checkouts {
    * @throws FailureError that names a submodule that cannot be had
    */
   addSubmodules(request: Omit<SubmodulesRequest, 'open' | 'sha'> & { readonly checkout: Checkout }): Promise<Checkout>;
+  /** Whether the machine can get files that are in Git LFS. */
+  hasGitLfs(): Promise<boolean>;
+  /**
+   * Fetches the large files of a new checkout and puts them in place; the checkout as it is then.
+   * @throws FailureError that names what cannot be had
+   */
+  addLargeFiles(request: {
+    readonly mirror: Mirror;
+    readonly checkout: Checkout;
+    readonly files: readonly string[];
+    readonly signal?: AbortSignal;
+  }): Promise<Checkout>;
   collect(request: CollectRequest): Promise<Collected>;
   /** What of the work may not leave this machine; undefined: nothing. */
   unpublishable(request: PublishableRequest): Promise<Failure | undefined>;
@@ -151,6 +164,14 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       const readable = await fillSubmodules(checkout.directory, found, gitIdentity, request.signal);
       return rewriteCheckout({ ...checkout, readable: [...new Set([...checkout.readable, ...readable])] });
     },
+    hasGitLfs: () => hasGitLfs((options.hostEnvironment ?? process.env)['PATH'] ?? ''),
+    async addLargeFiles({ mirror, checkout, files, signal }) {
+      await mirror.lock.shared(async () => {
+        await fetchLargeFiles(mirror, checkout.baseSha, files, signal);
+        await fillLargeFiles(mirror, checkout, files, signal);
+      });
+      return rewriteCheckout({ ...checkout, lfs: true });
+    },
     unpublishable: (request) => request.mirror.lock.shared(() => unpublishable(request)),
     async mirror(repository) {
       const { git, root } = await begin();
@@ -191,7 +212,11 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     evidence: ({ mirror, ...range }) => mirror.lock.shared(() => readEvidence(mirror, range)),
     diff: ({ mirror, ...range }) => mirror.lock.shared(() => readDiff(mirror, range)),
     merge: (request) => request.mirror.lock.shared(() => mergeInMirror(gitIdentity, request)),
-    push: (request) => request.mirror.lock.shared(() => pushBranch(request)),
+    push: (request) =>
+      request.mirror.lock.shared(async () => {
+        await pushLargeFiles(request.mirror, request);
+        return pushBranch(request);
+      }),
     prune: ({ mirror, attempt, pushed }) => mirror.lock.shared(() => pruneWork(mirror, attempt, pushed)),
     pool: {
       list: async () => listWaiting(await directory()),

@@ -5,6 +5,7 @@ import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
 import type { Checkout, GitIdentity } from './checkout.ts';
 import type { Peer } from './git.ts';
 import { copiedFiles } from './include.ts';
+import { keepLargeFiles, lfsFilter } from './lfs-objects.ts';
 import type { Mirror } from './mirror.ts';
 import { componentOf } from './names.ts';
 import { conePatterns } from './sparse.ts';
@@ -34,6 +35,8 @@ export interface Collected {
   readonly uncommitted: boolean;
   /** Whether there is any work at all. */
   readonly changed: boolean;
+  /** New files of Git LFS whose content is nowhere: only their pointers are there. */
+  readonly lostLargeFiles: readonly string[];
 }
 
 /** What collecting needs of the host. */
@@ -113,7 +116,7 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
     command: '/bin/sh',
     args: ['-c', serveWork],
     cwd: scratch,
-    env: { ...environment(host, request, scratch), ...withoutCopied(await copiedFiles(checkout)) },
+    env: { ...environment(host, request, scratch), ...withoutCopied(await copiedFiles(checkout)), ...withFilter(checkout) },
     writable: [scratch],
     readable: [checkout.directory, objectsOf(request)],
     network: 'none',
@@ -121,6 +124,7 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
   const said = lastWords(run);
   // A later generation of the mirror need not have where the work began.
   const known = (await mirror.resolve(checkout.baseSha)) !== undefined;
+  let lostLargeFiles: readonly string[] = [];
   try {
     await mirror.git.run({
       did: 'collect the work',
@@ -135,6 +139,11 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
         ...['--', 'fd::3', `+refs/heads/work:${ref}`, `+refs/heads/own:${ownRef}`],
       ],
     });
+    await run.kill();
+    const range = { head: ref, ...(known ? { base: checkout.baseSha } : {}) };
+    const storages = [join(scratch, 'served/lfs/objects'), join(checkout.directory, '.git/lfs/objects')];
+    const lost = checkout.lfs ? await keepLargeFiles(mirror, range, storages) : [];
+    lostLargeFiles = lost.map(({ path }) => path);
   } catch (error) {
     await run.kill();
     throw await explained(error, run, said);
@@ -144,13 +153,16 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
   }
   const [sha, committedSha] = await Promise.all([mirror.resolve(ref), mirror.resolve(ownRef)]);
   if (sha === undefined || committedSha === undefined) throw new Error(`${ref} is missing after it was fetched`);
-  return { ref, sha, committedSha, uncommitted: sha !== committedSha, changed: sha !== checkout.baseSha };
+  return { ref, sha, committedSha, uncommitted: sha !== committedSha, changed: sha !== checkout.baseSha, lostLargeFiles };
 }
 
 /** What the checkout borrows from: the mirror as it was when the checkout was made. */
 function objectsOf({ mirror, checkout }: Pick<CollectRequest, 'mirror' | 'checkout'>): string {
   return checkout.readable[0] ?? mirror.objectsDirectory;
 }
+
+/** How many settings of git `environment` makes. */
+const ownSettings = 5;
 
 function environment(
   { identity, path }: CollectHost,
@@ -171,7 +183,7 @@ function environment(
     CONE: checkout.sparse ? conePatterns(checkout.sparse) : '',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_COUNT: '5',
+    GIT_CONFIG_COUNT: String(ownSettings),
     GIT_CONFIG_KEY_0: 'safe.directory',
     GIT_CONFIG_VALUE_0: '*',
     GIT_CONFIG_KEY_1: 'core.hooksPath',
@@ -191,6 +203,16 @@ function environment(
     GIT_COMMITTER_EMAIL: identity.email,
     GIT_COMMITTER_DATE: date,
   };
+}
+
+/** What the agent has not committed passes the filter it would have passed: pointers for git, content into the scratch directory. */
+function withFilter(checkout: Checkout): Record<string, string> {
+  if (!checkout.lfs) return {};
+  const entries = Object.entries(lfsFilter).flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${ownSettings + index}`, key],
+    [`GIT_CONFIG_VALUE_${ownSettings + index}`, value],
+  ]);
+  return { ...Object.fromEntries(entries), GIT_CONFIG_COUNT: String(ownSettings + Object.keys(lfsFilter).length) };
 }
 
 /** What was copied from the user's own checkout is no work, whatever the agent made of its ignore files. */

@@ -3,7 +3,7 @@ import type { Failure, FailureClass } from 'cyrus-core/failure';
 const meanings: readonly (readonly [RegExp, FailureClass, string?])[] = [
   [/No space left on device|Disk quota exceeded/i, 'setup_failed', 'Free some disk space.'],
   [
-    /could not read (Username|Password)|Authentication failed|HTTP 40[13]|error: 40[13]|Permission denied \(|invalid credentials/i,
+    /could not read (Username|Password)|Authentication failed|HTTP 40[13]|error: 40[13]|Permission denied \(|invalid credentials|Authorization error|Git credentials for .* not found/i,
     'auth',
     'Check the token and what it may access.',
   ],

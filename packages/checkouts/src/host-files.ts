@@ -9,14 +9,19 @@ export interface HostFiles {
 
 /**
  * Answers git's questions for a name and a password from the environment, and only for the one origin they belong to:
- * a redirect to another host gets nothing. The token is never in argv, in a URL or in a file.
+ * a redirect to another host gets nothing. The token is never in argv, in a URL or in a file. In a directory CYRUS_ASK_LIMIT it is
+ * given three times at most: git-lfs asks again for as long as a refused one is given.
  */
 const askpass = `#!/bin/sh
 scheme=\${CYRUS_ASK_ORIGIN%%://*}
 host=\${CYRUS_ASK_ORIGIN#*://}
 case "$1" in
   "Username for '$scheme://$host': ") printf '%s\\n' "$CYRUS_ASK_USERNAME" ;;
-  "Password for '$scheme://$CYRUS_ASK_USERNAME@$host': ") printf '%s\\n' "$CYRUS_ASK_PASSWORD" ;;
+  "Password for '$scheme://$CYRUS_ASK_USERNAME@$host': ")
+    if [ -n "$CYRUS_ASK_LIMIT" ]; then
+      mkdir "$CYRUS_ASK_LIMIT/1" 2>/dev/null || mkdir "$CYRUS_ASK_LIMIT/2" 2>/dev/null || mkdir "$CYRUS_ASK_LIMIT/3" 2>/dev/null || exit 1
+    fi
+    printf '%s\\n' "$CYRUS_ASK_PASSWORD" ;;
   *) exit 1 ;;
 esac
 `;

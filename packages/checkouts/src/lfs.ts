@@ -36,3 +36,61 @@ function patternOf(line: string): string[] {
   const bare = pattern.replace(/^\//, '').replace(/\/$/, '/**');
   return [pattern.includes('/') ? `${directory}${bare}` : `${directory}**/${bare}`];
 }
+
+/** A file of a commit that git knows by a pointer. */
+export interface LfsPointer {
+  readonly path: string;
+  readonly oid: string;
+  readonly size: number;
+}
+
+const maxPointerBytes = 1_024;
+
+/** What the pointers at these paths of a commit say. */
+export async function lfsPointers(mirror: Mirror, sha: string, paths: readonly string[]): Promise<LfsPointer[]> {
+  if (paths.length === 0) return [];
+  const listed = await mirror.git.run({ did: 'list large files', gitDir: mirror.directory, args: ['ls-tree', '-r', '-z', sha] });
+  const wanted = new Set(paths);
+  const blobs = listed.stdout.split('\0').flatMap((entry) => {
+    const [, blob, path] = /^100(?:644|755) blob ([0-9a-f]+)\t(.+)$/s.exec(entry) ?? [];
+    return blob !== undefined && path !== undefined && wanted.has(path) ? [{ blob, path }] : [];
+  });
+  return readPointers(mirror, blobs);
+}
+
+/** Pointers in commits that the remote does not have yet; those on top of `base` where it is given. */
+export async function newPointers(mirror: Mirror, range: { readonly base?: string; readonly head: string }): Promise<LfsPointer[]> {
+  const { base, head } = range;
+  const git = (args: readonly string[], input = '') =>
+    mirror.git.run({ did: 'list new large files', gitDir: mirror.directory, args, input, maxOutputBytes: 256 * 1024 * 1024 });
+  const listed = await git(['rev-list', '--objects', head, ...(base === undefined ? [] : [`^${base}`]), '--not', '--remotes=origin']);
+  const paths = new Map(
+    listed.stdout.split('\n').map((line): [string, string] => [line.split(' ', 1)[0] ?? '', line.slice(line.indexOf(' ') + 1)]),
+  );
+  const checked = await git(
+    ['cat-file', '--buffer', '--batch-check=%(objectname) %(objecttype) %(objectsize)'],
+    [...paths.keys()].filter(Boolean).join('\n'),
+  );
+  const small = checked.stdout.split('\n').flatMap((line) => {
+    const [blob = '', type, size] = line.split(' ');
+    return type === 'blob' && Number(size) <= maxPointerBytes ? [{ blob, path: paths.get(blob) ?? blob }] : [];
+  });
+  return readPointers(mirror, small);
+}
+
+async function readPointers(mirror: Mirror, blobs: readonly { readonly blob: string; readonly path: string }[]): Promise<LfsPointer[]> {
+  const { stdout } = await mirror.git.run({
+    did: 'read pointers of large files',
+    gitDir: mirror.directory,
+    input: blobs.map(({ blob }) => `${blob}\n`).join(''),
+    args: ['cat-file', '--buffer', '--batch'],
+  });
+  const found = new Map<string, { oid: string; size: number }>();
+  const pattern =
+    /^([0-9a-f]+) blob \d+\nversion https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\nsize (\d{1,15})$/gm;
+  for (const [, blob = '', oid = '', size] of stdout.matchAll(pattern)) found.set(blob, { oid, size: Number(size) });
+  return blobs.flatMap(({ blob, path }) => {
+    const pointer = found.get(blob);
+    return pointer === undefined ? [] : [{ path, ...pointer }];
+  });
+}

@@ -9,6 +9,8 @@ export interface HttpGit {
   /** Paths asked for, with the password that came with each. */
   readonly seen: { readonly path: string; readonly password: string | undefined }[];
   password: string;
+  /** Large files, by object id; given and taken by the batch protocol of Git LFS. */
+  readonly lfs: Map<string, Buffer>;
   /** Does what the next push asks, and cuts the line instead of answering. */
   loseNextPush: boolean;
   /** Sends everybody there. */
@@ -20,7 +22,14 @@ export interface HttpGit {
 
 /** Serves the bare repositories below `root`. */
 export async function startHttpGit(root: string): Promise<HttpGit> {
-  const state = { seen: [], password: 'sesame', loseNextPush: false, redirectTo: undefined, silent: false } as unknown as HttpGit;
+  const state = {
+    seen: [],
+    lfs: new Map(),
+    password: 'sesame',
+    loseNextPush: false,
+    redirectTo: undefined,
+    silent: false,
+  } as unknown as HttpGit;
   const server = createServer((request, response) => {
     const [, encoded] = (request.headers.authorization ?? '').split(' ');
     const password = encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString().split(':')[1];
@@ -28,6 +37,7 @@ export async function startHttpGit(root: string): Promise<HttpGit> {
     if (state.silent) return;
     if (state.redirectTo !== undefined) return response.writeHead(302, { location: `${state.redirectTo}${request.url}` }).end();
     if (password !== state.password) return response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
+    if (/\/info\/lfs\/|^\/lfs-objects\//.test(request.url ?? '')) return void largeFiles(state, request, response);
     const lose = state.loseNextPush && request.method === 'POST' && (request.url ?? '').endsWith('/git-receive-pack');
     if (lose) state.loseNextPush = false;
     backend(root, request, response, lose);
@@ -42,6 +52,26 @@ export async function startHttpGit(root: string): Promise<HttpGit> {
       await new Promise((resolve) => server.close(resolve));
     },
   });
+}
+
+/** The basic transfer of the batch protocol. */
+async function largeFiles({ lfs, url }: HttpGit, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  const oid = /^\/lfs-objects\/([0-9a-f]{64})$/.exec(request.url ?? '')?.[1];
+  if (oid !== undefined && request.method === 'PUT') lfs.set(oid, body);
+  if (oid !== undefined) return void response.writeHead(lfs.has(oid) ? 200 : 404).end(request.method === 'GET' ? lfs.get(oid) : undefined);
+  if (!(request.url ?? '').endsWith('.git/info/lfs/objects/batch')) return void response.writeHead(404).end();
+  const { operation, objects } = JSON.parse(body.toString()) as { operation: string; objects: { oid: string; size: number }[] };
+  const answers = objects.map((object) => {
+    const there = lfs.has(object.oid);
+    if (operation === 'download' && !there) return { ...object, error: { code: 404, message: 'Object does not exist' } };
+    if (operation === 'upload' && there) return object;
+    const action = { href: `${url}/lfs-objects/${object.oid}`, header: { authorization: request.headers.authorization } };
+    return { ...object, actions: { [operation]: action } };
+  });
+  response.writeHead(200, { 'content-type': 'application/vnd.git-lfs+json' }).end(JSON.stringify({ transfer: 'basic', objects: answers }));
 }
 
 function backend(root: string, request: IncomingMessage, response: ServerResponse, lose: boolean): void {

@@ -2,6 +2,7 @@ import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Evidence as GitEvidence } from 'cyrus-checkouts/evidence';
 import { copiedFiles } from 'cyrus-checkouts/include';
 import type { Evidence } from 'cyrus-core/domain/plan';
+import type { Failure } from 'cyrus-core/failure';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { checkoutAt } from './find-checkout.ts';
 import type { Repositories } from './repositories.ts';
@@ -33,7 +34,8 @@ export function createCollectRunner(options: {
     if (evidence.relation === 'descends') {
       const copied = await copiedFiles(checkout);
       const failure = await checkouts.unpublishable({ mirror, ...range, maxFileBytes: options.maxFileBytes(), copied });
-      return failure === undefined ? { result } : { failure, result };
+      const lost = lostFailure(collected.lostLargeFiles);
+      return failure === undefined && lost === undefined ? { result } : { failure: failure ?? lost, result };
     }
     const message =
       evidence.relation === 'unrelated'
@@ -41,6 +43,12 @@ export function createCollectRunner(options: {
         : 'The agent went back before the commit its work was to begin at.';
     return { failure: { class: 'no_evidence', message }, result };
   };
+}
+
+function lostFailure(paths: readonly string[]): Failure | undefined {
+  if (paths.length === 0) return undefined;
+  const message = `The work holds pointers of Git LFS without their content (${paths.slice(0, 5).join(', ')}). It is not published. Write the files again and commit them with git add.`;
+  return { class: 'no_evidence', message, fix: 'Write here to have it mended; what was done is kept.' };
 }
 
 function evidenceOf({ commits, files, totals, submodules }: GitEvidence): Evidence {

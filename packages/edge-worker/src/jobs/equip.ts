@@ -43,6 +43,8 @@ export async function equip(options: EquipOptions, request: EquipRequest): Promi
   const config = options.repositories.config(repositoryId);
   const remarks: string[] = request.largeFiles.remark === undefined ? [] : [request.largeFiles.remark];
   let checkout = request.checkout;
+  const { files } = request.largeFiles;
+  if (files !== undefined) checkout = await options.checkouts.addLargeFiles({ mirror, checkout, files, signal });
   if (config?.submodules === false) {
     const left = (await submoduleEntries(mirror, baseSha)).map(({ path }) => path);
     if (left.length > 0)

@@ -1,3 +1,4 @@
+import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import { type LfsUse, lfsUse } from 'cyrus-checkouts/lfs';
 import type { Mirror } from 'cyrus-checkouts/mirror';
 import { FailureError } from 'cyrus-core/failure';
@@ -6,6 +7,8 @@ import type { Repositories } from './repositories.ts';
 export interface LargeFiles {
   /** What a person should know. */
   readonly remark?: string;
+  /** To be fetched and put in place; absent: the repository has none, or their pointers will do. */
+  readonly files?: readonly string[];
 }
 
 /**
@@ -13,7 +16,7 @@ export interface LargeFiles {
  * @throws FailureError `missing_binary` where they cannot be had and nobody said that their pointers will do
  */
 export async function largeFilesOf(
-  repositories: Pick<Repositories, 'config'>,
+  { repositories, checkouts }: { readonly repositories: Pick<Repositories, 'config'>; readonly checkouts: Pick<Checkouts, 'hasGitLfs'> },
   request: { readonly repositoryId: string; readonly mirror: Mirror; readonly sha: string },
 ): Promise<LargeFiles> {
   const { mirror, sha, repositoryId } = request;
@@ -21,6 +24,7 @@ export async function largeFilesOf(
   if (use === undefined) return {};
   if (repositories.config(repositoryId)?.lfs === 'pointers')
     return { remark: `Large files of Git LFS are pointer files here, as repositories[].lfs says: ${named(use)}.` };
+  if (await checkouts.hasGitLfs()) return { files: use.files };
   throw new FailureError({
     class: 'missing_binary',
     message: `This repository keeps files in Git LFS (${named(use)}), and git-lfs is not installed on this machine. No agent was started.`,

@@ -134,7 +134,7 @@ async function giveCheckout(
     if (!removed) name = `${wanted.taskId}-${wanted.attemptId}`;
   }
   const sha = wanted.reuse ? ((await lastWork(mirror, wanted, await options.attempts(wanted.taskId))) ?? startSha) : startSha;
-  const largeFiles = await largeFilesOf(options.repositories, { repositoryId: wanted.repositoryId, mirror, sha });
+  const largeFiles = await largeFilesOf(options, { repositoryId: wanted.repositoryId, mirror, sha });
   const ready = (await checkouts.pool.list()).some((waiting) => waiting.repositoryId === mirror.id);
   if (!ready) await untilRoom(options, job, context, () => checkoutBytes(mirror, sha));
   const { sparse } = options.repositories.config(wanted.repositoryId) ?? {};

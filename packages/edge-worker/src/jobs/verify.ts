@@ -62,7 +62,7 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
       await swept.catch((error) => context.log.warn({ error: String(error) }, 'old checkouts of checks could not be removed'));
       const mirror = await untilAborted(context.signal, repositories.open(wanted.repositoryId));
       const { repositoryId, sha } = wanted;
-      const largeFiles = await untilAborted(context.signal, largeFilesOf(repositories, { repositoryId, mirror, sha }));
+      const largeFiles = await untilAborted(context.signal, largeFilesOf(options, { repositoryId, mirror, sha }));
       const { sparse } = repositories.config(wanted.repositoryId) ?? {};
       const { signal } = context;
       const creating = checkouts.create({ mirror, name, sha: wanted.sha, branch: 'cyrus-verify', purpose: 'verify', sparse, signal });

@@ -1,0 +1,126 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Checkout } from '../src/checkout.ts';
+import { lfsUse } from '../src/lfs.ts';
+import { hasGitLfs } from '../src/lfs-objects.ts';
+import type { Mirror } from '../src/mirror.ts';
+import { type HttpGit, startHttpGit } from './http-git.ts';
+import { command, git, newSetting, type Setting } from './setting.ts';
+
+const withoutLfs = !(await hasGitLfs(process.env['PATH'] ?? ''));
+const oidOf = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
+const pointerOf = (content: Buffer): string =>
+  `version https://git-lfs.github.com/spec/v1\noid sha256:${oidOf(content)}\nsize ${content.length}\n`;
+const attributes = '*.psd filter=lfs diff=lfs merge=lfs -text\n';
+
+test('git-lfs is looked for where git looks', async () => {
+  expect(await hasGitLfs('/nonexistent:relative')).toBe(false);
+});
+
+describe.skipIf(withoutLfs)('large files', () => {
+  let setting: Setting;
+  let host: HttpGit;
+  let mirror: Mirror;
+  const poster = randomBytes(70_000);
+  beforeEach(async () => {
+    setting = await newSetting({ '.gitattributes': attributes, 'art/poster é.psd': pointerOf(poster), 'README.md': 'x\n' });
+    host = await startHttpGit(setting.base);
+    host.lfs.set(oidOf(poster), poster);
+    mirror = await setting.checkouts.mirror({ id: 'repo', remoteUrl: `${host.url}/up.git`, token: host.password });
+    await mirror.fetch();
+  });
+  afterEach(async () => {
+    await host.close();
+    await setting.end();
+  });
+  async function checkOut(name = 'task', sha?: string): Promise<Checkout> {
+    const at = sha ?? (await mirror.resolve('main')) ?? '';
+    const checkout = await setting.checkouts.create({ mirror, name, sha: at, branch: 'cyrus/eng-1' });
+    return setting.checkouts.addLargeFiles({ mirror, checkout, files: (await lfsUse(mirror, at))?.files ?? [] });
+  }
+  const bytes = (checkout: Checkout, path: string): Promise<Buffer> => readFile(join(checkout.directory, path));
+
+  test('are there in whole, and nothing looks changed', async () => {
+    const checkout = await checkOut();
+    expect((await bytes(checkout, 'art/poster é.psd')).equals(poster)).toBe(true);
+    expect(await git(checkout.directory, 'status', '--porcelain')).toBe('');
+    expect((await setting.checkouts.collect({ mirror, checkout, attempt: 'a' })).changed).toBe(false);
+    expect(await setting.checkouts.find('task')).toMatchObject({ lfs: true });
+  });
+
+  test('new ones, committed or not, become pointers in git and are on the remote before the branch is', async () => {
+    const checkout = await checkOut();
+    const [committed, loose] = [randomBytes(50_000), randomBytes(60_000)];
+    await writeFile(join(checkout.directory, 'new.psd'), committed);
+    await git(checkout.directory, 'add', '-A');
+    await git(checkout.directory, 'commit', '-q', '-m', 'new');
+    await writeFile(join(checkout.directory, 'loose.psd'), loose);
+    const { sha, lostLargeFiles } = await setting.checkouts.collect({ mirror, checkout, attempt: 'a' });
+    expect(lostLargeFiles).toEqual([]);
+    expect(`${await git(mirror.directory, 'show', `${sha}:new.psd`)}\n`).toBe(pointerOf(committed));
+    expect(`${await git(mirror.directory, 'show', `${sha}:loose.psd`)}\n`).toBe(pointerOf(loose));
+    await setting.checkouts.remove({ mirror, checkout });
+    // The checks' checkout has them, too, though no remote does yet.
+    const check = await checkOut('check', sha);
+    expect((await bytes(check, 'loose.psd')).equals(loose)).toBe(true);
+    expect(host.lfs.has(oidOf(committed))).toBe(false);
+    expect(await setting.checkouts.push({ mirror, sha, branch: 'cyrus/eng-1', lease: null })).toMatchObject({ kind: 'pushed' });
+    expect([host.lfs.has(oidOf(committed)), host.lfs.has(oidOf(loose))]).toEqual([true, true]);
+    const uploads = host.seen.filter(({ path }) => path.startsWith('/lfs-objects/')).length;
+    expect(await setting.checkouts.push({ mirror, sha, branch: 'cyrus/eng-1', lease: null })).toMatchObject({ alreadyThere: true });
+    expect(host.seen.filter(({ path }) => path.startsWith('/lfs-objects/'))).toHaveLength(uploads);
+  });
+
+  test('one that is on no remote is named: never a silent pointer', async () => {
+    host.lfs.clear();
+    await expect(checkOut()).rejects.toMatchObject({
+      failure: { message: expect.stringContaining('art/poster é.psd'), fix: expect.stringContaining('repositories[].lfs to "pointers"') },
+    });
+  });
+
+  test('a wrong token is told as that', async () => {
+    const wrong = await setting.checkouts.mirror({ id: 'repo', remoteUrl: `${host.url}/up.git`, token: 'wrong' });
+    mirror = wrong;
+    await expect(checkOut()).rejects.toMatchObject({
+      failure: { class: 'auth', message: expect.stringContaining('Files in Git LFS cannot be had') },
+    });
+  });
+
+  test('.lfsconfig sends the token nowhere else', async () => {
+    const other = await startHttpGit(setting.base);
+    try {
+      const evil = `[lfs]\n\turl = ${other.url}/up.git/info/lfs\n\tpushurl = ${other.url}/up.git/info/lfs\n\tfetchexclude = *\n`;
+      await command('git', ['fetch', '-q', setting.upstream, 'main'], setting.work);
+      await setting.commit({ '.lfsconfig': evil });
+      await mirror.fetch();
+      const checkout = await checkOut();
+      expect((await bytes(checkout, 'art/poster é.psd')).equals(poster)).toBe(true);
+      await writeFile(join(checkout.directory, 'new.psd'), randomBytes(10_000));
+      const { sha } = await setting.checkouts.collect({ mirror, checkout, attempt: 'a' });
+      await setting.checkouts.push({ mirror, sha, branch: 'cyrus/eng-1', lease: null });
+      expect(other.seen).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('a pointer whose content the agent put out of reach is told, and no link is followed to another', async () => {
+    const checkout = await checkOut();
+    const content = randomBytes(30_000);
+    await writeFile(join(checkout.directory, 'new.psd'), content);
+    await git(checkout.directory, 'add', '-A');
+    await git(checkout.directory, 'commit', '-q', '-m', 'new');
+    const oid = oidOf(content);
+    const stored = join(checkout.directory, '.git/lfs/objects', oid.slice(0, 2), oid.slice(2, 4), oid);
+    const outside = join(setting.base, 'outside');
+    await mkdir(outside);
+    await writeFile(join(outside, oid), content);
+    await rm(dirname(stored), { recursive: true });
+    await symlink(outside, dirname(stored));
+    await rm(join(checkout.directory, 'new.psd'));
+    const { lostLargeFiles } = await setting.checkouts.collect({ mirror, checkout, attempt: 'a' });
+    expect(lostLargeFiles).toEqual(['new.psd']);
+  });
+});
