@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Watch } from './database.ts';
 import { jsonCall } from './json-call.ts';
+import { until } from './killer.ts';
 import { readLeftovers } from './tracker.ts';
 import type { World } from './world.ts';
 
@@ -133,7 +134,11 @@ export interface Evidence {
 export async function readEvidence(world: World, watch: Watch): Promise<Evidence> {
   const rows: Record<string, unknown> = {};
   for (const [name, sql] of Object.entries(queries)) {
-    rows[name] = await watch.query(sql);
+    // It may be on its way back from the last kill.
+    await until(async () => {
+      rows[name] = await watch.query(sql);
+      return rows[name] !== undefined;
+    }, 15_000);
     if (!rows[name]) throw new Error(`the database does not answer: ${name}`);
   }
   const leftovers = await readLeftovers(watch);
