@@ -1,18 +1,32 @@
+import { systemClock } from 'cyrus-core/clock';
 import { formatDuration } from 'cyrus-core/duration';
 import { formatUsd } from 'cyrus-core/money';
+import { megabytes } from 'cyrus-edge-worker/backup/backup';
+import { createDiskRoom } from 'cyrus-edge-worker/jobs/disk-room';
 import { readStatus, type StatusSnapshot } from 'cyrus-store/queries/status-read';
+import { readStorage } from 'cyrus-store/queries/storage-read';
 import type { CommandContext } from '../context.ts';
 import { withStore } from '../open-home.ts';
 import { plain } from '../terminal.ts';
 
 /** `cyrus status`: is it running, what waits, what went wrong, what it cost today. */
 export async function status({ home, config, terminal }: CommandContext, options: { readonly json?: boolean }): Promise<void> {
-  const snapshot = await withStore(home, config(), ({ db }) => readStatus(db));
+  const { snapshot, storage } = await withStore(home, config(), async ({ db }) => ({
+    snapshot: await readStatus(db),
+    storage: await readStorage(db),
+  }));
+  const room = createDiskRoom({ home: home.directory, config, clock: systemClock });
+  const shortage = await room.shortage();
   if (options.json) {
-    terminal.out(JSON.stringify({ ...snapshot, strategy: config().codegen?.strategy ?? 'local-only' }));
+    terminal.out(
+      JSON.stringify({ ...snapshot, storage, shortage: shortage?.message ?? null, strategy: config().codegen?.strategy ?? 'local-only' }),
+    );
     return;
   }
   for (const line of lines(snapshot)) terminal.out(line);
+  const largest = storage.tables.slice(0, 3).map(({ name, bytes }) => `${name} ${megabytes(bytes)}`);
+  terminal.out(`Database: ${megabytes(storage.databaseBytes)} (${largest.join(', ')})`);
+  if (shortage) terminal.out(`${terminal.style('red', 'No disk space:')} new work waits. ${shortage.message} ${shortage.fix}`);
 }
 
 function lines(snapshot: StatusSnapshot): readonly string[] {
