@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Checkout } from '../src/checkout.ts';
@@ -50,8 +50,8 @@ describe('.worktreeinclude', () => {
     await symlink(outside, join(setting.work, 'local'));
     await mkdir(join(setting.work, 'secrets'));
     await symlink(outside, join(setting.work, 'secrets/inner'));
-    execFileSync('mkfifo', [join(setting.work, 'a.pipe')]);
-    const { files: copied, skipped } = await include();
+    const socket = createServer().listen(join(setting.work, 'a.pipe'));
+    const { files: copied, skipped } = await include().finally(() => socket.close());
     expect(copied).toEqual([]);
     expect(skipped).toContainEqual({ path: '.env', reason: 'it is a link; links are not followed' });
     for (const path of ['.env', 'local/password.txt', 'secrets/inner/password.txt', 'a.pipe'])
