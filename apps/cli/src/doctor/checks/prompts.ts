@@ -3,7 +3,7 @@ import type { Check, ConfiguredPatient } from '../check.ts';
 import { error, type Finding, ok, warning } from '../finding.ts';
 
 /** @returns nothing where there are no templates of one's own */
-export function judgePrompts(place: PromptFiles): readonly Finding[] {
+function judgePrompts(place: PromptFiles): readonly Finding[] {
   const name = place.repository === null ? 'prompts' : `prompts of ${place.repository}`;
   const [first, ...more] = mistakesIn(place);
   if (first) {
