@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { textOf } from './support/linear.ts';
 import { change, shell } from './support/model.ts';
@@ -100,6 +102,41 @@ test('while it runs and only some webhooks are lost: nothing twice, nothing forg
   expect(await linear.closings(issue)).toHaveLength(2);
   expect((await linear.activities(issue)).filter((each) => /^Got it/.test(textOf(each)))).toHaveLength(2);
   expect(await github.pulls('app', issue)).toHaveLength(1);
+});
+
+test('issues that were closed, deleted and edited while nobody heard of it: the work on them is told', async () => {
+  const { linear, model } = world;
+  tunnel.passes = () => true;
+  const titles = ['Closed unheard', 'Deleted unheard', 'Edited unheard'] as const;
+  const issues: string[] = [];
+  for (const title of titles) {
+    await model.script(title, [shell('until [ -e .git/released ]; do sleep 0.05; done'), ...change(`${title}.txt`, 'x', 'Done.')]);
+    issues.push(await linear.assign({ title, description: 'As it was.' }));
+    await until(`the agent of ${title}`, async () => (await model.requestsAbout(title)).length > 0);
+  }
+  const [closed = '', deleted = '', edited = ''] = issues;
+  tunnel.passes = () => false;
+  await linear.people(`issues/${closed}/close`);
+  await linear.people(`issues/${deleted}/remove`);
+  await linear.people(`issues/${edited}/edit`, { description: 'As it is.' });
+  expect((await linear.closing(closed)).body).toMatch(/^Stopped: Somebody moved the issue to Done\./);
+  const states = async (): Promise<Readonly<Record<string, string>>> => {
+    const rows = JSON.parse((await world.cyrus('tasks', '--json')).stdout) as readonly { identifier: string; state: string }[];
+    return Object.fromEntries(rows.map(({ identifier, state }) => [identifier, state]));
+  };
+  await until('the deleted one to be stopped', async () => (await states())[deleted] === 'stopped');
+  await linear.seen(edited, /Passing your message/);
+  for (const checkout of await world.checkouts('work')) await writeFile(join(checkout, '.git', 'released'), '');
+  expect((await linear.closing(edited)).body).toMatch(/^✅ Done\./);
+  const heard = (await model.requestsAbout('Edited unheard')).at(-1)?.userTexts.join('\n') ?? '';
+  expect(heard.split('<description-now>\nAs it is.').length - 1).toBe(1);
+  expect(heard).toContain('<description-before>\nAs it was.');
+  // Late, the lot of it.
+  await tunnel.deliverLate();
+  tunnel.passes = () => true;
+  await looked(2);
+  expect(await linear.closings(closed)).toHaveLength(1);
+  expect(await linear.closings(edited)).toHaveLength(1);
 });
 
 test('what people do elsewhere is left alone, and a look at a quiet workspace takes two calls', async () => {

@@ -245,7 +245,14 @@ function prompted(node: z.output<typeof promptShape>, workspaceId: string): Find
 function unassigned(node: z.output<typeof noticeShape>, workspaceId: string, appUserId: string): Finding {
   const issueId = node.issue?.id ?? null;
   const notification = { id: node.id, type: node.type, issueId, actor: node.actor ?? null };
-  const body = { type: 'AppUserNotification', action: node.type, organizationId: workspaceId, appUserId, notification };
+  const body = {
+    type: 'AppUserNotification',
+    action: node.type,
+    organizationId: workspaceId,
+    appUserId,
+    createdAt: node.createdAt,
+    notification,
+  };
   return { ...finding(body, node.createdAt, null), issueId };
 }
 

@@ -1,6 +1,6 @@
 import type { Tx } from 'cyrus-store/pool';
 import { lockMessageSession } from 'cyrus-store/queries/message-session-lock';
-import { busyIssues, sessionsOfWorkspace } from 'cyrus-store/queries/message-sessions-of-workspace';
+import { busyIssuesOfTeams, sessionsOfWorkspace } from 'cyrus-store/queries/message-sessions-of-workspace';
 import { insertCredentialEvent } from 'cyrus-store/queries/outbound-credential-event';
 import { revokeSession } from 'cyrus-store/queries/session-revoke';
 import { type Placed, placeMessage } from './accept-message.ts';
@@ -14,7 +14,7 @@ export async function endAccess(
   of: { readonly workspace: string; readonly teamIds: readonly string[]; readonly at: number | null },
 ): Promise<readonly Placed[]> {
   const placed: Placed[] = [];
-  for (const { id, teamKey } of await busyIssues(tx, of)) {
+  for (const { id, teamKey } of await busyIssuesOfTeams(tx, of)) {
     const team = teamKey === null ? 'its team' : `the team ${teamKey}`;
     const reason = `My access to ${team} was taken away. To go on, give the app access to it in Linear's settings, then write here.`;
     placed.push(...(await endIssue(tx, { issueId: id, at: of.at, reason, by: nobody })));

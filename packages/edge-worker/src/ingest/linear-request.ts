@@ -87,7 +87,9 @@ export function requestOf(event: LinearEvent, config: Config): Request {
       return { kind: 'issue-updated', event, tellEdits: config.issueUpdateTrigger };
     case 'issue-removed': {
       const by = { id: event.actor?.id ?? null, name: event.actor?.name ?? null };
-      const reason = `${named(event.actor)} deleted or archived the issue.`;
+      const reason = event.actor
+        ? `${named(event.actor)} deleted or archived the issue.`
+        : 'The issue was deleted or archived, or is out of my reach.';
       return { kind: 'issue-ended', gone: true, end: { issueId: event.issueId, at: event.at ?? null, reason, by } };
     }
     case 'permission-changed':

@@ -50,6 +50,9 @@ export function decideMissed({ findings, known, first, busy }: MissedOptions): M
   }
   const concerned = new Set([...busy, ...taken.flatMap(({ issueId }) => issueId ?? [])]);
   taken.push(...unknown.filter(({ event }) => event.type === 'unassigned' && concerned.has(event.issueId)));
+  taken.push(
+    ...unknown.filter(({ event }) => (event.type === 'issue-updated' || event.type === 'issue-removed') && busy.has(event.issueId)),
+  );
   return { groups: grouped(taken), doubtful };
 }
 

@@ -3,6 +3,7 @@ import type { Failure } from 'cyrus-core/failure';
 import { err, ok, type Result } from 'cyrus-core/result';
 import type { LinearClient } from 'cyrus-linear/client';
 import { eventKey } from 'cyrus-linear/events';
+import { findIssueChanges } from 'cyrus-linear/read-changes';
 import { type Finding, type Findings, findPrompts, findSessions, findUnassignments, readAnswers } from 'cyrus-linear/read-sessions';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
@@ -21,6 +22,8 @@ export interface LookOptions {
   readonly client: LinearClient;
   /** How long arrivals are remembered: beyond that, what came in before could be taken for new. */
   readonly rememberMs: number;
+  /** When the next look comes. */
+  readonly everyMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -33,10 +36,12 @@ export interface Looked {
 
 /** Events become visible a little out of order, and webhooks are under way for a while. */
 const overlapMs = 10 * 60_000;
+/** An issue that changed a moment ago: its webhook knows who did it. */
+const settledAfterMs = 30_000;
 /** At the very first look: what was asked just before Cyrus was started for the first time. */
 const firstLookMs = 3_600_000;
 
-/** Compares one workspace of Linear with what has come in, and takes in what is missing. Two calls, three while work is under way. */
+/** Compares one workspace of Linear with what has come in, and takes in what is missing. Two calls, four while work is under way. */
 export async function lookAtLinear(options: LookOptions): Promise<Result<Looked, Failure>> {
   const { db, client, ingest, signal, log } = options;
   const now = await db.now();
@@ -55,12 +60,16 @@ export async function lookAtLinear(options: LookOptions): Promise<Result<Looked,
   }
   const sessions = await findSessions(client, since(mark), signal);
   if (!sessions.ok) return err(sessions.error.failure);
-  const busy = new Set((await busyIssues(db, workspaceId)).map(({ id }) => id));
+  const underWay = await busyIssues(db, workspaceId);
+  const busy = new Set(underWay.map(({ id }) => id));
   const opened = [...sessions.value.findings, ...prompts.value.findings];
   const unassignments = busy.size + opened.length === 0 ? undefined : await findUnassignments(client, since(mark), signal);
   if (unassignments && !unassignments.ok) return err(unassignments.error.failure);
+  const changes = await findIssueChanges(client, underWay, { now, settledBefore: now - Math.min(settledAfterMs, options.everyMs) }, signal);
+  if (!changes.ok) return err(changes.error.failure);
 
-  const findings = [...opened, ...(unassignments?.value.findings ?? [])];
+  const dated = [...opened, ...(unassignments?.value.findings ?? [])];
+  const findings = [...dated, ...changes.value];
   const known = await findKnown(db, soughtOf(findings));
   const { groups, doubtful } = decideMissed({ findings, known, first: mark === null, busy });
   const unanswered: Finding[] = [];
@@ -83,7 +92,7 @@ export async function lookAtLinear(options: LookOptions): Promise<Result<Looked,
       );
     }
   }
-  if (!signal.aborted) await saveReconcileMark(db, workspaceId, seenTo(mark ?? since(mark), findings, failed));
+  if (!signal.aborted) await saveReconcileMark(db, workspaceId, seenTo(mark ?? since(mark), dated, failed));
   if (taken > 0) log.warn({ workspace: workspaceId, taken }, 'Linear had more than its webhooks told; taken in now');
   return ok({ workspace: workspaceId, taken });
 }

@@ -51,7 +51,8 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
       const failures: Failure[] = [];
       for (const { workspace, client } of await workspaceClients(config(), db, options.find)) {
         if (stopped.signal.aborted) return null;
-        const looked = await lookAtLinear({ db, log, ingest, workspace, client, rememberMs, signal: stopped.signal });
+        const { everyMs } = config().reconcile;
+        const looked = await lookAtLinear({ db, log, ingest, workspace, client, rememberMs, everyMs, signal: stopped.signal });
         if (!looked.ok) failures.push(looked.error);
       }
       const told = failures.map(({ message }) => message).join(' · ') || null;

@@ -4,7 +4,7 @@ import type { Queryable } from '../pool.ts';
  * Issues with work under way: an open turn or a live plan. Of a workspace, or of those teams of it alone; an issue's team is
  * known once it was read. Each with its team's key.
  */
-export async function busyIssues(
+export async function busyIssuesOfTeams(
   tx: Queryable,
   of: { readonly workspace: string; readonly teamIds: readonly string[] },
 ): Promise<readonly { readonly id: string; readonly teamKey: string | null }[]> {
