@@ -3,7 +3,6 @@ import type { Input, JobEnd, WriteEnd } from 'cyrus-core/domain/effects';
 import type { PlanMessage } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { isFinal } from 'cyrus-core/states';
-import type { Forwarded } from './decide-session.ts';
 import { answered } from './plan-ask.ts';
 import { attemptCreated, attemptFinished, attemptRunning } from './plan-attempts.ts';
 import { afterUnchecked, jobEnded, uncheckedChoice } from './plan-checks.ts';
@@ -13,6 +12,7 @@ import { pause, resume } from './plan-pause.ts';
 import { writeDelayed, writeEnded } from './plan-publish.ts';
 import { PlanStep } from './plan-step.ts';
 import { keptWhileParked } from './plan-waits.ts';
+import type { Forwarded } from './session-context.ts';
 import { isPause, isResume } from './stop-words.ts';
 
 /**

@@ -1,8 +1,9 @@
 import type { Input } from 'cyrus-core/domain/effects';
 import type { Plan } from 'cyrus-core/domain/plan';
 import { describe, expect, test } from 'vitest';
-import { activities, finished, issue, issueRead, message, noon, plan, repository, state, told } from '../test/session-rows.ts';
-import { decideSession, heartbeatMs, type SessionState } from './decide-session.ts';
+import { activities, finished, issueRead, message, noon, plan, state, told } from '../test/session-rows.ts';
+import { decideSession, heartbeatMs } from './decide-session.ts';
+import type { SessionState } from './session-context.ts';
 
 describe('a new session', () => {
   test('reads the issue first, once', () => {

@@ -6,8 +6,8 @@ import type { Failure } from 'cyrus-core/failure';
 import { idOf } from 'cyrus-core/ids';
 import { assertMove, isFinal, type PlanState, type TaskState } from 'cyrus-core/states';
 import { code, failureAnswer, type Spent, stopAnswer } from './answers.ts';
-import type { PlanFinished, PlanWaits } from './decide-session.ts';
 import type { IssueRead, PlanContext, PlanPatch, QuestionStep, TaskPatch } from './plan-context.ts';
+import type { PlanFinished, PlanWaits } from './session-context.ts';
 import { type ChecklistStatus, checklist, type Listener, thought } from './tracker-writes.ts';
 
 /** One decision of a plan in the making: the rows as they will be, and what is wanted besides. The steps of a plan's way work on it. */

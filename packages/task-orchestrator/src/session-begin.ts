@@ -4,10 +4,10 @@ import type { Answer, Message } from 'cyrus-core/domain/session';
 import { idOf } from 'cyrus-core/ids';
 import { type AccessAction, mayDo, refusal } from './access.ts';
 import { failureAnswer } from './answers.ts';
-import type { SessionState } from './decide-session.ts';
 import { stateOnStart } from './issue-state.ts';
 import { refusedSignal, senderOf } from './refused.ts';
 import { chosenFrom, type Route, routeOptions, routeProcedure, routeRepository } from './route.ts';
+import type { SessionState } from './session-context.ts';
 import { delegate, issueState, type Listener, thought } from './tracker-writes.ts';
 
 export interface PlanDraft extends Omit<Plan, 'createdAt' | 'state' | 'headSha' | 'parkedReason' | 'parkedFrom' | 'parkedUntil'> {

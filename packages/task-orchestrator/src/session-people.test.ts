@@ -2,7 +2,8 @@ import type { Issue } from 'cyrus-core/domain/issue';
 import { describe, expect, test } from 'vitest';
 import { activities, details, issue, issueRead, message, noon, plan, repository, state, told } from '../test/session-rows.ts';
 import { openAccess } from './access.ts';
-import { decideSession, type SessionDecision, type SessionState } from './decide-session.ts';
+import { decideSession } from './decide-session.ts';
+import type { SessionDecision, SessionState } from './session-context.ts';
 
 const decide = (over: Parameters<typeof state>[0]): SessionDecision => decideSession(state(over), noon);
 const begun: Issue = { ...issue, details };

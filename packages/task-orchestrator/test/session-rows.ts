@@ -4,8 +4,8 @@ import type { Issue, IssueDetails } from 'cyrus-core/domain/issue';
 import type { Plan } from 'cyrus-core/domain/plan';
 import type { Message } from 'cyrus-core/domain/session';
 import { openAccess } from '../src/access.ts';
-import type { PlanFinished, SessionDecision, SessionState } from '../src/decide-session.ts';
 import type { Routable } from '../src/route.ts';
+import type { PlanFinished, SessionDecision, SessionState } from '../src/session-context.ts';
 
 export const noon: number = 1_700_000_000_000;
 export const details: IssueDetails = {

@@ -11,7 +11,8 @@ import { findPlan, plansOfIssue } from 'cyrus-store/queries/plan-row';
 import { askQuestion, endQuestion } from 'cyrus-store/queries/question-save';
 import { loadSession } from 'cyrus-store/queries/session-load';
 import { closeTurn, markRefused, openTurn, saveIssue, saveSession } from 'cyrus-store/queries/session-save';
-import { decideSession, type SessionDecision, type SessionQuestion } from 'cyrus-task-orchestrator/decide-session';
+import { decideSession } from 'cyrus-task-orchestrator/decide-session';
+import type { SessionDecision, SessionQuestion } from 'cyrus-task-orchestrator/session-context';
 import { accessRules } from './access-rules.ts';
 import { routables } from './settings.ts';
 
