@@ -198,7 +198,7 @@ export const configSchema: z.ZodType<Config> = z
       .describe('Templates that replace the built-in prompts, such as builder.md. Relative to the home. Absent: prompts'),
     agentTools: z.prefault(agentTools, {}).describe('What agents may do in Linear'),
     userAccessControl: userAccess.exactOptional(),
-    issueUpdateTrigger: z.boolean().default(true),
+    issueUpdateTrigger: z.boolean().default(true).describe('Edits of an issue are told to the agent that works on it'),
     server: z.prefault(
       z.object({
         host: filled.default('127.0.0.1'),
