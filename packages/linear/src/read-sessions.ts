@@ -9,7 +9,7 @@ import type { LinearProblem } from './problem.ts';
 // What a webhook would have told, asked for instead. Each find is put into the shape of that webhook and read by the same parser.
 
 const session =
-  'id status createdAt appUser { id } creator { id name } comment { id body user { id } } issue { id identifier title description url team { key } }';
+  'id status createdAt appUser { id } creator { id name } comment { id body user { id } } sourceComment { id body user { id } } issue { id identifier title description url team { id key } }';
 
 /** The sessions of a workspace, newest first. About 310 points. */
 export const recentSessions: string = `
@@ -87,13 +87,15 @@ const entity = z.object({ id: z.string() });
 const head = { organization: entity, viewer: z.object({ id: z.string(), app: z.boolean() }) };
 const pageInfo = z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullish() });
 const person = z.looseObject({ id: z.string() }).nullish();
+const comment = z.object({ id: z.string(), body: z.string().nullish(), user: entity.nullish() }).nullish();
 const sessionShape = z.object({
   id: z.string(),
   status: z.string(),
   createdAt: z.string(),
   appUser: entity.nullish(),
   creator: person,
-  comment: z.object({ id: z.string(), body: z.string().nullish(), user: entity.nullish() }).nullish(),
+  comment,
+  sourceComment: comment,
   issue: z.looseObject({ id: z.string() }).nullish(),
 });
 type Session = z.output<typeof sessionShape>;
@@ -147,7 +149,7 @@ export function findPrompts(client: LinearClient, since: Instant, signal?: Abort
     toFinding(node, { workspaceId, viewerId }) {
       const opened = node.agentSession;
       // The comment that opened a session may be listed as its first prompt.
-      const request = node.sourceComment && node.sourceComment.id === opened.comment?.id;
+      const request = node.sourceComment && node.sourceComment.id === (opened.sourceComment ?? opened.comment)?.id;
       return opened.appUser?.id !== viewerId || node.user?.id === viewerId || request ? undefined : prompted(node, workspaceId);
     },
   });
@@ -257,7 +259,8 @@ function unassigned(node: z.output<typeof noticeShape>, workspaceId: string, app
 }
 
 function sessionBody(action: string, node: Session, workspaceId: string, createdAt: string): Readonly<Record<string, unknown>> {
-  const { comment } = node;
+  // Where a reply mentioned the agent, that reply asks.
+  const asked = node.sourceComment ?? node.comment;
   return {
     type: 'AgentSessionEvent',
     action,
@@ -268,7 +271,7 @@ function sessionBody(action: string, node: Session, workspaceId: string, created
       id: node.id,
       creator: node.creator ?? null,
       issue: node.issue ?? null,
-      comment: comment ? { id: comment.id, body: comment.body, userId: comment.user?.id ?? null } : null,
+      comment: asked ? { id: asked.id, body: asked.body, userId: asked.user?.id ?? null } : null,
     },
   };
 }

@@ -182,7 +182,7 @@ export function createIngest(options: IngestOptions): Ingest {
       });
       const all = await db.tx(async (tx) => {
         const done: Accepted[] = [];
-        for (const { arrival, request } of taken) done.push(await accept(tx, arrival, request));
+        for (const { arrival, request } of taken) done.push(await accept(tx, arrival, request, policy));
         return done;
       });
       const accepted = all.filter((each) => each.outcome === 'accepted');
