@@ -18,6 +18,7 @@ export function describeEvent(event: StoredEvent): string | null {
     case 'attempt.state':
       return `attempt ${String(payload['from'])} → ${String(payload['to'])}`;
     case 'task.waiting':
+    case 'checkout.waiting':
       return line(payload['reason']);
     case 'turn.closed':
       return `answer (${String(payload['kind'])}): ${line(payload['body'])}`;

@@ -54,7 +54,7 @@ export async function fetchSource(options: SourceOptions, job: HostJob, context:
     }
     if (now - began < tellAfterMs || now - recordedAt < recordEveryMs) return;
     recordedAt = now;
-    const reason = `${words(progress)} of ${mirror.remote.url}: ${progress.percent} %${progress.received ? ` (${progress.received})` : ''}.`;
+    const reason = `${words(progress)} ${mirror.remote.url}: ${progress.percent} %${progress.received ? ` (${progress.received})` : ''}.`;
     void options.say(job, context, { key: `fetch:${job.id}`, reason, tell: !told });
     told = true;
   };
@@ -70,7 +70,7 @@ export async function fetchSource(options: SourceOptions, job: HostJob, context:
 }
 
 function words({ phase }: GitProgress): string {
-  return phase === 'Receiving objects' ? 'Fetching' : phase;
+  return phase === 'Receiving objects' ? 'Fetching' : `${phase} of`;
 }
 
 const giveUpAfterMs = 24 * 3_600_000;
@@ -83,7 +83,8 @@ const askAgainMs = 15_000;
 export async function untilRoom(options: SourceOptions, job: HostJob, context: JobContext, bytes: () => Promise<number>): Promise<void> {
   const { clock, signal, log } = context;
   const deadline = clock.now() + giveUpAfterMs;
-  for (let tries = 0; ; tries++) {
+  let told = false;
+  for (;;) {
     if (signal.aborted) throw new FailureError({ class: 'sandbox_lost', message: 'Stopped.' });
     const shortage = await options.room.shortage(await bytes());
     if (shortage === undefined) return;
@@ -93,7 +94,8 @@ export async function untilRoom(options: SourceOptions, job: HostJob, context: J
     }
     if (clock.now() > deadline)
       throw new FailureError({ class: 'setup_failed', message: shortage.message, fix: `${shortage.fix} Then write here to try again.` });
-    if (tries === 0) {
+    if (!told) {
+      told = true;
       log.warn({ jobId: job.id, shortage: shortage.message }, 'no new checkout until the disk has room');
       const reason = `Waiting for disk space. ${shortage.message} ${shortage.fix} Work goes on by itself then.`;
       await options.say(job, context, { key: `disk:${job.id}`, reason, tell: true });

@@ -35,7 +35,9 @@ const columns = `t.id as "taskId", p.id as "planId", i.identifier, i.title, p.st
   (select a.executor_id from cyrus.attempt a where a.task_id = t.id order by a.number desc limit 1) as "executorId", t.attempts,
   (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = t.id) as cost,
   p.failure,
-  case when t.state = 'ready' then (select e.payload ->> 'reason' from cyrus.event e where e.plan_id = p.id and e.type = 'task.waiting' order by e.id desc limit 1) end as waiting,
+  case when t.state = 'ready' then (select e.payload ->> 'reason' from cyrus.event e where e.plan_id = p.id and e.type = 'task.waiting' order by e.id desc limit 1)
+    when t.state = 'assigned' then (select e.payload ->> 'reason' from cyrus.event e join cyrus.host_job j on j.attempt_id = e.attempt_id
+      where e.plan_id = p.id and e.type = 'checkout.waiting' and j.kind = 'prepare' and j.state = 'running' order by e.id desc limit 1) end as waiting,
   p.parked_reason as "parkedReason", (select q.body from cyrus.question q where q.plan_id = p.id and q.state = 'open' limit 1) as question,
   p.created_at as "createdAt", p.ended_at as "endedAt"`;
 
