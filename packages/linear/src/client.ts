@@ -71,7 +71,7 @@ export function createLinear(options: LinearOptions): LinearClient {
         redirect: 'manual',
         signal: signal ? AbortSignal.any([stop.signal, signal]) : stop.signal,
       });
-      rate = rateAfter(rate, response.headers);
+      rate = rateAfter(rate, response.headers, options.clock.now());
       const body = asObject(await response.text());
       const errors = Array.isArray(body?.['errors']) && body['errors'].length > 0 ? body['errors'].filter(isObject) : undefined;
       const data = body?.['data'];

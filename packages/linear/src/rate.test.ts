@@ -13,13 +13,23 @@ test('the last headers are kept per kind; an answer without them changes nothing
   const first = rateAfter(
     {},
     new Headers({ ...headers('requests', 5000, 4999, now + hour), ...headers('complexity', 2_000_000, 1_999_000, now + hour) }),
+    now,
   );
-  const second = rateAfter(first, new Headers(headers('requests', 5000, 4998, now + hour)));
+  const second = rateAfter(first, new Headers(headers('requests', 5000, 4998, now + hour)), now);
   expect(second).toEqual({
     requests: { limit: 5000, remaining: 4998, resetAt: now + hour },
     complexity: { limit: 2_000_000, remaining: 1_999_000, resetAt: now + hour },
   });
-  expect(rateAfter(second, new Headers({ 'x-ratelimit-requests-limit': 'many' }))).toBe(second);
+  expect(rateAfter(second, new Headers({ 'x-ratelimit-requests-limit': 'many' }), now)).toBe(second);
+});
+
+test.each([hour, -hour])('a clock that is %d ms off waits as long as a right one', (ahead) => {
+  const linears = now - ahead;
+  const given = new Headers({ ...headers('requests', 5000, 0, linears + 60_000), date: new Date(linears).toUTCString() });
+  expect(rateAfter({}, given, now)).toEqual({ requests: { limit: 5000, remaining: 0, resetAt: now + 60_000 } });
+  expect(retryAfter(given, now)).toBe(now + 60_000);
+  given.set('retry-after', new Date(linears + 30_000).toUTCString());
+  expect(retryAfter(given, now)).toBe(now + 30_000);
 });
 
 const requests = (remaining: number, resetAt = now + hour): Rate => ({ requests: { limit: 5000, remaining, resetAt } });

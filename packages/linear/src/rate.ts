@@ -32,12 +32,13 @@ const pointsPerCall = 100;
 const maxWaitMs = 65 * 60_000;
 const defaultWaitMs = 60_000;
 
-/** The last known rate with an answer's headers over it. Pure. */
-export function rateAfter(rate: Rate, headers: Headers): Rate {
+/** The last known rate with an answer's headers over it. Pure. `now`: when the answer came. */
+export function rateAfter(rate: Rate, headers: Headers, now: Instant): Rate {
+  const ahead = aheadOf(headers, now);
   const seen = kinds.flatMap((kind): [Kind, Allowance][] => {
     const limit = count(headers.get(`${names[kind]}-limit`));
     const remaining = count(headers.get(`${names[kind]}-remaining`));
-    const resetAt = instant(headers.get(`${names[kind]}-reset`));
+    const resetAt = instant(headers.get(`${names[kind]}-reset`), ahead);
     return limit === undefined || remaining === undefined || resetAt === undefined ? [] : [[kind, { limit, remaining, resetAt }]];
   });
   return seen.length === 0 ? rate : { ...rate, ...Object.fromEntries(seen) };
@@ -59,21 +60,22 @@ export function paceOf(rate: Rate, now: Instant): Pace {
 
 /** When a call that was refused for its rate may be tried again: `Retry-After`, else the reset of what is spent, else in a minute. */
 export function retryAfter(headers: Headers, now: Instant): Instant {
-  const told = retryHeader(headers.get('retry-after'), now) ?? resetOfSpent(headers) ?? now + defaultWaitMs;
+  const told = retryHeader(headers, now) ?? resetOfSpent(headers, aheadOf(headers, now)) ?? now + defaultWaitMs;
   return Math.min(Math.max(told, now + 1000), now + maxWaitMs);
 }
 
-function retryHeader(value: string | null, now: Instant): Instant | undefined {
+function retryHeader(headers: Headers, now: Instant): Instant | undefined {
+  const value = headers.get('retry-after');
   if (value === null) return undefined;
   const seconds = count(value);
   if (seconds !== undefined) return now + seconds * 1000;
   const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : date;
+  return Number.isNaN(date) ? undefined : date + aheadOf(headers, now);
 }
 
-function resetOfSpent(headers: Headers): Instant | undefined {
+function resetOfSpent(headers: Headers, ahead: number): Instant | undefined {
   const all = kinds.flatMap((kind) => {
-    const resetAt = instant(headers.get(`${names[kind]}-reset`));
+    const resetAt = instant(headers.get(`${names[kind]}-reset`), ahead);
     return resetAt === undefined ? [] : [{ resetAt, remaining: count(headers.get(`${names[kind]}-remaining`)) ?? 0 }];
   });
   const spent = all.filter(({ remaining }) => remaining <= 0);
@@ -84,9 +86,15 @@ function count(value: string | null): number | undefined {
   return value !== null && /^\d{1,15}(?:\.\d+)?$/.test(value.trim()) ? Number(value) : undefined;
 }
 
-/** Linear tells resets in milliseconds since the epoch; a number too small for that is taken as seconds. */
-function instant(value: string | null): Instant | undefined {
+/** By how much our clock is ahead of Linear's, by the answer's own date: times it tells are by its clock. Small differences are delay. */
+function aheadOf(headers: Headers, now: Instant): number {
+  const ahead = now - Date.parse(headers.get('date') ?? '');
+  return Math.abs(ahead) > 10_000 ? ahead : 0;
+}
+
+/** Linear tells resets in milliseconds since the epoch; a number too small for that is taken as seconds. By our clock. */
+function instant(value: string | null, ahead: number): Instant | undefined {
   const number = count(value);
   if (number === undefined) return undefined;
-  return number < 100_000_000_000 ? number * 1000 : number;
+  return (number < 100_000_000_000 ? number * 1000 : number) + ahead;
 }
