@@ -35,6 +35,8 @@ const marginMs = 5 * 60_000;
 const replayMs = 30 * 60_000;
 /** What Linear has refused for good is asked again no more often than this. */
 const parkMs = 5 * 60_000;
+/** Whether somebody has logged in meanwhile is looked for here, which costs nothing. */
+const lookMs = 5_000;
 
 /**
  * Access by OAuth. One renewal at a time in this process and across processes. A refresh token leaves the store only when
@@ -47,9 +49,11 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
   let renewing: Promise<Result<string, Failure>> | undefined;
   let parked: { readonly failure: Failure; readonly since: Instant; readonly shown: string } | undefined;
   let told = false;
+  /** The last token that Linear refused: no good any more, whatever its time says. */
+  let dead: string | undefined;
 
   const lasts = ({ accessToken, expiresAt }: StoredTokens, forMs: number): boolean =>
-    accessToken !== undefined && (expiresAt === undefined || expiresAt - clock.now() > forMs);
+    accessToken !== undefined && accessToken !== dead && (expiresAt === undefined || expiresAt - clock.now() > forMs);
 
   return {
     async token() {
@@ -57,6 +61,7 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
       return renewOnce(undefined);
     },
     async renew(refused) {
+      dead = refused;
       if (held?.accessToken !== undefined && held.accessToken !== refused && lasts(held, 0)) return ok(held.accessToken);
       return renewOnce(refused);
     },
@@ -76,7 +81,7 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
     const seen = unsaved && held ? held : await current();
     if (usable(seen, refused)) return works(seen);
     const restingMs = parked ? clock.now() - parked.since : -1;
-    if (parked && restingMs >= 0 && restingMs < parkMs && parked.shown === shownBy(seen)) return err(parked.failure);
+    if (parked && restingMs >= 0 && restingMs < parkMs && parked.shown === shownBy(seen)) return err(soon(parked.failure));
     parked = undefined;
     return store.locked(key, async () => {
       // Another process may have been faster.
@@ -177,7 +182,11 @@ export function createOauthAccess(options: OauthAccessOptions): Access {
     held = undefined;
     if (!told) options.onChange?.(failure);
     told = true;
-    return err(failure);
+    return err(soon(failure));
+  }
+
+  function soon(failure: Failure): Failure {
+    return { ...failure, retryAt: clock.now() + lookMs };
   }
 
   function unkept(cause: unknown): Failure {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
 import { idOf } from 'cyrus-core/ids';
 import { createLinear, type LinearClient } from 'cyrus-linear/client';
+import { eventKey } from 'cyrus-linear/events';
 import { oauthAddresses } from 'cyrus-linear/oauth';
 import { createOauthAccess } from 'cyrus-linear/oauth-access';
 import { createTokenStore } from 'cyrus-linear/token-store';
@@ -39,10 +40,11 @@ afterAll(async () => {
   await hooks[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
 });
-beforeEach(() => {
+beforeEach(async () => {
   linear.control.removeFault();
   const { sessions } = linear.people.createIssue({ title: 'Fix it', delegate: true });
   sessionId = sessions[0] ?? '';
+  await hooks.event('session-created', (event) => event.sessionId === sessionId);
 });
 
 const say = (body: string): Promise<WriteOutcome> =>
@@ -83,14 +85,15 @@ test('a token that expires while the answer to its renewal is lost: the write wa
   expect(said()).toEqual(['one']);
 });
 
-test('the peer of the webhooks is down: Linear’s retry is taken, as the same event', async () => {
-  linear.control.addFault({ kind: 'outage', ms: 50, direction: 'out' });
-  const { activity } = linear.people.prompt(sessionId, { body: 'are you there?' });
-  const event = await hooks.event('session-prompted', (each) => each.sessionId === sessionId);
-  expect(event).toMatchObject({ body: 'are you there?', activityId: activity.id });
-  const attempts = linear.control.deliveries().filter((each) => each.session === sessionId && each.action === 'prompted');
-  expect(attempts.map((each) => each.status === 200)).toEqual([...attempts.slice(1).map(() => false), true]);
-  expect(attempts.length).toBeGreaterThan(1);
+test('the peer of the webhooks is down: Linear’s retry is the same event', async () => {
+  hooks.failNext.push(503);
+  const { sessions } = linear.people.createIssue({ title: 'Knock twice', delegate: true });
+  const statuses = () =>
+    linear.control.deliveries().flatMap((each) => (each.session === sessions[0] && each.action === 'created' ? [each.status] : []));
+  await expect.poll(statuses, { timeout: 20_000 }).toEqual([503, 200]);
+  const events = (await hooks.events('session-created')).filter((each) => each.sessionId === sessions[0]);
+  expect(events).toHaveLength(2);
+  expect(new Set(events.map(eventKey)).size).toBe(1);
 });
 
 test.each(['before', 'after'] as const)('an answer that is lost %s its effect: sent again with its id, it is there once', async (when) => {

@@ -255,11 +255,26 @@ describe('a login that has ended', () => {
     const clock = manualClock(Date.now());
     const client = connect({ clock });
     for (let call = 0; call < 5; call++) expect(await who(client)).toMatch(/does not accept the login/);
+    const refused = await readViewer(client);
+    expect(refused.ok ? 0 : refused.error.failure.retryAt).toBe(clock.now() + 5_000);
     expect(changes).toEqual([expect.objectContaining({ class: 'auth', fix: expect.stringContaining('cyrus linear login') })]);
     expect(refreshes().asked).toBe(1);
     clock.advance(5 * 60_000);
     await who(client);
     expect(refreshes().asked).toBe(2);
+    expect(changes).toHaveLength(1);
+  });
+
+  test('whose access token has time left is asked about no more often', async () => {
+    const client = connect();
+    expect(await who(client)).toBe('Cyrus');
+    linear.control.addFault({ kind: 'expired-token' });
+    linear.control.addFault({ kind: 'token-error', error: 'invalid_grant', times: 100 });
+    const { total } = linear.control.calls();
+    for (let call = 0; call < 5; call++) expect(await who(client)).toMatch(/does not accept the login/);
+    expect(linear.control.calls().total - total).toBe(1);
+    // The newest, and the one before it.
+    expect(refreshes().asked).toBe(3);
     expect(changes).toHaveLength(1);
   });
 
