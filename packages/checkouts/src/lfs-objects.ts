@@ -57,8 +57,8 @@ function lfsConfig(mirror: Mirror, remote: Remote): Record<string, string> {
   };
   if (remote.kind === 'ssh') return config;
   const base = remote.url.replace(/\/+$/, '');
-  const url = remote.kind === 'local' ? `file://${base}` : `${base.replace(/\.git$/, '')}.git/info/lfs`;
-  return { ...config, 'lfs.url': url, 'lfs.pushurl': url, ...(remote.kind === 'local' ? { 'protocol.file.allow': 'always' } : {}) };
+  const url = `${base.replace(/\.git$/, '')}.git/info/lfs`;
+  return { ...config, 'lfs.url': url, 'lfs.pushurl': url };
 }
 
 async function transfer(
@@ -95,10 +95,15 @@ export async function fetchLargeFiles(mirror: Mirror, sha: string, files: readon
   };
   if ((await missing()).length === 0) return;
   const { remote } = mirror;
+  if (remote.kind === 'local')
+    for (const pointer of await missing()) await copyFrom(remote, pointer, placeOf(storageOf(mirror), pointer.oid));
+  if ((await missing()).length === 0) return;
   const did = 'fetch the files that are in Git LFS';
-  const fetched = await transfer(mirror, remote, { did, signal, args: ['fetch', '--include=', '--exclude=', 'origin', sha] }).catch(
-    (error: unknown) => (error instanceof FailureError ? error : Promise.reject(error)),
-  );
+  const fetching =
+    remote.kind === 'local'
+      ? Promise.resolve()
+      : transfer(mirror, remote, { did, signal, args: ['fetch', '--include=', '--exclude=', 'origin', sha] });
+  const fetched = await fetching.catch((error: unknown) => (error instanceof FailureError ? error : Promise.reject(error)));
   const left = await missing();
   if (left.length === 0) return;
   const why = fetched instanceof FailureError ? fetched.failure : undefined;
@@ -108,6 +113,16 @@ export async function fetchLargeFiles(mirror: Mirror, sha: string, files: readon
     message: `Files in Git LFS cannot be had (${names.join(', ')}${left.length > 5 ? ` and ${left.length - 5} more` : ''})${why ? `: ${why.message}` : '.'}`,
     fix: 'Push them with git lfs push --all, check what the token may read, or set repositories[].lfs to "pointers" to work with the pointer files. Then write here to try again.',
   });
+}
+
+/** Where a repository at a path keeps its large files: beside its objects. */
+async function localStorage({ url }: Remote): Promise<string> {
+  const real = await realpath(url);
+  return join((await isThere(join(real, '.git/objects'))) ? join(real, '.git') : real, 'lfs/objects');
+}
+
+async function copyFrom(remote: Remote, pointer: LfsPointer, target: string): Promise<void> {
+  await keepOne(await localStorage(remote), pointer, target);
 }
 
 /** Puts the large files into a new checkout, and makes its git treat them as such. */
@@ -151,7 +166,7 @@ export async function keepLargeFiles(
   return lost;
 }
 
-/** No link is followed, and the content has to be what its name says. */
+/** Copies one, whole or not at all. No link is followed, and the content has to be what its name says. */
 async function keepOne(storage: string, { oid, size }: LfsPointer, target: string): Promise<boolean> {
   const source = placeOf(storage, oid);
   const handle = await open(source, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
@@ -186,6 +201,12 @@ export async function pushLargeFiles(
   if (oids.length === 0) return;
   const remote = request.remoteUrl === undefined ? mirror.remote : remoteOf(request.remoteUrl, request.token);
   const { credentials } = request.token === undefined ? remote : remoteOf(remote.url, request.token);
+  if (remote.kind === 'local') {
+    const storage = await localStorage(remote);
+    for (const pointer of pointers)
+      if (oids.includes(pointer.oid)) await keepOne(storageOf(mirror), pointer, placeOf(storage, pointer.oid));
+    return;
+  }
   for (let at = 0; at < oids.length; at += 100) {
     const args = ['push', '--object-id', 'origin', ...oids.slice(at, at + 100)];
     await transfer(

@@ -73,6 +73,22 @@ describe.skipIf(withoutLfs)('large files', () => {
     expect(host.seen.filter(({ path }) => path.startsWith('/lfs-objects/'))).toHaveLength(uploads);
   });
 
+  test('a repository at a path has them beside its objects', async () => {
+    const place = (content: Buffer): string =>
+      join(setting.upstream, 'lfs/objects', oidOf(content).slice(0, 2), oidOf(content).slice(2, 4), oidOf(content));
+    await mkdir(dirname(place(poster)), { recursive: true });
+    await writeFile(place(poster), poster);
+    mirror = await setting.checkouts.mirror({ id: 'local', remoteUrl: setting.upstream });
+    await mirror.fetch();
+    const checkout = await checkOut();
+    expect((await bytes(checkout, 'art/poster é.psd')).equals(poster)).toBe(true);
+    const fresh = randomBytes(20_000);
+    await writeFile(join(checkout.directory, 'new.psd'), fresh);
+    const { sha } = await setting.checkouts.collect({ mirror, checkout, attempt: 'a' });
+    await setting.checkouts.push({ mirror, sha, branch: 'cyrus/eng-1', lease: null, remoteUrl: setting.upstream });
+    expect((await readFile(place(fresh))).equals(fresh)).toBe(true);
+  });
+
   test('one that is on no remote is named: never a silent pointer', async () => {
     host.lfs.clear();
     await expect(checkOut()).rejects.toMatchObject({

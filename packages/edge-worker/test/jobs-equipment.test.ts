@@ -1,6 +1,8 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { hasGitLfs } from 'cyrus-checkouts/lfs-objects';
 import type { CheckoutInfo, Verdict } from 'cyrus-core/domain/plan';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -15,6 +17,8 @@ import { until } from './support/until.ts';
 /** Listens on the port in its first argument and answers with its second. */
 const server = `require('node:net').createServer((socket) => socket.end(process.argv[3])).listen(Number(process.argv[2]), '127.0.0.1', () => console.log('listening'));`;
 const client = `require('node:net').connect(Number(process.argv[2]), '127.0.0.1').on('data', (data) => console.log('got ' + data)).on('error', (error) => { console.error(error.message); process.exit(1); });`;
+
+const withoutLfs = !(await hasGitLfs(process.env['PATH'] ?? ''));
 
 expectBubblewrap();
 describe.each(sandboxes)('%s', (_name, sandbox) => {
@@ -176,7 +180,25 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     expect(Number((await setup(jobs, again, { command: 'echo $CYRUS_PORT' })).output)).toBe(ports[1]);
   });
 
-  test('without leave, large files of Git LFS end it before there is a checkout; with it their pointers are told', async () => {
+  test.skipIf(withoutLfs)('files in Git LFS are there in whole, and one that cannot be had ends it before an agent runs', async () => {
+    const content = 'large\n'.repeat(50);
+    const oid = createHash('sha256').update(content).digest('hex');
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${content.length}\n`;
+    await origin.commit({ '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n', 'a.bin': pointer });
+    const jobs = await jobsOf();
+    await expect(jobs.run('prepare', wanted)).rejects.toMatchObject({
+      failure: { message: expect.stringContaining('Files in Git LFS cannot be had (a.bin)') },
+    });
+    const store = join(origin.path, '.git/lfs/objects', oid.slice(0, 2), oid.slice(2, 4));
+    await mkdir(store, { recursive: true });
+    await writeFile(join(store, oid), content);
+    const info = await prepare(jobs);
+    expect(await readFile(join(info.directory, 'a.bin'), 'utf8')).toBe(content);
+    expect((await verify(jobs, ['wc -c < a.bin'])).checks).toMatchObject([{ output: `${content.length}\n` }]);
+    expect(await prepare(jobs, { attemptId: 'a2', reuse: true })).toMatchObject({ reused: true });
+  });
+
+  test('with leave, large files of Git LFS are pointers, and that is told', async () => {
     const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 9\n`;
     await origin.commit({ '.gitattributes': '*.bin filter=lfs\n', 'a.bin': pointer });
     const info = await prepare(await jobsOf({ lfs: 'pointers' }));
