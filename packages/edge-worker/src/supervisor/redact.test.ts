@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRedact } from './redact.ts';
+import { createKnownSecretsMask, createRedact } from './redact.ts';
 
 const redact = createRedact(['s3cret/with+signs==', 'short', 'line one\nline two of a key']);
 
@@ -10,6 +10,8 @@ test.each([
   ['a Linear key', `lin_api_${'a1'.repeat(20)}`, '[redacted]'],
   ['a GitHub token', `ghp_${'A1'.repeat(18)}.`, '[redacted].'],
   ['an Anthropic key', `key=sk-ant-api03-${'x'.repeat(40)}`, 'key=[redacted]'],
+  ['a secret key of AWS', 'aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', 'aws_secret_access_key = [redacted]'],
+  ['a key of Google', `key AIza${'Sy0123-_x'.repeat(3)}01234567`, 'key [redacted]'],
   ['a header', `Authorization: Bearer ${'abc'.repeat(9)}`, 'Authorization: Bearer [redacted]'],
   ['a password in an address', 'postgres://me:hunter22@db/x', 'postgres://me:[redacted]@db/x'],
   ['a private key', '-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nrest', '[redacted]\nrest'],
@@ -32,4 +34,9 @@ test.each([
 test('a megabyte takes no noticeable time', () => {
   const text = 'ordinary words of a log line\n'.repeat(36_000);
   expect(redact(text)).toBe(text);
+});
+
+test('known secrets alone can be masked, and nothing else of a text changes', () => {
+  const text = `("a ghp_${'A1'.repeat(18)}",s3cret-value,-----BEGIN PRIVATE KEY-----)`;
+  expect(createKnownSecretsMask(['s3cret-value'])(text)).toBe(text.replace('s3cret-value', '[redacted]'));
 });

@@ -16,8 +16,12 @@ const tokenShapes: readonly RegExp[] = [
   /\bxox[abeoprs]-[A-Za-z0-9-]{10,}/g,
   /\bnpm_[A-Za-z0-9]{30,}/g,
   /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/g,
+  /\bAIza[A-Za-z0-9_-]{35}\b/g,
+  /\bwhsec_[A-Za-z0-9+/=]{20,}/g,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
 ];
+/** A secret without a shape of its own is known by the name that is given to it. */
+const named = /\b((?:aws_)?(?:secret_access_key|secretaccesskey)["']?\s*[:=]\s*["']?)[A-Za-z0-9/+=]{30,}/gi;
 const bearer = /\b(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]{8,}/gi;
 const urlPassword = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s/@]{3,}@/gi;
 
@@ -45,6 +49,6 @@ export function createRedact(secrets: Iterable<string>, passing: () => Iterable<
     for (const value of passing()) if (value.length >= shortestSecret) safe = safe.replaceAll(value, mask);
     safe = known(safe);
     for (const shape of tokenShapes) safe = safe.replace(shape, mask);
-    return safe.replace(bearer, `$1${mask}`).replace(urlPassword, `$1${mask}@`);
+    return safe.replace(named, `$1${mask}`).replace(bearer, `$1${mask}`).replace(urlPassword, `$1${mask}@`);
   };
 }
