@@ -119,6 +119,21 @@ describe('an edit', () => {
     expect(await placed()).toHaveLength(1);
   });
 
+  test('delivered many times at one moment, among others, is heard once each, and the last word stays', async () => {
+    await atWork(['session-1', 'session-2']);
+    const edits = Array.from({ length: 6 }, (_, n) => edited({ at: past + 1000 * (n + 1), title: `Title ${n}`, from: { title: 'x' } }));
+    const answers = await Promise.all([...edits, ...edits, ...edits].map((body) => send(body)));
+    expect(answers.filter((outcome) => outcome === 'accepted')).toHaveLength(6);
+    expect(await issueRow()).toMatchObject({ title: 'Title 5' });
+    const notices = await placed();
+    expect(notices.length).toBeGreaterThan(0);
+    // However they overtook each other, each notice begins where the one before it ended.
+    const titles = notices.map(({ body }) => [/<title-before>\n(.*)\n/.exec(body)?.[1], /<title-now>\n(.*)\n/.exec(body)?.[1]]);
+    expect(titles[0]?.[0]).toBe('Fix it');
+    expect(titles.at(-1)?.[1]).toBe('Title 5');
+    for (const [n, [before]] of titles.slice(1).entries()) expect(before).toBe(titles[n]?.[1]);
+  });
+
   test('that arrives after a later one is passed over: the later one told it all', async () => {
     await atWork();
     await send(edited({ at: past + 2000, title: 'Third', from: { title: 'Second' } }));

@@ -23,7 +23,7 @@ export async function lockKnownIssue(tx: Tx, issueId: string): Promise<KnownIssu
        array(select distinct s.context ->> 'appUserId' from cyrus.session s where s.issue_id = i.id and s.context ? 'appUserId') as "appUserIds",
        (select max(m.at) from cyrus.session s join cyrus.message m on m.session_id = s.id
          where s.issue_id = i.id and coalesce(m.signal, '') not in ('stop', 'overtaken', 'refused', 'edited')) as "askedAt"
-     from cyrus.issue i where i.id = $1 for update of i`,
+     from cyrus.issue i where i.id = $1 for no key update of i`,
     [issueId],
   );
   return rows[0] ?? null;
