@@ -27,7 +27,7 @@ export interface PromptMistake {
   readonly message: string;
 }
 
-export const promptsDirectory = (home: string, config: Config): string => resolve(home, config.promptsDirectory ?? 'prompts');
+const promptsDirectory = (home: string, config: Config): string => resolve(home, config.promptsDirectory ?? 'prompts');
 
 /** The templates of the home's directory. */
 export async function homePrompts(home: string, config: Config): Promise<PromptFiles> {

@@ -22,6 +22,7 @@ import { type Brokers, startBrokers } from './broker/brokers.ts';
 import { createLinearClients } from './broker/linear-clients.ts';
 import { configuredWorkspaces } from './broker/linear-token.ts';
 import { createPerformers } from './broker/performers.ts';
+import { waitingFiles } from './broker/waiting-files.ts';
 import { capacityOf } from './capacity.ts';
 import { createBusy } from './checkout-pool/busy.ts';
 import { createPoolFiller, type PoolFiller } from './checkout-pool/filler.ts';
@@ -147,7 +148,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     random,
     log,
     credentials: ['git', 'github', 'cli', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
-    performer: createPerformers({ config, checkouts, clock, github, linear: { clients: linear, db, log }, redact }),
+    performer: createPerformers({
+      config,
+      checkouts,
+      clock,
+      github,
+      linear: { clients: linear, db, log, waiting: waitingFiles(join(home, 'uploads')) },
+      redact,
+    }),
     onWake: wakeEngine,
   });
   // Connections of its own: a webhook waits for none that jobs, brokers and advances have.

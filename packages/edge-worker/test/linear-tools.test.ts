@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
 import type { HostTool } from 'cyrus-executor-interface/executor';
 import { type LinearStandIn, startLinear } from 'cyrus-stand-in-linear/server';
@@ -7,6 +10,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Brokers, startBrokers } from '../src/broker/brokers.ts';
 import { createLinearClients } from '../src/broker/linear-clients.ts';
 import { performLinear } from '../src/broker/perform-linear.ts';
+import { waitingFiles } from '../src/broker/waiting-files.ts';
 import { linearTools } from '../src/jobs/linear-tools.ts';
 import { configOf } from './support/config.ts';
 import { attemptOf, insertPlan, requestStop } from './support/rows.ts';
@@ -16,9 +20,12 @@ let database: TestDatabase;
 let linear: LinearStandIn;
 let brokers: Brokers;
 let issue: string;
+let directory: string;
 
 beforeEach(async () => {
   [database, linear] = await Promise.all([testDatabase(), startLinear()]);
+  directory = await mkdtemp(join(tmpdir(), 'cyrus-tools-'));
+  await mkdir(join(directory, 'work'));
   const { db } = database;
   const workspace = linear.control.state().organization.id;
   const made = linear.people.createIssue({ title: 'Fix it', delegate: true });
@@ -38,12 +45,12 @@ beforeEach(async () => {
     random: Math.random,
     log: silentLog,
     credentials: [`linear:${workspace}`],
-    performer: () => performLinear({ workspace, clients, db, log: silentLog }),
+    performer: () => performLinear({ workspace, clients, db, log: silentLog, waiting: waitingFiles(join(directory, 'uploads')) }),
   });
 });
 afterEach(async () => {
   await brokers.close();
-  await Promise.all([database.stop(), linear.stop()]);
+  await Promise.all([database.stop(), linear.stop(), rm(directory, { recursive: true, force: true })]);
 });
 
 const config = () =>
@@ -56,8 +63,15 @@ async function tools(
 ): Promise<(name: string, input?: Record<string, string>) => ReturnType<HostTool['call']>> {
   const limits = { linear: true, maxCalls: 50, maxSubIssues: 2, maxDepth: 1, ...more };
   const made = await linearTools(
-    { db: database.db, clock: systemClock, clients, limits: () => limits },
-    attempt,
+    {
+      db: database.db,
+      clock: systemClock,
+      clients,
+      limits: () => limits,
+      waiting: waitingFiles(join(directory, 'uploads')),
+      redact: (text) => text.replaceAll('hunter2', '***'),
+    },
+    { attemptId: attempt, workingDirectory: join(directory, 'work') },
     new AbortController().signal,
   );
   return (name, input = {}) => {
@@ -117,6 +131,50 @@ test('a refusal of Linear reaches the agent', async () => {
   expect(await call('create_comment', { body: 'x' })).toMatchObject({ isError: true, text: expect.stringContaining('body is not nice') });
 });
 
+test('a file of the working directory is attached once, and nothing of elsewhere', async () => {
+  const work = join(directory, 'work');
+  await writeFile(join(work, 'shot.png'), Buffer.from([137, 80, 78, 71]));
+  await writeFile(join(work, 'log.txt'), 'the password is hunter2');
+  await writeFile(join(directory, 'secret.txt'), 'no');
+  await symlink(join(directory, 'secret.txt'), join(work, 'link.txt'));
+  await symlink(directory, join(work, 'up'));
+  await mkdir(join(work, 'dir.txt'));
+  const call = await tools();
+  const answers = await Promise.all([
+    call('upload_file', { path: 'shot.png', title: 'The door' }),
+    call('upload_file', { path: 'shot.png', title: 'The door' }),
+  ]);
+  expect(answers).toEqual([{ text: 'shot.png is attached to the issue.' }, { text: 'shot.png is attached to the issue.' }]);
+  expect(await call('upload_file', { path: join(work, 'log.txt') })).toEqual({ text: 'log.txt is attached to the issue.' });
+  const refused: [string, RegExp][] = [
+    ['link.txt', /is a link/],
+    ['up/secret.txt', /Only files of the working directory/],
+    ['../secret.txt', /Only files of the working directory/],
+    ['/etc/hosts.txt', /There is no file/],
+    ['dir.txt', /not a plain file/],
+    ['none.png', /There is no file/],
+    ['run.sh', /of this kind/],
+  ];
+  for (const [path, why] of refused)
+    expect(await call('upload_file', { path })).toMatchObject({ isError: true, text: expect.stringMatching(why) });
+  const attachments = linear.control.issue(issue)?.attachments ?? [];
+  expect(attachments.map(({ title }) => title)).toEqual(['The door', 'log.txt']);
+  const log = await clients
+    .find(linear.control.state().organization.id)
+    .then((client) => client?.download(attachments[1]?.url ?? '', { maxBytes: 1000, timeoutMs: 5000 }));
+  expect(log?.ok && new TextDecoder().decode(log.value)).toBe('the password is ***');
+  expect(await readdir(join(directory, 'uploads'))).toEqual([]);
+});
+
+test('a file whose upload is cut off is uploaded again, and attached once', async () => {
+  await writeFile(join(directory, 'work', 'shot.png'), Buffer.from([137, 80, 78, 71]));
+  linear.control.addFault({ kind: 'upload-error', on: 'put', times: 1 });
+  linear.control.addFault({ kind: 'cut', field: 'attachmentCreate', when: 'after', times: 1 });
+  const call = await tools();
+  expect(await call('upload_file', { path: 'shot.png' })).toEqual({ text: 'shot.png is attached to the issue.' });
+  expect(linear.control.issue(issue)?.attachments).toHaveLength(1);
+});
+
 test('calls are counted', async () => {
   const call = await tools({ maxCalls: 2 });
   expect((await call('get_issue')).text).toContain(`<issue id="${issue}"`);
@@ -135,11 +193,11 @@ test('an attempt that ended, or was stopped, writes nothing', async () => {
 });
 
 test('there are none where they are switched off, or there is no tracker', async () => {
-  const options = { db: database.db, clock: systemClock, clients };
+  const options = { db: database.db, clock: systemClock, clients, waiting: waitingFiles(directory), redact: (text: string) => text };
   const none = (limits: object) =>
     linearTools(
       { ...options, limits: () => ({ linear: true, maxCalls: 1, maxSubIssues: 1, maxDepth: 1, ...limits }) },
-      attemptOf('plan'),
+      { attemptId: attemptOf('plan'), workingDirectory: directory },
       new AbortController().signal,
     );
   expect(await none({ linear: false })).toBeUndefined();

@@ -85,3 +85,13 @@ export const findRelation: string = `
 query FindRelation($id: String!) {
   issueRelation(id: $id) { id }
 }`;
+
+export const createUpload: string = `
+mutation CreateUpload($contentType: String!, $filename: String!, $size: Int!) {
+  fileUpload(contentType: $contentType, filename: $filename, size: $size) { success uploadFile { assetUrl uploadUrl headers { key value } } }
+}`;
+
+export const findAttachment: string = `
+query FindAttachment($id: String!) {
+  attachment(id: $id) { id }
+}`;

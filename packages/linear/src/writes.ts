@@ -8,6 +8,7 @@ import {
   createIssue,
   createRelation,
   findActivity,
+  findAttachment,
   findComment,
   findIssue,
   findRelation,
@@ -73,6 +74,8 @@ export type LinearWrite =
     }
   /** The agent as delegate of the issue, or nobody; the assignee stays. */
   | { readonly kind: 'delegate'; readonly issueId: string; readonly userId: string | null }
+  /** A file that was uploaded, on the issue. */
+  | { readonly kind: 'file'; readonly id: string; readonly issueId: string; readonly title: string; readonly url: string }
   /** A link on the issue; the same url again changes the title of the one that is there. */
   | { readonly kind: 'attachment'; readonly issueId: string; readonly title: string; readonly url: string };
 
@@ -163,6 +166,16 @@ function callOf(write: LinearWrite): Call {
       return issueCall(write.issueId, { stateId: write.stateId });
     case 'delegate':
       return issueCall(write.issueId, { delegateId: write.userId });
+    case 'file': {
+      const { id, issueId, title, url } = write;
+      return {
+        document: createAttachment,
+        variables: { input: { id, issueId, title, url } },
+        payload: 'attachmentCreate',
+        entity: 'attachment',
+        chosen: { id, find: findAttachment },
+      };
+    }
     case 'attachment': {
       const { issueId, title, url } = write;
       return {
@@ -225,7 +238,7 @@ async function afterProblem(
   return outcomeOf(found.error.action === 'retry' ? found.error : problem);
 }
 
-function outcomeOf({ action, failure }: LinearProblem): WriteOutcome {
+export function outcomeOf({ action, failure }: LinearProblem): WriteOutcome {
   if (action === 'rejected') return { state: 'rejected', failure };
   return { state: 'retry', failure, ...(failure.retryAt === undefined ? {} : { retryAt: failure.retryAt }) };
 }

@@ -1,5 +1,6 @@
 import type { LinearClient } from 'cyrus-linear/client';
 import { readViewer } from 'cyrus-linear/read-viewer';
+import { uploadFile } from 'cyrus-linear/upload-file';
 import { type WriteOutcome as LinearOutcome, type LinearWrite, perform } from 'cyrus-linear/writes';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
@@ -8,12 +9,15 @@ import { commentThread } from 'cyrus-store/queries/outbound-comment-thread';
 import { agentKinds, decideComment } from './decide-comment.ts';
 import type { LinearClients } from './linear-clients.ts';
 import type { Perform, WriteOutcome } from './outcome.ts';
+import type { WaitingFiles, WaitingUpload } from './waiting-files.ts';
 
 export interface PerformLinearOptions {
   readonly workspace: string;
   readonly clients: Pick<LinearClients, 'find'>;
   readonly db: Database;
   readonly log: Log;
+  /** Where files that agents attach wait to be uploaded; absent: none are. */
+  readonly waiting?: WaitingFiles;
 }
 
 /**
@@ -47,9 +51,22 @@ export function performLinear(options: PerformLinearOptions): Perform {
     return settled(await perform(client, comment, signal), { as: 'comment', root: true });
   }
 
+  async function upload(client: LinearClient, write: ClaimedWrite, signal: AbortSignal): Promise<WriteOutcome> {
+    const wanted = write.payload as unknown as WaitingUpload;
+    const content = await options.waiting?.read(wanted.file);
+    if (!content) {
+      const message = `The file ${wanted.filename} is not there any more.`;
+      return { state: 'rejected', failure: { class: 'invalid_request', message } };
+    }
+    const outcome = settled(await uploadFile(client, { ...wanted, id: write.id, content }, signal), {});
+    if (outcome.state !== 'retry') await options.waiting?.remove(wanted.file);
+    return outcome;
+  }
+
   return async (write, signal) => {
     const client = await options.clients.find(workspace);
     if (!client) return withoutToken(workspace);
+    if (write.kind === 'upload') return upload(client, write, signal);
     const agents = agentKinds.has(write.kind);
     if (agents && personal === client) return asComment(client, write, signal);
     const outcome = await perform(client, linearWriteOf(write), signal);

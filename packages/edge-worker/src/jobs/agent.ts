@@ -16,6 +16,7 @@ import { type EventSink, openEventSink } from '../supervisor/event-sink.ts';
 import { failureOf } from '../supervisor/job-failure.ts';
 import type { JobContext, JobOutcome, JobRunner } from '../supervisor/job-runner.ts';
 import type { Redact } from '../supervisor/redact.ts';
+import type { ToolUser } from './linear-tools.ts';
 import { steer } from './steer.ts';
 
 /** The payload of an `agent` job. */
@@ -46,7 +47,7 @@ export interface AgentRunnerOptions {
   /** Files that people uploaded with what they wrote. */
   readonly files?: (job: HostJob) => Promise<AgentFiles | undefined>;
   /** Tools that this process carries out for the agent; `signal` ends with the job. */
-  readonly hostTools?: (attemptId: string, signal: AbortSignal) => Promise<readonly HostTools[]>;
+  readonly hostTools?: (user: ToolUser, signal: AbortSignal) => Promise<readonly HostTools[]>;
   readonly spoolBytes?: number;
 }
 
@@ -81,7 +82,7 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
       // What was said since the preparation is in the prompt, too.
       const prompt = (await files?.enrich(request.prompt, context.signal)) ?? request.prompt;
       const filesDirectory = files ? { filesDirectory: files.directory } : {};
-      const hostTools = (await options.hostTools?.(attemptId, context.signal)) ?? [];
+      const hostTools = (await options.hostTools?.({ attemptId, workingDirectory: request.workingDirectory }, context.signal)) ?? [];
       const whole = {
         ...request,
         ...(hostTools.length > 0 ? { hostTools } : {}),

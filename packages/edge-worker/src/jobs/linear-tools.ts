@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import type { Clock } from 'cyrus-core/clock';
 import type { AgentToolsConfig } from 'cyrus-core/config/services';
 import { priority } from 'cyrus-core/domain/effects';
@@ -10,18 +11,30 @@ import type { Database } from 'cyrus-store/pool';
 import { queueToolWrite, type ToolPlace, toolPlace, toolWriteState } from 'cyrus-store/queries/tool-write';
 import { describeIssue } from 'cyrus-task-orchestrator/prompts';
 import type { LinearClients } from '../broker/linear-clients.ts';
+import type { WaitingFiles, WaitingUpload } from '../broker/waiting-files.ts';
+import type { Redact } from '../supervisor/redact.ts';
+import { readAgentFile } from './agent-file.ts';
 
 export interface LinearToolsOptions {
   readonly db: Database;
   readonly clock: Clock;
   readonly clients: Pick<LinearClients, 'find'>;
   readonly limits: () => AgentToolsConfig;
+  readonly waiting: WaitingFiles;
+  readonly redact: Redact;
+}
+
+/** Whose tools these are. */
+export interface ToolUser {
+  readonly attemptId: string;
+  readonly workingDirectory: string;
 }
 
 type Answer = Awaited<ReturnType<HostTool['call']>>;
 type Input = Readonly<Record<string, string>>;
+type Kinds = LinearWrite['kind'] | 'upload';
 /** A write as the outbox keeps it; the row's id becomes its own. */
-type Wanted<Kind extends LinearWrite['kind']> = Omit<Extract<LinearWrite, { kind: Kind }>, 'id' | 'kind'>;
+type Wanted<Kind extends Kinds> = Kind extends 'upload' ? WaitingUpload : Omit<Extract<LinearWrite, { kind: Kind }>, 'id' | 'kind'>;
 
 /** How long a tool call waits for its write to be sent. */
 const waitMs = 30_000;
@@ -35,7 +48,11 @@ const isIssueName = (text: string): boolean => /^(?:[A-Za-z][A-Za-z0-9]*-\d+|[0-
  * on the attempt's own issue. Writes go through the outbox under a key of their content: a call that is repeated, by a resumed agent too,
  * has the effect of one.
  */
-export async function linearTools(options: LinearToolsOptions, attemptId: string, signal: AbortSignal): Promise<HostTools | undefined> {
+export async function linearTools(
+  options: LinearToolsOptions,
+  { attemptId, workingDirectory }: ToolUser,
+  signal: AbortSignal,
+): Promise<HostTools | undefined> {
   const limits = options.limits();
   if (!limits.linear || limits.maxCalls === 0) return undefined;
   const place = await toolPlace(options.db, attemptId);
@@ -103,6 +120,20 @@ export async function linearTools(options: LinearToolsOptions, attemptId: string
     return write('relation', wanted, () => `${place.identifier} has the relation "${type}" to ${other.identifier}.`);
   };
 
+  const uploadFile = async ({ path = '', title = '' }: Input): Promise<Answer> => {
+    const file = await readAgentFile(workingDirectory, path);
+    if (!file.ok) return refused(file.why);
+    const content = file.isText ? Buffer.from(options.redact(file.content.toString('utf8'))) : file.content;
+    const filename = basename(path);
+    const wanted = { issueId: place.issueId, title: title.trim().slice(0, 250) || filename, filename, contentType: file.contentType };
+    const name = await options.waiting.keep(content, JSON.stringify([place.taskId, wanted]));
+    const done = `${filename} is attached to the issue.`;
+    const answer = await write('upload', { ...wanted, file: name }, () => done);
+    // Asked for again after it was sent, the file waits for nothing.
+    if (answer.text === done) await options.waiting.remove(name);
+    return answer;
+  };
+
   const issueName = 'An issue of this workspace, such as ENG-12';
   return {
     name: 'linear',
@@ -138,6 +169,13 @@ export async function linearTools(options: LinearToolsOptions, attemptId: string
         },
         setRelation,
       ),
+      tool(
+        'upload_file',
+        'Attaches a file of the working directory to the issue you work on, such as a screenshot.',
+        false,
+        { path: { description: 'Relative to the working directory' }, title: { description: 'One line', optional: true } },
+        uploadFile,
+      ),
     ],
   };
 }
@@ -161,7 +199,7 @@ function acts(options: LinearToolsOptions, place: ToolPlace, signal: AbortSignal
     return found.value;
   }
 
-  async function write<Kind extends LinearWrite['kind']>(
+  async function write<Kind extends Kinds>(
     kind: Kind,
     payload: Wanted<Kind>,
     done: (result: Readonly<Record<string, unknown>>) => string,
@@ -180,7 +218,7 @@ function acts(options: LinearToolsOptions, place: ToolPlace, signal: AbortSignal
       lane,
       priority: priority.action,
       kind,
-      payload: { ...payload },
+      payload: { ...payload } as Readonly<Record<string, unknown>>,
       sessionId,
       planId,
     };

@@ -16,6 +16,7 @@ import { createAttachments } from '../attachments/attachments.ts';
 import { agentFiles } from '../attachments/for-agent.ts';
 import { withAttachments, withoutAttachments } from '../attachments/runners.ts';
 import type { LinearClients } from '../broker/linear-clients.ts';
+import { waitingFiles } from '../broker/waiting-files.ts';
 import type { PoolFiller } from '../checkout-pool/filler.ts';
 import type { Collector } from '../gc/collector.ts';
 import type { GithubCredentials } from '../github-credentials.ts';
@@ -86,6 +87,15 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
     clock: options.clock,
     log: options.log,
   });
+  const redact: Redact = (text) => currentRedact(config())(text);
+  const linearToolsOptions = {
+    db,
+    clock: options.clock,
+    clients: options.linear,
+    limits: () => config().agentTools,
+    waiting: waitingFiles(join(options.home, 'uploads')),
+    redact,
+  };
   return {
     issue: createIssueRunner({
       random: options.random,
@@ -109,12 +119,11 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       db,
       executors: options.executors,
       readable: () => tools().readable,
-      redact: (text) => currentRedact(config())(text),
+      redact,
       spoolDirectory: join(options.home, 'logs', 'attempts'),
       files: (job) => agentFiles(attachments, job),
-      async hostTools(attemptId, signal) {
-        const clients = options.linear;
-        const linear = await linearTools({ db, clock: options.clock, clients, limits: () => config().agentTools }, attemptId, signal);
+      async hostTools(user, signal) {
+        const linear = await linearTools(linearToolsOptions, user, signal);
         return linear ? [linear] : [];
       },
       async environment(job) {
