@@ -32,7 +32,7 @@ import { type Pushed, type PushRequest, pushBranch } from './push.ts';
 import type { RepositorySource } from './remote.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
 import { dropSaved, listSaved, readWeight, type SavedWork } from './saved-work.ts';
-import { fillSubmodules, findSubmodules, type SubmodulesRequest } from './submodules.ts';
+import { fillSubmodules, findSubmodules, type SubmodulesRequest, submodulesWithLfs } from './submodules.ts';
 
 export interface CheckoutsOptions {
   /**
@@ -61,10 +61,12 @@ export interface Checkouts {
   /** Copies files that git ignores from the user's own checkout into a new one, as `.worktreeinclude` of the base commit says. */
   include(request: IncludeRequest): Promise<Included>;
   /**
-   * Checks out the submodules of a new checkout; the checkout as it is then.
+   * Checks out the submodules of a new checkout; the checkout as it is then, and the submodules whose large files (Git LFS) are pointers.
    * @throws FailureError that names a submodule that cannot be had
    */
-  addSubmodules(request: Omit<SubmodulesRequest, 'open' | 'sha'> & { readonly checkout: Checkout }): Promise<Checkout>;
+  addSubmodules(
+    request: Omit<SubmodulesRequest, 'open' | 'sha'> & { readonly checkout: Checkout },
+  ): Promise<{ readonly checkout: Checkout; readonly withPointers: readonly string[] }>;
   /** Whether the machine can get files that are in Git LFS. */
   hasGitLfs(): Promise<boolean>;
   /**
@@ -160,9 +162,11 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     include: (request) => request.mirror.lock.shared(() => includeFiles(request)),
     async addSubmodules({ checkout, ...request }) {
       const found = await findSubmodules({ ...request, sha: checkout.baseSha, open: (source) => checkouts.mirror(source) });
-      if (found.length === 0) return checkout;
+      if (found.length === 0) return { checkout, withPointers: [] };
       const readable = await fillSubmodules(checkout.directory, found, gitIdentity, request.signal);
-      return rewriteCheckout({ ...checkout, readable: [...new Set([...checkout.readable, ...readable])] });
+      const withPointers = await submodulesWithLfs(found);
+      const filled = await rewriteCheckout({ ...checkout, readable: [...new Set([...checkout.readable, ...readable])] });
+      return { checkout: filled, withPointers };
     },
     hasGitLfs: () => hasGitLfs((options.hostEnvironment ?? process.env)['PATH'] ?? ''),
     async addLargeFiles({ mirror, checkout, files, signal }) {

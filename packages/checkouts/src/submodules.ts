@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { FailureError } from 'cyrus-core/failure';
 import type { GitIdentity } from './checkout.ts';
 import { gitlinksOf, type SubmoduleEntry, submoduleEntries } from './gitlinks.ts';
+import { lfsUse } from './lfs.ts';
 import type { Mirror } from './mirror.ts';
 import { isInnerPath, makeRealParents } from './real-parents.ts';
 import { type RepositorySource, remoteOf } from './remote.ts';
@@ -154,6 +155,17 @@ export async function fillSubmodules(
     await writeFile(file, before + config);
   }
   return [...new Set(readable)];
+}
+
+/** Paths of those that keep files in Git LFS. */
+export async function submodulesWithLfs(submodules: readonly Submodule[], at: string = ''): Promise<readonly string[]> {
+  const found = await Promise.all(
+    submodules.map(async ({ mirror, sha, path, inner }) => {
+      const uses = ((await lfsUse(mirror, sha))?.files.length ?? 0) > 0;
+      return [...(uses ? [`${at}${path}`] : []), ...(await submodulesWithLfs(inner, `${at}${path}/`))];
+    }),
+  );
+  return found.flat();
 }
 
 async function checkOut(mirror: Mirror, tree: string, sha: string, identity: GitIdentity, signal: AbortSignal | undefined): Promise<void> {

@@ -8,6 +8,7 @@ import { git, newSetting, type Setting, write } from './setting.ts';
 
 let setting: Setting;
 let mirror: Mirror;
+let pointers: readonly string[] = [];
 beforeEach(async () => {
   setting = await newSetting();
 });
@@ -47,7 +48,9 @@ async function checkOut(remoteUrl = setting.upstream, token?: string, baseSha?: 
   await mirror.fetch();
   const sha = (await mirror.resolve('main')) ?? '';
   const checkout = await setting.checkouts.create({ mirror, name: 'task', sha, branch: 'cyrus/x' });
-  return setting.checkouts.addSubmodules({ mirror, checkout, baseSha: baseSha ?? sha });
+  const added = await setting.checkouts.addSubmodules({ mirror, checkout, baseSha: baseSha ?? sha });
+  pointers = added.withPointers;
+  return added.checkout;
 }
 
 describe('submodules', () => {
@@ -67,6 +70,14 @@ describe('submodules', () => {
     expect(await setting.checkouts.find('task')).toEqual(checkout);
     const { changed } = await setting.checkouts.collect({ mirror, checkout, attempt: 'a' });
     expect(changed).toBe(false);
+  });
+
+  test('large files in one are pointers, and that is told', async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 9\n`;
+    const lib = await repository('lib', { '.gitattributes': '*.bin filter=lfs\n', 'a.bin': pointer });
+    await withSubmodules(entry('lib', '../lib.git', 'libs/lib'), { 'libs/lib': lib });
+    await checkOut();
+    expect(pointers).toEqual(['libs/lib']);
   });
 
   test('a changed one is told, with both commits', async () => {

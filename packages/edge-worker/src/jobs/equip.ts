@@ -49,7 +49,12 @@ export async function equip(options: EquipOptions, request: EquipRequest): Promi
     const left = (await submoduleEntries(mirror, baseSha)).map(({ path }) => path);
     if (left.length > 0)
       remarks.push(`Submodules are not checked out, as repositories[].submodules says: ${left.slice(0, 10).join(', ')}.`);
-  } else checkout = await options.checkouts.addSubmodules({ mirror, checkout, baseSha, signal });
+  } else {
+    const added = await options.checkouts.addSubmodules({ mirror, checkout, baseSha, signal });
+    checkout = added.checkout;
+    const { withPointers } = added;
+    if (withPointers.length > 0) remarks.push(`Large files of Git LFS in submodules are pointer files here: ${withPointers.join(', ')}.`);
+  }
   const source = config?.repositoryPath;
   const copied: Included =
     source === undefined ? { files: [], skipped: [] } : await options.checkouts.include({ mirror, baseSha, source, checkout, signal });
