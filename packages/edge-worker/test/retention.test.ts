@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
 import { checkConfig } from 'cyrus-core/config/parse';
 import { retire } from 'cyrus-edge-worker/retention/retire';
-import { removeStaleFiles } from 'cyrus-edge-worker/retention/stale-files';
+import { boundLog, removeStaleFiles } from 'cyrus-edge-worker/retention/stale-files';
 import { saveReconcileMark } from 'cyrus-store/queries/reconcile-mark';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -135,6 +135,25 @@ test('files of attempts that nobody has written to for long go', async () => {
     expect(await readdir(directory)).toEqual(['new.ndjson']);
     expect(await removeStaleFiles(join(directory, 'none'), 0)).toEqual({ files: 0, bytes: 0 });
   } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test('a log that another program appends to is bounded while it writes', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'cyrus-bound-'));
+  const path = join(directory, 'postgres.log');
+  const writer = await open(path, 'a');
+  try {
+    await writer.appendFile('x'.repeat(1_000));
+    expect(await boundLog(path, 1_000)).toBe(false);
+    await writer.appendFile('y');
+    expect(await boundLog(path, 1_000)).toBe(true);
+    await writer.appendFile('new');
+    expect(await readFile(path, 'utf8')).toBe('new');
+    expect((await stat(`${path}.1`)).size).toBe(1_001);
+    expect(await boundLog(join(directory, 'none'), 1)).toBe(false);
+  } finally {
+    await writer.close();
     await rm(directory, { recursive: true });
   }
 });

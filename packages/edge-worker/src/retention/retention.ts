@@ -5,7 +5,7 @@ import { holdLock } from 'cyrus-store/advisory';
 import type { Log } from 'cyrus-store/log';
 import { type Database, isConnectionError } from 'cyrus-store/pool';
 import { retire } from './retire.ts';
-import { removeStaleFiles } from './stale-files.ts';
+import { boundLog, removeStaleFiles } from './stale-files.ts';
 
 export interface RetentionOptions {
   readonly db: Database;
@@ -24,6 +24,7 @@ export interface Retention {
 }
 
 const dayMs = 24 * 3_600_000;
+const megabyte = 1024 * 1024;
 
 export function startRetention(options: RetentionOptions): Retention {
   const { db, clock, log, config, firstMs = 60_000, everyMs = 3_600_000 } = options;
@@ -34,6 +35,8 @@ export function startRetention(options: RetentionOptions): Retention {
     if (!outcome.held) return;
     try {
       const began = clock.now();
+      // While the service runs nobody else does it.
+      await boundLog(join(options.home, 'logs', 'postgres.log'), config().logFiles.maxMb * megabyte);
       const { retention } = config();
       const rows = await retire({ db, clock, retention, signal: stopped.signal });
       // What attempts left that no database knows; those it knows are stored and gone.
