@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
@@ -108,3 +110,26 @@ test('a repository gets none of another, and none limited to other directories',
   expect((await readdir(sparse.directory)).sort()).toEqual(['.git', 'README.md', 'src']);
   expect(await waiting()).toEqual(['other-1']);
 });
+
+test('kill -9 at any moment: whatever is there afterwards is whole', async () => {
+  await setting.commit(Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`many/${n}.txt`, `${n}\n`])));
+  await git(setting.work, 'checkout', '-q', '-b', 'other');
+  await setting.commit(Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`many/${n}.txt`, `other ${n}\n`])));
+  const program = new URL('./pooling-service.ts', import.meta.url).pathname;
+  for (const afterMs of [0, 7, 23, 41, 77, 120, 190, 260]) {
+    const service = spawn(process.execPath, ['--conditions=cyrus-source', program, setting.root, setting.upstream]);
+    const ended = once(service, 'exit');
+    await once(service.stdout, 'data');
+    await systemClock.sleep(afterMs);
+    service.kill('SIGKILL');
+    expect((await ended)[1]).toBe('SIGKILL');
+    const restarted = createCheckouts({ root: setting.root, sandbox, clock: systemClock, gitIdentity: identity });
+    for (const checkout of [...(await restarted.pool.list()), ...(await restarted.list())]) {
+      expect(await git(checkout.directory, 'status', '--porcelain')).toBe('');
+      expect(await git(checkout.directory, 'rev-parse', 'HEAD')).toBe(checkout.baseSha);
+    }
+    const place = join(setting.root, 'checkouts');
+    const halves = [...(await readdir(place)), ...(await readdir(join(place, '.pool')))].filter((name) => /^\.(?:new|trash)/.test(name));
+    expect(halves).toEqual([]);
+  }
+}, 120_000);
