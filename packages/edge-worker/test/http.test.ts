@@ -130,7 +130,11 @@ describe('the address', () => {
     expect(error).toBeInstanceOf(FailureError);
     expect((error as FailureError).failure).toEqual({
       class: 'invalid_request',
-      message: `Port ${taken} on 127.0.0.1 is taken by another program.`,
+      message: expect.stringMatching(
+        process.platform === 'linux'
+          ? new RegExp(`^Port ${taken} on 127\\.0\\.0\\.1 is taken by \\S+.* \\(pid ${process.pid}\\)\\.$`)
+          : /is taken by another program/,
+      ),
       fix: expect.stringContaining('server.port'),
     });
   });

@@ -35,5 +35,8 @@ async function listeners(table: string, port: number): Promise<readonly string[]
   });
 }
 
-/** Arguments may hold secrets: the program and its first one are enough to know it by. */
-const shortened = (command: string): string => command.split(' ').slice(0, 2).join(' ').slice(0, 120);
+/** Arguments may hold secrets: the program and what it was given first are enough to know it by. */
+function shortened(command: string): string {
+  const words = command.split(' ').filter((word) => !word.startsWith('-'));
+  return words.slice(0, 2).join(' ').slice(0, 120);
+}
