@@ -1,6 +1,7 @@
 import { systemClock } from 'cyrus-core/clock';
 import { FailureError } from 'cyrus-core/failure';
-import { openDatabase } from 'cyrus-store/pool';
+import { ConnectionLost } from 'cyrus-store/connection-lost';
+import { type Database, openDatabase } from 'cyrus-store/pool';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { JobContext, JobOutcome, JobRunner } from '../src/supervisor/job-runner.ts';
@@ -274,4 +275,39 @@ test('a job can tell its entity something on the way', async () => {
   await insertJob(database.db, { id: 'a', kind: 'agent' });
   await ends('a', 'done');
   expect((await inputsOf(database.db)).map((input) => input.kind)).toEqual(['job_started', 'job']);
+});
+
+test('a job whose claim was stored and whose answer was lost begins all the same, once', async () => {
+  const begun: string[] = [];
+  const going = Promise.withResolvers<void>();
+  let cuts = 2;
+  const { db } = database;
+  const cutting: Database = {
+    ...db,
+    async tx(work) {
+      const result = await db.tx(work);
+      const claimed = Array.isArray(result) && result.length > 0;
+      if (!claimed || cuts-- <= 0) return result;
+      throw new ConnectionLost(new Error('Connection terminated unexpectedly'));
+    },
+  };
+  const supervisor = supervisorFor(cutting, home.path, {
+    runners: {
+      merge: async (job) => {
+        begun.push(job.id);
+        await going.promise;
+        return { result: {} };
+      },
+    },
+  });
+  supervisors.push(supervisor);
+  await supervisor.start();
+  await insertJob(db, { id: 'first', kind: 'merge' });
+  await until('it has begun', () => begun.length === 1);
+  await insertJob(db, { id: 'second', kind: 'merge' });
+  await until('the other has begun', () => begun.length === 2);
+  going.resolve();
+  await ends('first', 'done');
+  await ends('second', 'done');
+  expect(begun).toEqual(['first', 'second']);
 });

@@ -8,7 +8,9 @@ import { drainHost } from 'cyrus-store/queries/host-drain';
 import type { HostRow } from 'cyrus-store/queries/host-register';
 import { claimJobs } from 'cyrus-store/queries/job-claim';
 import { killQueuedJobs } from 'cyrus-store/queries/job-kill-queued';
+import { lockRunningJobs } from 'cyrus-store/queries/job-lock-running';
 import { pollJobs } from 'cyrus-store/queries/job-poll';
+import type { HostJob } from 'cyrus-store/queries/job-row';
 import { createBell } from './bell.ts';
 import { bootHost } from './boot.ts';
 import type { HostClaim } from './host-claim.ts';
@@ -85,17 +87,35 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     for (const id of seen.stoppedRunning) running.get(id)?.abort('stopped');
     if (seen.stoppedQueued) await db.tx((tx) => killQueuedJobs(tx));
     handOut(seen.messages);
-    if (!seen.claimable || draining || closed.signal.aborted) return;
+    if (draining || closed.signal.aborted) return;
+    await beginUnknown(seen.running);
+    if (!seen.claimable) return;
     const room = free();
-    const jobs = await db.tx((tx) => claimJobs(tx, host, room));
+    for (const job of await db.tx((tx) => claimJobs(tx, host, room))) run(job);
+  }
+
+  function run(job: HostJob): void {
+    const started = runJob(job, runners[job.kind], { db, clock, log, bootId: host.bootId, redact, givenUp: givenUp.signal });
+    running.set(job.id, started);
+    if (closed.signal.aborted) started.abort('shutdown');
+    void started.ended.then(() => {
+      running.delete(job.id);
+      bell.ring();
+    });
+  }
+
+  /** Begins what was claimed by a transaction whose answer was lost: it is running by its row, and nobody runs it. */
+  async function beginUnknown(claimed: readonly string[]): Promise<void> {
+    const unknown = claimed.filter((id) => !running.has(id));
+    if (unknown.length === 0) return;
+    const jobs = await db.tx(async (tx) => {
+      const locked = await lockRunningJobs(tx, host.bootId, unknown);
+      // One that has ended here meanwhile is not running any more; one that has not is known.
+      return locked.filter(({ id }) => !running.has(id));
+    });
     for (const job of jobs) {
-      const started = runJob(job, runners[job.kind], { db, clock, log, bootId: host.bootId, redact, givenUp: givenUp.signal });
-      running.set(job.id, started);
-      if (closed.signal.aborted) started.abort('shutdown');
-      void started.ended.then(() => {
-        running.delete(job.id);
-        bell.ring();
-      });
+      log.warn({ jobId: job.id, kind: job.kind }, 'a job that was claimed while the database went away begins now');
+      run(job);
     }
   }
 

@@ -6,7 +6,9 @@ export interface JobPoll {
   readonly claimable: boolean;
   /** At least one queued job was asked to end, or belongs to a plan that was asked to stop. */
   readonly stoppedQueued: boolean;
-  /** Running jobs of this boot that were asked to end, or whose plan was asked to stop. */
+  /** Jobs that this boot has running. */
+  readonly running: readonly string[];
+  /** Those of them that were asked to end, or whose plan was asked to stop. */
   readonly stoppedRunning: readonly string[];
   /** Messages for running agents of this boot that have no outcome yet, in order. */
   readonly messages: readonly { readonly jobId: string; readonly n: number; readonly body: string }[];
@@ -24,11 +26,12 @@ export async function pollJobs(tx: Queryable, host: { readonly id: string; reado
        exists (select from open where state = 'queued' and not stopped
                 and (not_before is null or not_before <= coalesce($3::timestamptz, clock_timestamp()))) as claimable,
        exists (select from open where state = 'queued' and stopped) as "stoppedQueued",
+       coalesce((select json_agg(id) from open where state = 'running' and boot_id = $2), '[]') as running,
        coalesce((select json_agg(id) from open where state = 'running' and boot_id = $2 and stopped), '[]') as "stoppedRunning",
        coalesce((select json_agg(json_build_object('jobId', m.job_id, 'n', m.n, 'body', m.body) order by m.job_id, m.n)
                    from open join cyrus.job_message m on m.job_id = open.id
                   where open.state = 'running' and open.boot_id = $2 and open.kind = 'agent' and m.outcome is null), '[]') as messages`,
     [host.id, host.bootId, tx.manualNow()],
   );
-  return rows[0] ?? { claimable: false, stoppedQueued: false, stoppedRunning: [], messages: [] };
+  return rows[0] ?? { claimable: false, stoppedQueued: false, running: [], stoppedRunning: [], messages: [] };
 }
