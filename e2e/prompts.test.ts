@@ -149,6 +149,9 @@ describe('tools for Linear', () => {
       tool('create_sub_issue', { title: 'Found on the way', description: 'Later.' }),
       tool('create_comment', { body: 'See linear.app/x/profiles/cyrus' }),
       tool('get_issue', { issue: 'NOPE-1' }),
+      write('seen.md', 'What I saw.'),
+      tool('upload_file', { path: 'seen.md', title: 'Seen' }),
+      shell('rm seen.md'),
       shell('env; cat /proc/self/environ | tr "\\0" "\\n"'),
       ...change('around.txt', 'a'),
     ]);
@@ -160,7 +163,8 @@ describe('tools for Linear', () => {
     expect(log).not.toContain('lin_oauth_app');
     expect(log).toContain('Mentions of people and agents are not possible here');
     expect(log).toContain('The issue NOPE-1 could not be read');
-    const { children } = await linear.issue(issue);
+    const { children, attachments } = await linear.issue(issue);
+    expect(attachments.map(({ title }) => title)).toContain('Seen');
     expect(children).toHaveLength(1);
     expect(await linear.issue(children[0] ?? '')).toMatchObject({
       title: 'Found on the way',

@@ -349,6 +349,47 @@ test('an in-process MCP server is passed through, and held by the policy', async
   expect(called).toEqual(['say: hello']);
 });
 
+test('tools of this process are called over stdio, checked, and held by the policy', async () => {
+  const called: object[] = [];
+  const one = (name: string, reads: boolean) => ({
+    name,
+    description: `Does ${name}`,
+    reads,
+    parameters: { what: { description: 'What' }, how: { description: 'How', oneOf: ['fast', 'slow'], optional: true } },
+    async call(input: Readonly<Record<string, string>>) {
+      called.push({ name, ...input });
+      if (input['what'] === 'break') throw new Error('it broke');
+      return { text: `did ${input['what']}`, ...(input['what'] === 'refuse' ? { isError: true } : {}) };
+    },
+  });
+  const hostTools = [{ name: 'linear', tools: [one('look', true), one('write', false)] }];
+  const use = (name: string, input: object): object => ({ tool: `mcp__linear__${name}`, input });
+  const steps = [
+    use('look', { what: 'a', how: 'fast' }),
+    use('look', { what: 'a', how: 'wrong' }),
+    use('look', {}),
+    use('look', { what: 'refuse' }),
+    use('look', { what: 'break' }),
+    use('write', { what: 'b' }),
+    { text: 'End.' },
+  ];
+  const { results } = await run(request(steps, { hostTools, disallowedTools: ['mcp__linear__write'] }));
+  expect(called).toEqual([
+    { name: 'look', what: 'a', how: 'fast' },
+    { name: 'look', what: 'refuse' },
+    { name: 'look', what: 'break' },
+  ]);
+  expect(results.map((result) => result.isError)).toEqual([false, true, true, true, true, true]);
+  expect(results[0]?.output).toBe('did a');
+  expect(results[4]?.output).toContain('it broke');
+  expect(newest()?.tools).toContain('mcp__linear__look');
+  called.length = 0;
+  await run(request([use('write', { what: 'c' }), { text: 'End.' }], { hostTools, allowedTools: ['Read'] }));
+  expect(called).toEqual([]);
+  await run(request([use('write', { what: 'c' }), { text: 'End.' }], { hostTools, allowedTools: ['mcp__linear'] }));
+  expect(called).toEqual([{ name: 'write', what: 'c' }]);
+});
+
 describe('how the model API fails', () => {
   test.each<[string, Parameters<ClaudeHarness['model']['setFaults']>[0], object]>([
     ['an invalid key', { invalidKey: true }, { class: 'auth', message: expect.stringContaining('401') }],

@@ -40,7 +40,7 @@ export function templateFailure(found: FoundTemplate): Failure | undefined {
   // What is allowed is long, and the same each time.
   const listed = mistakes
     .slice(0, 5)
-    .map(({ line, message }, at) => `line ${line}: ${at === 0 ? message : message.replace(/ Allowed: .*$/, '')}`);
+    .map(({ line, message }, at) => `line ${line}: ${at === 0 ? message : message.replace(/\.? Allowed: .*$/, '')}`);
   return {
     class: 'invalid_request',
     message: `The prompt ${found.from} has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}: ${listed.join('; ')}.`,
