@@ -91,7 +91,7 @@ describe('a documentation task', () => {
 });
 
 describe('a scoper', () => {
-  test('cannot write, and what it leaves is not published with later work', async () => {
+  test('cannot write: nothing is left in its checkout, nothing is pushed', async () => {
     const { linear, github, model } = world;
     const title = 'What would it take';
     await model.script(title, [
