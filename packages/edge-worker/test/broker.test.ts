@@ -143,6 +143,22 @@ describe('what may pass is tried again', () => {
     expect(tried.indexOf('elsewhere')).toBeLessThan(3);
   });
 
+  test('a clock that is set back an hour does not make a pause an hour longer', async () => {
+    let ahead = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + ahead };
+    await insertWrite(database.db, { key: 'limited', lane: 'a' });
+    const broker = start(async (write) => (write.key === 'limited' ? failing('rate_limited', clock.now() + 30_000) : sent), { clock });
+    await until(
+      'the limit to be met',
+      async () => (await rows<{ failure: object | null }>('select failure from cyrus.outbound_write'))[0]?.failure,
+    );
+    await insertWrite(database.db, { key: 'other', lane: 'b' });
+    broker.wake();
+    expect(await statesByKey(database.db)).toEqual({ limited: 'queued', other: 'queued' });
+    ahead = -3_600_000;
+    await settled('other', 'sent');
+  });
+
   test('a rate limit holds all of the credential until its time', async () => {
     const clock = manualClock(1_000_000);
     const timed = await testDatabase({ time: clock });
