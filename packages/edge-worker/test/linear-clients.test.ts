@@ -72,6 +72,16 @@ test('a login is used by a running service from its next call on, and beats the 
   ]);
 });
 
+test('who has held a client since before a login, as a job does that waits for one, goes on with the login', async () => {
+  const config = configured({ refreshToken: 'first', ...app });
+  const held = await clientsOf(config).find(workspace);
+  linear.control.addFault({ kind: 'token-error', error: 'invalid_grant', times: 1 });
+  if (!held) throw new Error('no client');
+  expect((await readViewer(held)).ok).toBe(false);
+  await logIn(config);
+  expect((await readViewer(held)).ok).toBe(true);
+});
+
 test('a new token in the configuration beats an older login', async () => {
   await logIn(configured(app));
   expect(await who(clientsOf(configured({ token: 'lin_api_local', ...app })))).toBe('Ada');

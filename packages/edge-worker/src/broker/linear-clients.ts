@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
+import type { Failure } from 'cyrus-core/failure';
+import { err } from 'cyrus-core/result';
 import { type Access, fixedAccess } from 'cyrus-linear/access';
 import { createLinear, isApiKey, type LinearClient } from 'cyrus-linear/client';
 import { type OauthApp, oauthAddresses, revokeToken } from 'cyrus-linear/oauth';
@@ -56,10 +58,18 @@ export function createLinearClients(options: LinearClientsOptions): LinearClient
   }
 
   function accessOf(source: LinearSource, workspace: string | undefined): Access {
-    if (source.kind === 'fixed') return isApiKey(source.token) ? fixedAccess(source.token) : droppable(source, store);
     const known = accesses.get(source.key);
     if (known) return known;
-    const access = createOauthAccess({
+    const access = source.kind === 'fixed' ? fixed(source) : byOauth(source, workspace);
+    accesses.set(source.key, access);
+    return access;
+  }
+
+  const fixed = (source: Extract<LinearSource, { kind: 'fixed' }>): Access =>
+    isApiKey(source.token) ? fixedAccess(source.token) : droppable(source, store);
+
+  function byOauth(source: Exclude<LinearSource, { kind: 'fixed' }>, workspace: string | undefined): Access {
+    return createOauthAccess({
       key: source.key,
       origin: source,
       store,
@@ -70,8 +80,15 @@ export function createLinearClients(options: LinearClientsOptions): LinearClient
         else log.info({ workspace }, 'the Linear login works again');
       },
     });
-    accesses.set(source.key, access);
-    return access;
+  }
+
+  /** Whoever holds a client for long has the workspace's access as it is at each call: a login made meanwhile counts. */
+  function routed(workspace: string | undefined): Access {
+    const now = async (): Promise<Access> => {
+      const source = await sourceOf(workspace);
+      return source ? accessOf(source, workspace) : noAccess;
+    };
+    return { token: async () => (await now()).token(), renew: async (refused) => (await now()).renew(refused) };
   }
 
   return {
@@ -82,7 +99,7 @@ export function createLinearClients(options: LinearClientsOptions): LinearClient
       const made = `${apiUrl} ${source.key}`;
       const known = clients.get(workspace ?? '');
       if (known?.made === made) return known.client;
-      const client = paced(createLinear({ apiUrl, token: accessOf(source, workspace), clock }), clock);
+      const client = paced(createLinear({ apiUrl, token: routed(workspace), clock }), clock);
       clients.set(workspace ?? '', { made, client });
       return client;
     },
@@ -129,6 +146,9 @@ export function createLinearClients(options: LinearClientsOptions): LinearClient
     });
   }
 }
+
+const gone: Failure = { class: 'auth', message: 'There is no access to Linear any more', fix: 'log in with: cyrus linear login' };
+const noAccess: Access = { token: async () => err(gone), renew: async () => err(gone) };
 
 /** A damaged file is the login's trouble, told when it is used; it does not hide that there is one. */
 async function loginOf(store: TokenStore, workspace: string): Promise<StoredTokens | undefined> {
