@@ -1,6 +1,5 @@
 import { FailureError } from 'cyrus-core/failure';
 import type { DumpedSchema } from 'cyrus-store/backup/dump';
-import { z } from 'zod';
 
 /** What a backup says of itself: its first entry. */
 export interface Manifest {
@@ -17,27 +16,36 @@ export const manifestName = 'manifest.json';
 /** Raised when an older Cyrus could not read it. */
 export const format = 1;
 
-const shape: z.ZodType<Manifest> = z.object({
-  format: z.number(),
-  cyrus: z.string(),
-  createdAt: z.string(),
-  schema: z.object({
-    migrations: z.array(z.object({ version: z.number(), name: z.string(), checksum: z.string() })),
-    server: z.string(),
-    tables: z.array(z.object({ name: z.string(), columns: z.array(z.string()) })),
-  }),
-  left: z.array(z.string()),
-});
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isListOf = (value: unknown, isOne: (item: unknown) => boolean): boolean => Array.isArray(value) && value.every(isOne);
+
+function isManifest(value: unknown): value is Manifest {
+  if (!isObject(value) || !isObject(value['schema'])) return false;
+  const { migrations, server, tables } = value['schema'];
+  return (
+    typeof value['format'] === 'number' &&
+    isText(value['cyrus']) &&
+    isText(value['createdAt']) &&
+    isListOf(value['left'], isText) &&
+    isText(server) &&
+    isListOf(tables, (table) => isObject(table) && isText(table['name']) && isListOf(table['columns'], isText)) &&
+    isListOf(
+      migrations,
+      (each) => isObject(each) && typeof each['version'] === 'number' && isText(each['name']) && isText(each['checksum']),
+    )
+  );
+}
 
 /** @throws FailureError when it is of another program, or a newer one */
 export function parseManifest(text: string, file: string): Manifest {
   const raw = parse(text);
-  const parsed = shape.safeParse(raw);
   const told = typeof raw === 'object' && raw !== null && 'format' in raw ? raw.format : undefined;
   if (typeof told === 'number' && told > format)
     throw new FailureError({ class: 'invalid_request', message: `${file} was made by a newer Cyrus.`, fix: 'Update this one.' });
-  if (!parsed.success) throw new FailureError({ class: 'invalid_request', message: `${file} is no backup of Cyrus.` });
-  return parsed.data;
+  if (!isManifest(raw)) throw new FailureError({ class: 'invalid_request', message: `${file} is no backup of Cyrus.` });
+  return raw;
 }
 
 function parse(text: string): unknown {
