@@ -139,6 +139,15 @@ test('a stop before the work began is answered at once', () => {
   expect(decision.newPlan).toBeNull();
 });
 
+test('stops that come together are one, with one answer; what was said after them gets a turn of its own', () => {
+  const stops = [message(1), message(2, '', 'stop'), message(3, '', 'stop')];
+  const decision = decideSession(state({ messages: stops, issueJob: 'j' }), noon);
+  expect(decision).toMatchObject({ readSeq: 3, reopen: null });
+  expect(decision.close?.answer.body).toBe('Stopped before the work began.');
+  const goesOn = decideSession(state({ messages: [...stops, message(4, 'do this instead')], issueJob: 'j' }), noon);
+  expect(goesOn).toMatchObject({ readSeq: 3, reopen: { fromSeq: 4 } });
+});
+
 test('an open turn shows a sign of life after a long silence, and not before', () => {
   const quiet = state({ planId: 'p1', read: 1 });
   expect(activities(decideSession(quiet, noon + heartbeatMs - 1))).toEqual([]);

@@ -149,8 +149,11 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
     readSeq = state.messages.at(-1)?.seq ?? readSeq;
   } else if (!live && stop) {
     const before = unread.filter((message) => message.seq < stop.seq);
-    const after = unread.filter((message) => message.seq > stop.seq);
-    readSeq = stop.seq;
+    const following = unread.filter((message) => message.seq > stop.seq);
+    // Stops that come together, as by the two events of an issue that is taken away, are one.
+    const next = following.findIndex((message) => !isStop(message));
+    const after = next < 0 ? [] : following.slice(next);
+    readSeq = (next < 0 ? following : following.slice(0, next)).at(-1)?.seq ?? stop.seq;
     issueJob = null;
     if (state.question) question = { do: 'withdraw', id: state.question.id };
     closeWith({

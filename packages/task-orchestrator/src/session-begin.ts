@@ -110,6 +110,10 @@ function guard(state: SessionState, messages: readonly Message[]): string | null
     message.authorId === app || (message.authorId === null && message.body.trim() === '' && !delegated);
   if (state.session.source === 'linear' && messages.length > 0 && messages.every(ours))
     return 'I opened this thread myself, so I start nothing in it. Write here if you want me to.';
+  // A bare request is that of a delegation. One that was taken back may be told of before the session it opened.
+  const bare = messages.length > 0 && messages.every((message) => message.body.trim() === '');
+  if (state.session.source === 'linear' && bare && state.issue.details && !delegated)
+    return 'The issue was taken away before the work began. Assign it to me again, or write here, to start.';
   const { depth, siblings, limits } = state.lineage;
   if (depth >= limits.depth)
     return `This issue is ${depth} levels below issues that I work on, and I go no deeper than ${limits.depth} (limits.maxIssueDepth). Move it up, or have it done by itself without its parents.`;

@@ -140,6 +140,16 @@ describe('agents do not feed themselves', () => {
     expect(read({ messages: [{ ...nobody, body: 'please do it' }] }).newPlan).not.toBeNull();
   });
 
+  test('an issue that was taken away before its session was told of starts nothing', () => {
+    const bare = read({ messages: [message(1, '')] });
+    expect(bare.newPlan).toBeNull();
+    expect(bare.close?.answer.body).toContain('taken away before the work began');
+    const result = { issue: { ...begun, details: { ...details, delegateId: 'app' } } };
+    const delegated = { ...issueRead('j'), payload: { ...issueRead('j').payload, result } };
+    expect(decide({ issueJob: 'j', inputs: [delegated], messages: [message(1, '')] }).newPlan).not.toBeNull();
+    expect(read({ messages: [message(1, '@cyrus please look')] }).newPlan).not.toBeNull();
+  });
+
   test('too far below work of ours', () => {
     const limits = { depth: 3, siblings: 20 };
     expect(read({ lineage: { depth: 3, siblings: 0, limits } }).close?.answer.body).toContain('limits.maxIssueDepth');
