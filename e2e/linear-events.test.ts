@@ -114,10 +114,7 @@ test('an edit reaches the agent at work once, with the words before and after, h
           each.event === 'Issue',
       ).length >= 2,
   );
-  await until('the agent to be told', async () => {
-    const session = await linear.byId(first.id);
-    return session.activities.some((each) => /Passing|message/.test(each.body ?? '')) && session;
-  });
+  await linear.seen(issue, /Passing the edit of the issue to the agent at work\./);
   await release();
   await linear.closing(issue);
   await until('the first thread to be answered', async () => (await linear.byId(first.id)).closings === 1);

@@ -125,7 +125,7 @@ test('issues that were closed, deleted and edited while nobody heard of it: the 
     return Object.fromEntries(rows.map(({ identifier, state }) => [identifier, state]));
   };
   await until('the deleted one to be stopped', async () => (await states())[deleted] === 'stopped');
-  await linear.seen(edited, /Passing your message/);
+  await linear.seen(edited, /Passing the edit of the issue to the agent at work\./);
   for (const checkout of await world.checkouts('work')) await writeFile(join(checkout, '.git', 'released'), '');
   expect((await linear.closing(edited)).body).toMatch(/^✅ Done\./);
   const heard = (await model.requestsAbout('Edited unheard')).at(-1)?.userTexts.join('\n') ?? '';

@@ -50,6 +50,17 @@ describe('a message while the plan is live', () => {
     expect(told(decision)).toEqual(['attempt:a1 steer']);
     expect(JSON.stringify(decision.effects.writes)).toContain('Passing your message');
   });
+  test('that tells of an edit of the issue is called that, and is no answer to a question', () => {
+    const edit = input('message', { sessionId: 's1', seq: 2, authorName: 'Ada', body: 'Ada edited the issue', signal: 'edited' });
+    const decision = decidePlan(context({ inputs: [edit] }), noon);
+    expect(told(decision)).toEqual(['attempt:a1 steer']);
+    expect(JSON.stringify(decision.effects.writes)).toContain('Passing the edit of the issue to the agent at work.');
+    const question = { id: 'q1', kind: 'agent', body: 'Which port?' } as const;
+    const asked = decidePlan(context({ task: task({ state: 'asking' }), attempts: [worked()], question, inputs: [edit] }), noon);
+    expect(asked.task?.state).toBe('asking');
+    expect(asked.question).toBeNull();
+    expect(asked.newMessages).toMatchObject([{ body: 'Ada edited the issue', delivered: false }]);
+  });
   test('is kept, visibly, while the checks run', () => {
     const decision = decidePlan(context({ task: task({ state: 'verifying' }), attempts: [worked()], inputs: [message] }), noon);
     expect(told(decision)).toEqual([]);

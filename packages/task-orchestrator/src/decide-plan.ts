@@ -58,7 +58,9 @@ function takeMessage(step: PlanStep, input: Input): void {
   const said = input.payload as unknown as Forwarded;
   if (step.messages.some((message) => message.sessionId === said.sessionId && message.seq === said.seq)) return;
   const parked = step.plan.state === 'parked';
-  const choice = step.task.state === 'asking' && step.context.question?.kind === 'policy' ? uncheckedChoice(said.body) : null;
+  // What changed on the issue is nobody's answer; the next attempt reads it.
+  const edited = said.signal === 'edited';
+  const choice = !edited && step.task.state === 'asking' && step.context.question?.kind === 'policy' ? uncheckedChoice(said.body) : null;
   const command = parked ? isResume(said) : choice !== null || (step.plan.state !== 'drafting' && isPause(said));
   const n = (step.messages.at(-1)?.n ?? 0) + 1;
   const { sessionId, seq, authorName, body, at } = said;
@@ -69,14 +71,14 @@ function takeMessage(step: PlanStep, input: Input): void {
   if (step.plan.state === 'drafting') return;
   if (choice) return afterUnchecked(step, choice, authorName);
   if (command) return pause(step);
-  if (step.task.state === 'asking') return answered(step, body);
+  if (step.task.state === 'asking') return edited ? undefined : answered(step, body);
   const attempt = step.lastAttempt();
   if (step.task.state === 'running' && attempt?.state === 'running') {
     step.effects.tells.push({ entity: `attempt:${attempt.id}`, kind: 'steer', payload: { n } });
-    step.say(`message:${n}`, 'Passing your message to the agent at work.');
+    step.say(`message:${n}`, `Passing ${edited ? 'the edit of the issue' : 'your message'} to the agent at work.`);
   } else {
     const until = step.task.state === 'verifying' || step.task.state === 'merging' ? 'the checks have ended' : 'it has started';
-    step.say(`message:${n}`, `Your message is kept: the agent gets it when ${until}.`);
+    step.say(`message:${n}`, `${edited ? 'The edit of the issue' : 'Your message'} is kept: the agent gets it when ${until}.`);
   }
 }
 
