@@ -35,8 +35,8 @@ export interface Collected {
   readonly uncommitted: boolean;
   /** Whether there is any work at all. */
   readonly changed: boolean;
-  /** New files of Git LFS whose content is nowhere: only their pointers are there. */
-  readonly lostLargeFiles: readonly string[];
+  /** New files of Git LFS whose content is nowhere: only their pointers are there. Absent: none. */
+  readonly lostLargeFiles?: readonly string[];
 }
 
 /** What collecting needs of the host. */
@@ -124,7 +124,7 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
   const said = lastWords(run);
   // A later generation of the mirror need not have where the work began.
   const known = (await mirror.resolve(checkout.baseSha)) !== undefined;
-  let lostLargeFiles: readonly string[] = [];
+  let lost: { readonly lostLargeFiles?: readonly string[] } = {};
   try {
     await mirror.git.run({
       did: 'collect the work',
@@ -142,8 +142,8 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
     await run.kill();
     const range = { head: ref, ...(known ? { base: checkout.baseSha } : {}) };
     const storages = [join(scratch, 'served/lfs/objects'), join(checkout.directory, '.git/lfs/objects')];
-    const lost = checkout.lfs ? await keepLargeFiles(mirror, range, storages) : [];
-    lostLargeFiles = lost.map(({ path }) => path);
+    const pointers = checkout.lfs ? await keepLargeFiles(mirror, range, storages) : [];
+    if (pointers.length > 0) lost = { lostLargeFiles: pointers.map(({ path }) => path) };
   } catch (error) {
     await run.kill();
     throw await explained(error, run, said);
@@ -153,7 +153,7 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
   }
   const [sha, committedSha] = await Promise.all([mirror.resolve(ref), mirror.resolve(ownRef)]);
   if (sha === undefined || committedSha === undefined) throw new Error(`${ref} is missing after it was fetched`);
-  return { ref, sha, committedSha, uncommitted: sha !== committedSha, changed: sha !== checkout.baseSha, lostLargeFiles };
+  return { ref, sha, committedSha, uncommitted: sha !== committedSha, changed: sha !== checkout.baseSha, ...lost };
 }
 
 /** What the checkout borrows from: the mirror as it was when the checkout was made. */

@@ -45,7 +45,7 @@ export function createCollectRunner(options: {
   };
 }
 
-function lostFailure(paths: readonly string[]): Failure | undefined {
+function lostFailure(paths: readonly string[] = []): Failure | undefined {
   if (paths.length === 0) return undefined;
   const message = `The work holds pointers of Git LFS without their content (${paths.slice(0, 5).join(', ')}). It is not published. Write the files again and commit them with git add.`;
   return { class: 'no_evidence', message, fix: 'Write here to have it mended; what was done is kept.' };

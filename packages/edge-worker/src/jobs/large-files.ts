@@ -20,6 +20,8 @@ export async function largeFilesOf(
   request: { readonly repositoryId: string; readonly mirror: Mirror; readonly sha: string },
 ): Promise<LargeFiles> {
   const { mirror, sha, repositoryId } = request;
+  // Whoever makes the checkout tells of it.
+  if ((await mirror.resolve(sha)) === undefined) return {};
   const use = await mirror.lock.shared(() => lfsUse(mirror, sha));
   if (use === undefined) return {};
   if (repositories.config(repositoryId)?.lfs === 'pointers')

@@ -62,7 +62,7 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
       await swept.catch((error) => context.log.warn({ error: String(error) }, 'old checkouts of checks could not be removed'));
       const mirror = await untilAborted(context.signal, repositories.open(wanted.repositoryId));
       const { repositoryId, sha } = wanted;
-      const largeFiles = await untilAborted(context.signal, largeFilesOf(options, { repositoryId, mirror, sha }));
+      const largeFiles = await needed(untilAborted(context.signal, largeFilesOf(options, { repositoryId, mirror, sha })));
       const { sparse } = repositories.config(wanted.repositoryId) ?? {};
       const { signal } = context;
       const creating = checkouts.create({ mirror, name, sha: wanted.sha, branch: 'cyrus-verify', purpose: 'verify', sparse, signal });
@@ -70,7 +70,7 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
       const created = await untilAborted(context.signal, creating, remove);
       let kept = false;
       try {
-        const checking = await made({ ...options, job, wanted, context, mirror }, created, largeFiles);
+        const checking = await needed(made({ ...options, job, wanted, context, mirror }, created, largeFiles));
         try {
           return { result: { ...(await check(checking)) } };
         } finally {
@@ -85,14 +85,23 @@ export function createVerifyRunner(options: VerifyRunnerOptions): JobRunner {
         if (!kept) await remove(created);
       }
     } catch (error) {
-      // What the repository needs cannot be had: that is for people to mend, and says nothing of the work.
-      const failure = error instanceof FailureError ? error.failure : undefined;
-      if (failure === undefined || !['invalid_request', 'auth', 'missing_binary'].includes(failure.class)) throw error;
-      return { result: { ...verdict('not_run', [], failure.message.replace(/\.$/, '')) } };
+      if (!(error instanceof NotHad)) throw error;
+      return { result: { ...verdict('not_run', [], error.message.replace(/\.$/, '')) } };
     } finally {
       underWay.delete(name);
     }
   };
+}
+
+/** Something the repository needs cannot be had: that is for people to mend, and says nothing of the work. */
+class NotHad extends Error {}
+
+async function needed<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    const failure = error instanceof FailureError ? error.failure : undefined;
+    if (failure === undefined || !['invalid_request', 'auth', 'missing_binary'].includes(failure.class)) throw error;
+    throw new NotHad(failure.message);
+  });
 }
 
 /** The checkout as the checks find it: with its submodules, files, ports. */
