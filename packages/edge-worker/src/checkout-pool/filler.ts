@@ -21,6 +21,7 @@ export interface PoolFillerOptions {
   /** Whether somebody waits for this machine: a checkout is made, an agent starts, checks run. */
   readonly busy: () => boolean;
   readonly quietMs?: number;
+  readonly firstLookMs?: number;
 }
 
 /** Keeps new checkouts ready, one after another, while nobody waits for the machine. */
@@ -33,14 +34,13 @@ export interface PoolFiller {
 }
 
 const lookEveryMs = 10 * 60_000;
-const firstLookMs = 5_000;
 /** A machine that is never quiet gets its checkouts made all the same, behind everything else. */
 const patienceMs = 60_000;
 /** After space ran short nothing is made for this long. */
 const restMs = 10 * 60_000;
 
 export function createPoolFiller(options: PoolFillerOptions): PoolFiller {
-  const { checkouts, repositories, config, clock, log, room, busy, quietMs = 3_000 } = options;
+  const { checkouts, repositories, config, clock, log, room, busy, quietMs = 3_000, firstLookMs = 5_000 } = options;
   const closed = new AbortController();
   const { signal } = closed;
   let woken = new AbortController();

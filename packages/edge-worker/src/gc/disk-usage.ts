@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 
+const program = 'du';
+
 /** The space that directories take on the disk, in bytes; what is not there takes none. Links are not followed. */
 export async function diskUsage(paths: readonly string[]): Promise<number> {
   const sizes = await diskUsages(paths);
@@ -10,7 +12,7 @@ export async function diskUsage(paths: readonly string[]): Promise<number> {
 export function diskUsages(paths: readonly string[]): Promise<ReadonlyMap<string, number>> {
   if (paths.length === 0) return Promise.resolve(new Map());
   return new Promise((resolve, reject) => {
-    const child = spawn('du', ['-sk', '--', ...paths], {
+    const child = spawn(program, ['-sk', '--', ...paths], {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' },
     });
