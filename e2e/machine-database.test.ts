@@ -90,6 +90,12 @@ test('a damaged data directory: what is damaged, what to do; put right, everythi
     expect(await running(` -D ${data} `)).toEqual([]);
     await rm(data, { recursive: true });
   }
+  // Without a backup: an empty one, and that is told.
+  await world.start();
+  expect((await world.cyrus('status')).stdout).toContain('0 done');
+  expect(await readFile(join(world.home, 'logs', 'cyrus.log'), 'utf8')).toContain('the database of this home is not there any more');
+  await world.service.end();
+  await rm(data, { recursive: true });
   await rename(good, data);
   await world.start();
   expect((await world.cyrus('status')).stdout).toContain('3 done');

@@ -108,6 +108,8 @@ async function prepare(options: EmbeddedOptions, home: Layout): Promise<Prepared
   });
   const { password, created } = await readPassword(layout);
   if (version === undefined) {
+    // Moved away on purpose, or on a disk that is not mounted.
+    if (!created) options.log.warn({ data: layout.data }, 'the database of this home is not there any more; an empty one is made');
     await createCluster(layout, binaries, password, options.initdbArguments ?? []);
   } else if (created) {
     const running = await findPostmaster(layout.data);
