@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { Config } from 'cyrus-core/config/schema';
 import type { OrderKind } from 'cyrus-edge-worker/people/orders';
+import { createRedact } from 'cyrus-edge-worker/supervisor/redact';
 import { CliError, exitCode } from './cli-error.ts';
 import type { PromptsOptions } from './commands/prompts.ts';
 import { loadConfig } from './configuration.ts';
@@ -219,6 +220,10 @@ function report(error: unknown): number {
     if (known.fix) terminal.err(`${terminal.style('bold', 'fix:')} ${known.fix}`);
     return known.code;
   }
-  terminal.err(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  // Whatever it is, it may quote an address with its password, or a token of the environment.
+  const secrets = Object.entries(process.env).flatMap(([name, value]) =>
+    /token|secret|key|password|url$/i.test(name) && value ? [value] : [],
+  );
+  terminal.err(createRedact(secrets)(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
   return exitCode.failed;
 }
