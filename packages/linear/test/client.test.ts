@@ -27,6 +27,8 @@ test.each([
 
 test('a call carries document, variables and token; data comes back; the rate is kept', async () => {
   const headers = {
+    // Resets are told by Linear's clock; here it is ours.
+    date: new Date(clock.now()).toUTCString(),
     'x-ratelimit-requests-limit': '5000',
     'x-ratelimit-requests-remaining': '4321',
     'x-ratelimit-requests-reset': '1795219200000',

@@ -97,7 +97,7 @@ describe('what comes in', () => {
     const edit = (await hooks.events('issue-updated')).find(({ changes }) => 'title' in changes);
     expect(edit).toMatchObject({
       changes: { title: { from: 'Fix the checkout', to: 'New title' } },
-      state: { name: 'In Progress', type: 'started' },
+      facts: { state: { name: 'In Progress', type: 'started' } },
     });
     expect((await hooks.events('permission-changed'))[0]?.removedTeamIds).toHaveLength(1);
     expect(await hooks.events('revoked')).toHaveLength(1);

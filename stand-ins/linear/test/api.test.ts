@@ -143,7 +143,7 @@ describe('what is refused', () => {
     const { linear } = await startBench();
     linear.people.createIssue({ title: 'x' });
     const texts = [
-      '{ notifications { nodes { id } } }',
+      '{ initiatives { nodes { id } } }',
       '{ cycles { nodes { id } } }',
       'mutation { viewerTimezoneUpdate: teamDelete(id: "ENG") { success } }',
       'mutation { issueUpdate(id: "ENG-1", input: { cycleId: "x" }) { success } }',

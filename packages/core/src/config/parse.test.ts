@@ -87,6 +87,8 @@ test('an empty object is a whole configuration with safe limits', () => {
       setupTimeoutMs: 300_000,
       teardownTimeoutMs: 60_000,
       maxFileMb: 100,
+      maxAgentIssues: 20,
+      maxIssueDepth: 3,
     },
     drainMs: 30_000,
     allowUnsandboxed: false,
