@@ -101,6 +101,7 @@ test('an edit reaches the agent at work once, with the words before and after, h
   });
   await linear.seen(issue, /Passing your message to the agent at work/);
   await linear.people(`issues/${issue}/edit`, { description: 'The new way.', as: 'grace' });
+  await linear.seen(issue, /Passing the edit of the issue to the agent at work\./);
   // Our own edit, and one of labels alone, say nothing.
   await linear.people(`issues/${issue}/edit`, { labels: ['Later'] });
   await linear.people(`issues/${issue}/edit`, { description: 'The new way.', priority: 1, as: 'cyrus' });
@@ -114,7 +115,6 @@ test('an edit reaches the agent at work once, with the words before and after, h
           each.event === 'Issue',
       ).length >= 2,
   );
-  await linear.seen(issue, /Passing the edit of the issue to the agent at work\./);
   await release();
   await linear.closing(issue);
   await until('the first thread to be answered', async () => (await linear.byId(first.id)).closings === 1);

@@ -119,6 +119,16 @@ describe('an edit', () => {
     expect(await placed()).toHaveLength(1);
   });
 
+  test('that another change overtook is told with that change, but by nobody; what we did ourselves tells none of it', async () => {
+    await atWork();
+    const change = { description: 'It *is* broken.', title: 'Fix it' };
+    await send(issueBody({ ...change, at: past + 3000, from: { priority: 1 }, actor: { id: appUserId, name: 'Cyrus', type: 'user' } }));
+    expect(await placed()).toEqual([]);
+    await send(issueBody({ ...change, at: past + 2000, from: { labelIds: [] }, actor: { id: 'bob', name: 'Bob', type: 'user' } }));
+    await send(issueBody({ ...change, at: past + 1000, from: { description: 'It is broken.' } }));
+    expect((await placed()).map(({ body }) => body.split('.')[0])).toEqual(['Somebody edited the issue while you work on it']);
+  });
+
   test('delivered many times at one moment, among others, is heard once each, and the last word stays', async () => {
     await atWork(['session-1', 'session-2']);
     const edits = Array.from({ length: 6 }, (_, n) => edited({ at: past + 1000 * (n + 1), title: `Title ${n}`, from: { title: 'x' } }));

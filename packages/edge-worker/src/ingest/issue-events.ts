@@ -49,12 +49,15 @@ export async function takeIssueUpdate(tx: Tx, event: IssueUpdated, options: { re
   const changedAt = instantOf(event.updatedAt);
   const newer = known.changedAt === null || changedAt === null || changedAt > known.changedAt;
   const ours = event.actor !== null && known.appUserIds.includes(event.actor.id);
-  const words = { title: facts.title ?? known.title, description: facts.description ?? known.description };
+  const aboutWords = 'title' in event.changes || 'description' in event.changes;
+  // With ours may come words of others whose own news is still on its way; the work is to hear of them from that.
+  const words = ours && !aboutWords ? known : { title: facts.title ?? known.title, description: facts.description ?? known.description };
   if (newer) {
     const { identifier, url } = facts;
     // What we did ourselves says nothing about what others did before it.
     const asOf = ours ? null : changedAt;
-    await refreshIssue(tx, { id: issueId, identifier, ...words, url: url ?? null, details: detailsOf(facts), changedAt: asOf });
+    const { title, description } = words;
+    await refreshIssue(tx, { id: issueId, identifier, title, description, url: url ?? null, details: detailsOf(facts), changedAt: asOf });
   }
   if (ours) return [];
   await lookAgain(tx, issueId, 'itself');
@@ -68,7 +71,8 @@ export async function takeIssueUpdate(tx: Tx, event: IssueUpdated, options: { re
   );
   const session = sessions.find(({ id }) => id === hearing);
   if (!session) return [];
-  const { id: authorId, name } = personOf(event.actor);
+  // Another change may have overtaken the edit: who made that did not write the words.
+  const { id: authorId, name } = personOf(aboutWords ? event.actor : null);
   const body = editNotice(name ?? 'Somebody', known, words);
   const saying: Saying = { activityId: null, authorId, authorName: name, body, signal: 'edited' };
   return [await placeMessage(tx, session, changedAt === null ? saying : { ...saying, saidAt: changedAt })];
