@@ -21,7 +21,7 @@ export async function act(acting: Acting): Promise<void> {
   const { world, issue, say, signal } = acting;
   const { action } = issue.planned;
   if (!action || action.kind === 'no answer') return;
-  if (action.kind === 'answer') await asked(acting);
+  if (action.kind === 'answer' && !(await asked(acting))) return;
   await pause(action.afterMs, undefined, { signal });
   say(`${issue.identifier}: ${action.kind}`);
   const people = <T>(path: string, body: object = {}): Promise<T> => jsonCall<T>(`${world.linear}/people/${path}`, body);
@@ -63,11 +63,12 @@ export async function act(acting: Acting): Promise<void> {
   }
 }
 
-/** Resolves when the agent's question is in Linear. */
-async function asked({ world, issue, signal }: Acting): Promise<void> {
+/** Resolves when the agent's question is in Linear; false when it has ended without one. */
+async function asked({ world, issue, signal }: Acting): Promise<boolean> {
   for (;;) {
     const session = await jsonCall<Session>(`${world.linear}/control/sessions/${issue.session}`);
-    if (session.status === 'awaitingInput') return;
+    if (session.status === 'awaitingInput') return true;
+    if (session.status === 'complete' || session.status === 'error') return false;
     await pause(100, undefined, { signal });
   }
 }
