@@ -143,7 +143,7 @@ describe.concurrent('a repository', () => {
     expect(fine.body).toMatch(/^✅ Ran it: lib/);
     const moved = await answered('subs', 'Take the library out', 'git rm -q libs/lib .gitmodules && git commit -qm Out');
     expect(moved.body).toContain('**Submodules:** `libs/lib`: removed');
-  });
+  }, 150_000);
 
   test('a submodule out of reach is named, with the way to go on without', async () => {
     const { type, body } = await answered('lost', 'Reach it', one);

@@ -265,6 +265,8 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
         verdict: 'not_run',
         reason: expect.stringContaining('the program of the service db is not installed on this host'),
       });
+      const unready = { name: 'db', command: 'sleep 1; no-such-database' };
+      expect(await verify(await withServices(unready), ['sleep 2'])).toMatchObject({ verdict: 'not_run' });
       const other = createServer();
       await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
       const { port } = other.address() as { port: number };

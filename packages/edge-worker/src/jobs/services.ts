@@ -22,6 +22,8 @@ export interface ServicesRequest {
 export interface Services {
   /** Why the checks cannot be run; undefined: everything is ready. */
   readonly problem?: { readonly verdict: 'failed' | 'not_run'; readonly reason: string; readonly check?: Check };
+  /** Why the checks say nothing although they ran: a service whose program is not there, which showed only meanwhile. */
+  missing(): string | undefined;
   /** The end of what each wrote, for people who read of failed checks. */
   logs(): string;
   /** Ends them all; afterwards nothing of them is left. */
@@ -50,6 +52,7 @@ export async function startServices(request: ServicesRequest): Promise<Services>
   }
   return {
     ...(problem === undefined ? {} : { problem }),
+    missing: () => started.map(absent).find((reason) => reason !== undefined),
     logs: () =>
       started.map((service) => `--- service ${service.config.name}${endNote(service)} ---\n${service.output().trimEnd()}\n`).join(''),
     async end() {
@@ -104,17 +107,18 @@ async function startOne(request: ServicesRequest, config: ServiceConfig, started
 }
 
 function gone(service: Started, durationMs: number): Services['problem'] {
+  const missing = absent(service);
+  if (missing !== undefined) return { verdict: 'not_run', reason: missing };
   const { config, ended } = service;
-  const code = ended?.code ?? null;
-  const said = ended?.spawnError?.message;
-  if (said !== undefined) return { verdict: 'not_run', reason: `the service ${config.name} could not be started: ${said}` };
-  if (code === 127)
-    return {
-      verdict: 'not_run',
-      reason: `the program of the service ${config.name} is not installed on this host: ${service.output().trim().slice(-300)}`,
-    };
   const reason = `the service ${config.name} ended before the checks began`;
-  return { verdict: 'failed', reason, check: checkOf(service, durationMs, code, reason) };
+  return { verdict: 'failed', reason, check: checkOf(service, durationMs, ended?.code ?? null, reason) };
+}
+
+/** What a service that could not be run says of this machine. */
+function absent({ config, ended, output }: Started): string | undefined {
+  if (ended?.spawnError) return `the service ${config.name} could not be started: ${ended.spawnError.message}`;
+  if (ended?.code !== 127) return undefined;
+  return `the program of the service ${config.name} is not installed on this host: ${output().trim().slice(-300)}`;
 }
 
 function checkOf({ config, output }: Started, durationMs: number, exitCode: number | null, note: string): Check {

@@ -171,6 +171,8 @@ async function check(checking: Checking): Promise<VerifyResult> {
     const { problem } = services;
     if (problem) return verdict(problem.verdict, problem.check ? [problem.check] : [], problem.reason);
     const result = await runChecks(checking, step.run, deadline);
+    const missing = services.missing();
+    if (missing !== undefined) return { ...result, verdict: 'not_run', reason: missing };
     const bad = result.verdict === 'failed' ? result.checks.findLastIndex((each) => each.exitCode !== 0) : -1;
     const checks = result.checks.map((each, index) => (index === bad ? { ...each, output: `${each.output}\n${services.logs()}` } : each));
     return { ...result, checks };
