@@ -23,7 +23,7 @@ async function waiting(repository: string): Promise<string> {
   const name = await until(
     `a waiting checkout of ${repository}`,
     async () => (await readdir(pool()).catch(() => [])).find((each) => each.startsWith(`${repository}-`)),
-    { withinMs: 40_000 },
+    { withinMs: 60_000 },
   );
   return join(pool(), name, repository);
 }
