@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { textOf } from './support/linear.ts';
 import { change, shell } from './support/model.ts';
 import { until } from './support/until.ts';
 import { World } from './support/world.ts';
+
+// A machine under load is five times slower.
+vi.setConfig({ testTimeout: 150_000 });
 
 const run = promisify(execFile);
 const linux = process.platform === 'linux' && process.getuid?.() === 0;
