@@ -63,7 +63,13 @@ interface Rows {
     readonly closed_as: string | null;
   }[];
   readonly closings: readonly { readonly key: string; readonly session_id: string; readonly turn_id: string; readonly state: string }[];
-  readonly writes: readonly { readonly id: string; readonly key: string; readonly session_id: string; readonly state: string }[];
+  readonly writes: readonly {
+    readonly id: string;
+    readonly key: string;
+    readonly session_id: string;
+    readonly state: string;
+    readonly attempts: number;
+  }[];
   readonly messages: readonly { readonly session_id: string; readonly seq: number; readonly turn_id: string }[];
   readonly plans: readonly {
     readonly id: string;
@@ -98,7 +104,7 @@ const poolName = '.pool';
 const queries: { readonly [Name in keyof Rows]: string } = {
   turns: 'select id, session_id, state, closed_as from cyrus.turn',
   closings: 'select key, session_id, turn_id, state from cyrus.outbound_write where closing',
-  writes: `select id, key, session_id, state from cyrus.outbound_write where kind = 'activity'`,
+  writes: `select id, key, session_id, state, attempts from cyrus.outbound_write where kind = 'activity'`,
   messages: 'select session_id, seq, turn_id from cyrus.message',
   plans: 'select id, issue_id, state, repository_id, branch, pull_request, failure from cyrus.plan order by number',
   undelivered: `select m.plan_id, m.n from cyrus.plan_message m join cyrus.plan p on p.id = m.plan_id
