@@ -1,4 +1,5 @@
 import type { JobEnd } from 'cyrus-core/domain/effects';
+import type { Issue } from 'cyrus-core/domain/issue';
 import type { Failure } from 'cyrus-core/failure';
 import { describe, expect, test } from 'vitest';
 import {
@@ -36,11 +37,42 @@ test('a new plan makes its task and asks for an executor', () => {
   expect(told(decision)).toEqual(['dispatcher:main ready']);
 });
 
-test('an attempt given out is shown with its executor and the reason', () => {
+describe('an attempt given out', () => {
   const created = input('attempt_created', { attemptId: 'a1', number: 1, executorId: 'claude', reason: 'the only executor configured' });
-  const decision = decidePlan(context({ task: task({ state: 'ready', attempts: 0 }), inputs: [created] }), noon);
-  expect(decision.task).toMatchObject({ state: 'assigned', attempts: 1 });
-  expect(JSON.stringify(decision.effects.writes)).toContain('Starting on **claude** (the only executor configured).');
+
+  const triaged = (type: string): Issue => ({
+    ...context().issue,
+    details: {
+      ...({ teamKey: 'ENG', projectName: null, projectId: null, labels: [], assigneeId: null, delegateId: null } as const),
+      ...({ hasChildren: false, hasParent: false, comments: [] } as const),
+      state: { id: 's0', name: 'S', type, position: 0 },
+      teamStates: [
+        { id: 'review', name: 'In Review', type: 'started', position: 3 },
+        { id: 'progress', name: 'In Progress', type: 'started', position: 2 },
+      ],
+    },
+  });
+  const moves = (decision: PlanDecision): unknown =>
+    decision.effects.writes.find((write) => write.kind === 'issueState')?.payload['stateId'];
+  const begins = (issue: Issue, options = {}): PlanDecision =>
+    decidePlan(
+      context({ issue, plan: plan({ options }), task: task({ state: 'ready', attempts: 0 }), attempts: [], inputs: [created] }),
+      noon,
+    );
+
+  test('moves the issue when work really begins; what an automation gave us stays in triage', () => {
+    expect(moves(begins(triaged('unstarted')))).toBe('progress');
+    expect(moves(begins(triaged('triage')))).toBe('progress');
+    expect(moves(begins(triaged('started')))).toBeUndefined();
+    expect(moves(begins(triaged('triage'), { automated: true }))).toBeUndefined();
+    expect(moves(begins(triaged('backlog'), { automated: true }))).toBe('progress');
+  });
+
+  test('is shown with its executor and the reason', () => {
+    const decision = decidePlan(context({ task: task({ state: 'ready', attempts: 0 }), inputs: [created] }), noon);
+    expect(decision.task).toMatchObject({ state: 'assigned', attempts: 1 });
+    expect(JSON.stringify(decision.effects.writes)).toContain('Starting on **claude** (the only executor configured).');
+  });
 });
 
 describe('a message while the plan is live', () => {

@@ -27,7 +27,6 @@ describe('a new session', () => {
     expect(activities(decision)).toEqual([
       expect.stringContaining('Working in **Main** (the only repository configured) as **debugger** (label Bug)'),
     ]);
-    expect(decision.effects.writes.find((write) => write.kind === 'issueState')?.payload['stateId']).toBe('progress');
     expect(decision.effects.writes.find((write) => write.kind === 'delegate')?.payload['userId']).toBe('app');
     expect(decision.readSeq).toBe(1);
   });

@@ -1,11 +1,13 @@
 import type { Attempt, CheckoutInfo } from 'cyrus-core/domain/plan';
 import { type AfterAttempt, afterAttempt } from './after-attempt.ts';
+import { stateOnStart } from './issue-state.ts';
 import { ask } from './plan-ask.ts';
 import { verify } from './plan-checks.ts';
 import type { AttemptFinished } from './plan-context.ts';
 import { finishDone } from './plan-publish.ts';
 import type { PlanStep } from './plan-step.ts';
 import { paused } from './plan-waits.ts';
+import { issueState } from './tracker-writes.ts';
 
 export function attemptCreated(step: PlanStep, created: { attemptId: string; number: number; executorId: string; reason: string }): void {
   if (step.task.state !== 'ready' || created.number !== step.task.attempts + 1) return;
@@ -16,11 +18,21 @@ export function attemptCreated(step: PlanStep, created: { attemptId: string; num
     step.effects.tells.push({ entity: `attempt:${created.attemptId}`, kind: 'pause', payload: {} });
     return;
   }
-  if (created.number === 1) step.showChecklist('work');
+  if (created.number === 1) begun(step);
   step.say(
     `assigned:${created.number}`,
     `${created.number === 1 ? 'Starting' : `Attempt ${created.number}`} on **${created.executorId}** (${created.reason}).`,
   );
+}
+
+/** Work really begins: not while it waits in the queue. What an automation gave us stays in triage until a person takes it out. */
+function begun(step: PlanStep): void {
+  const { issue, plan, settings, listeners } = step.context;
+  step.showChecklist('work');
+  const [to] = listeners;
+  const triage = plan.options.automated && issue.details?.state?.type === 'triage';
+  const target = triage ? undefined : stateOnStart(issue, settings.stateOnStart);
+  if (to && target) step.effects.writes.push(issueState(to, `plan:${plan.id}:started`, issue.id, target.id, plan.id));
 }
 
 export function attemptRunning(step: PlanStep, running: { attemptId: string; number: number }): void {

@@ -21,6 +21,7 @@ export interface PlanSettings {
   readonly noPullRequest: string | null;
   /** Pull requests are drafts until their checks have passed. */
   readonly draft: boolean;
+  readonly stateOnStart: string | undefined;
   readonly stateOnSuccess: string | undefined;
 }
 

@@ -4,11 +4,10 @@ import type { Answer, Message } from 'cyrus-core/domain/session';
 import { idOf } from 'cyrus-core/ids';
 import { type AccessAction, mayDo, refusal } from './access.ts';
 import { failureAnswer } from './answers.ts';
-import { stateOnStart } from './issue-state.ts';
 import { refusedSignal, senderOf } from './refused.ts';
 import { chosenFrom, type Route, routeOptions, routeProcedure, routeRepository } from './route.ts';
 import type { SessionState } from './session-context.ts';
-import { delegate, issueState, type Listener, thought } from './tracker-writes.ts';
+import { delegate, type Listener, thought } from './tracker-writes.ts';
 
 export interface PlanDraft extends Omit<Plan, 'createdAt' | 'state' | 'headSha' | 'parkedReason' | 'parkedFrom' | 'parkedUntil'> {
   readonly contentHash: string;
@@ -36,7 +35,8 @@ export function begin(state: SessionState, messages: readonly Message[], to: Lis
   if (no) return no;
   if (!route.fits) return noRoute(route, question !== null);
   const { procedure, reason } = routeProcedure(issue, route.repository);
-  const options = routeOptions(issue, said);
+  const automated = messages.every((message) => message.authorId === null) && session.source === 'linear';
+  const options = { ...routeOptions(issue, said), ...(automated ? { automated } : {}) };
   const continues = lastPlan && lastPlan.repositoryId === route.repository.id ? lastPlan : null;
   const number = (lastPlan?.number ?? 0) + 1;
   const plan: PlanDraft = {
@@ -60,10 +60,8 @@ export function begin(state: SessionState, messages: readonly Message[], to: Lis
     const asked = [options.agent && `agent ${options.agent}`, options.model && `model ${options.model}`].filter(Boolean).join(', ');
     const body = `Working in **${route.repository.name}** (${route.reason}) as **${procedure}** (${reason}). ${how}.${asked ? ` As asked: ${asked}.` : ''}`;
     effects.writes.push(thought(to, `plan:${plan.id}:route`, body, plan.id));
-    const started = stateOnStart(issue, state.stateOnStart);
-    if (started) effects.writes.push(issueState(to, `plan:${plan.id}:started`, issue.id, started.id, plan.id));
     const app = session.context.appUserId;
-    if (app && issue.details && !issue.details.delegateId && procedure !== 'scoper')
+    if (app && issue.details && !issue.details.delegateId && procedure !== 'scoper' && !automated)
       effects.writes.push(delegate(to, `plan:${plan.id}:delegate`, issue.id, app, plan.id));
   }
   return { do: 'begin', plan, refused };

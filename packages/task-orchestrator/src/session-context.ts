@@ -29,7 +29,6 @@ export interface SessionState {
   /** The last outbound write of the session, queued or sent. */
   readonly lastWriteAt: Instant | null;
   readonly repositories: readonly Routable[];
-  readonly stateOnStart: string | undefined;
   /** The open question of this session about its repository; `seq`: the last message before it was asked. */
   readonly question: { readonly id: string; readonly seq: number; readonly options: readonly AnswerOption[] } | null;
   /** Who may do what in a repository; null: before one is known. */

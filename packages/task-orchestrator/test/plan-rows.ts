@@ -108,6 +108,7 @@ export const context = (over: Partial<PlanContext> = {}): PlanContext => ({
     maxAttempts: 3,
     noPullRequest: null,
     draft: false,
+    stateOnStart: undefined,
     stateOnSuccess: undefined,
   },
   spent: { cost: 19_500, unpriced: false },

@@ -93,7 +93,6 @@ export function state(
     lastPlan: null,
     lastWriteAt: noon,
     repositories: [repository],
-    stateOnStart: undefined,
     question: null,
     planQuestion: null,
     access: () => openAccess,

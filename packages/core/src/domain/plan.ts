@@ -9,6 +9,8 @@ export type Procedure = (typeof procedures)[number];
 export interface PlanOptions {
   readonly agent?: string;
   readonly model?: string;
+  /** No person began this: triage and assignment stay with people. */
+  readonly automated?: boolean;
 }
 
 export interface PullRequestRef {

@@ -48,6 +48,7 @@ export function planSettings(config: Config, plan: Plan, noPullRequest: string |
     maxAttempts: config.limits.maxAttemptsPerTask,
     noPullRequest,
     draft: repository?.pullRequest?.draft ?? config.pullRequest?.draft ?? false,
+    stateOnStart: config.stateOnStart,
     stateOnSuccess: repository?.onSuccess?.state ?? config.stateOnSuccess,
   };
 }
