@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { textOf } from './support/linear.ts';
 import { change, shell } from './support/model.ts';
+import { mountable } from './support/mounts.ts';
 import { until } from './support/until.ts';
 import { World } from './support/world.ts';
 
@@ -14,9 +15,6 @@ import { World } from './support/world.ts';
 vi.setConfig({ testTimeout: 150_000 });
 
 const run = promisify(execFile);
-const linux = process.platform === 'linux' && process.getuid?.() === 0;
-const mountable = linux && (await canMount());
-if (process.env['CYRUS_NO_SKIP'] === '1' && !mountable) throw new Error('no file system can be mounted here');
 
 test('with less free space than is to stay free new work waits, says so everywhere, and goes on when there is room', async () => {
   const world = await World.open({ config: { minFreeDiskMb: 90_000_000 } });
@@ -93,19 +91,6 @@ test.skipIf(!mountable)(
   },
   120_000,
 );
-
-async function canMount(): Promise<boolean> {
-  const directory = await mkdtemp(join(tmpdir(), 'cyrus-mount-'));
-  try {
-    await run('mount', ['-t', 'tmpfs', 'tmpfs', directory]);
-    await run('umount', [directory]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-}
 
 /** Takes every byte there is; the file to remove. */
 async function fill(place: string): Promise<string> {

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle } from './support/bundle.ts';
+import { mountable } from './support/mounts.ts';
 import { running } from './support/processes.ts';
 import { plainEnvironment, type Ran, runToEnd, startProgram } from './support/program.ts';
 import { until } from './support/until.ts';
@@ -40,10 +41,15 @@ async function startsWell(home: string, environment: Readonly<Record<string, str
 }
 
 /** Runs `cyrus start` behind a shell's words, and holds that it refused in words for people and left nothing running. */
-async function refuses(home: string, words: string, environment: Readonly<Record<string, string>>, message: RegExp): Promise<Ran> {
-  const ran = await runToEnd('/bin/sh', ['-c', `${words}\nexec "$@"`, 'sh', process.execPath, main, '--home', home, 'start', '--json'], {
-    environment,
-  });
+async function refuses(
+  home: string,
+  words: string,
+  environment: Readonly<Record<string, string>>,
+  message: RegExp,
+  at: (path: string) => string = (path) => path,
+): Promise<Ran> {
+  const command = [at(process.execPath), at(main), '--home', home, 'start', '--json'];
+  const ran = await runToEnd('/bin/sh', ['-c', `${words}\nexec "$@"`, 'sh', ...command], { environment });
   expect(ran.stderr).toMatch(message);
   expect(ran.stderr).not.toContain('    at ');
   expect([1, 78]).toContain(ran.code);
@@ -117,17 +123,21 @@ describe('limits and signals', () => {
   });
 });
 
-/** Mounts of its own need root, and a place that is not below /tmp. */
-describe.skipIf(!root)('disks', () => {
+/** Mounts of its own need root, and a place that is not below /tmp: the product is seen there, wherever it lies. */
+describe.skipIf(!mountable)('disks', () => {
   let place: string;
+  const project = join(import.meta.dirname, '..');
+  const at = (path: string): string => (path.startsWith(`${project}/`) ? join(place, 'project', path.slice(project.length)) : path);
   beforeAll(async () => {
     place = await mkdtemp('/var/tmp/cyrus-machine-');
     await chmod(place, 0o755);
+    await mkdir(join(place, 'project'));
   });
   afterAll(() => rm(place, { recursive: true, force: true }));
 
   /** The words run in a mount namespace of their own: what they mount is gone with them. */
-  const mounted = (mounts: string): string => `set -- unshare -m sh -c 'set -e; ${mounts}; exec "$@"' sh "$@"`;
+  const mounted = (mounts: string): string => `set -- unshare -m sh -c 'set -e; ${shown()}; ${mounts}; exec "$@"' sh "$@"`;
+  const shown = (): string => `mount --bind ${project} ${join(place, 'project')}`;
 
   const table: readonly (readonly [string, string, RegExp])[] = [
     [
@@ -157,15 +167,15 @@ describe.skipIf(!root)('disks', () => {
     await mkdir(state);
     await chmod(own, 0o711);
     const words = mounts.replaceAll('HOME', home).replaceAll('PLACE', own).replaceAll('STATE', state);
-    await refuses(home, mounted(words), environmentOf(state), message);
+    await refuses(home, mounted(words), environmentOf(state), message, at);
     expect(await running(state)).toEqual([]);
   });
 
   test('nothing can be run from /tmp', async () => {
     const home = await homeIn(place, 'noexec');
     const environment = environmentOf(join(place, 'state'));
-    const words = `exec unshare -m sh -c 'mount -t tmpfs -o noexec none /tmp; exec "$@"' sh "$@"`;
-    const child = spawn('/bin/sh', ['-c', words, 'sh', process.execPath, main, '--home', home, 'start', '--json'], {
+    const words = `exec unshare -m sh -c '${shown()}; mount -t tmpfs -o noexec none /tmp; exec "$@"' sh "$@"`;
+    const child = spawn('/bin/sh', ['-c', words, 'sh', at(process.execPath), at(main), '--home', home, 'start', '--json'], {
       env: { ...environment },
     });
     let out = '';

@@ -9,7 +9,8 @@ import type { Mirror } from '../src/mirror.ts';
 import { type HttpGit, startHttpGit } from './http-git.ts';
 import { command, git, newSetting, type Setting } from './setting.ts';
 
-const withoutLfs = !(await hasGitLfs(process.env['PATH'] ?? ''));
+/** Skipped without git-lfs, unless CYRUS_NO_SKIP asks for all of them. */
+const withoutLfs = !(await hasGitLfs(process.env['PATH'] ?? '')) && process.env['CYRUS_NO_SKIP'] !== '1';
 const oidOf = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
 const pointerOf = (content: Buffer): string =>
   `version https://git-lfs.github.com/spec/v1\noid sha256:${oidOf(content)}\nsize ${content.length}\n`;

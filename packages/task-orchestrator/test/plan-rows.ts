@@ -91,7 +91,7 @@ export const said = (n: number, delivered = false): PlanMessage => ({
   at: n,
   command: false,
 });
-export const listener: PlanContext['listeners'][number] = { sessionId: 's1', source: 'linear', workspace: 'w', turnId: 'turn1' };
+const listener: PlanContext['listeners'][number] = { sessionId: 's1', source: 'linear', workspace: 'w', turnId: 'turn1' };
 export const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   plan: plan(),
   issue: { id: 'i1', workspace: 'w', identifier: 'ENG-1', title: 'Broken', description: '', url: 'https://l/ENG-1', details: null },
