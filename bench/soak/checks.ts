@@ -256,11 +256,15 @@ function failures({ evidence, assigned }: Situation): Check {
 const ofOutages = ['no_first_activity', 'webhook_timeout'];
 
 /** What Linear holds against an agent, but for what an absent service cannot help. */
-function violations({ evidence, gaps }: Situation): Check {
+function violations({ evidence, gaps, assigned }: Situation): Check {
   const excused = (at: number): boolean => gaps.some((gap) => at >= gap.from && at <= gap.to + 11_000);
-  const held = evidence.violations.filter((each) => !ofOutages.includes(each.kind) || !excused(Date.parse(each.at)));
+  // An issue that was given again is worked on; its first session may be one that was told of after it had been taken away.
+  const givenAgain = new Set(assigned.filter(({ planned }) => planned.action?.kind === 're-assign').map(({ session }) => session));
+  const held = evidence.violations.filter(
+    (each) => (!ofOutages.includes(each.kind) || !excused(Date.parse(each.at))) && !givenAgain.has(each.session ?? ''),
+  );
   return none(
-    `violations of Linear's rules (${evidence.violations.length - held.length} more while killed)`,
+    `violations of Linear's rules (${evidence.violations.length - held.length} more while killed, or given again)`,
     held.map((each) => `${each.kind} at ${each.at}, session ${each.session}: ${JSON.stringify(each.detail ?? {})}`),
   );
 }

@@ -1,6 +1,8 @@
 import type { Failure, FailureClass } from 'cyrus-core/failure';
 
 const meanings: readonly (readonly [RegExp, FailureClass, string?])[] = [
+  // A helper of git was killed: by the kernel, short of memory, or by hand.
+  [/died of signal \d+/, 'sandbox_lost'],
   [/No space left on device|Disk quota exceeded/i, 'setup_failed', 'Free some disk space.'],
   [
     /could not read (Username|Password)|Authentication failed|HTTP 40[13]|error: 40[13]|Permission denied \(|invalid credentials|Authorization error|Git credentials for .* not found/i,

@@ -146,6 +146,16 @@ test('a fetch that meets a token which has ended goes on with another', async ()
   expect(await mirror.fetch()).toMatchObject({ defaultBranch: 'main' });
 });
 
+test('while GitHub gives no token the mirror is read all the same, and a fetch says why it cannot be had', async () => {
+  await github.people.install({ appId: app.appId, account: 'acme' });
+  await (await repositories().open('one')).fetch();
+  credentials.forget();
+  github.setFaults({ outageMs: 60_000 });
+  const mirror = await repositories().open('one');
+  expect(await mirror.resolve('main')).toMatch(/^[0-9a-f]{40}$/);
+  await expect(mirror.fetch()).rejects.toMatchObject({ failure: { class: 'network', message: expect.stringContaining('acme/one') } });
+});
+
 test('an installation that is removed from one repository fails once, clearly, and holds up no other', async () => {
   const { id } = await github.people.install({ appId: app.appId, account: 'acme' });
   const [one, two] = [await newCommit('one'), await newCommit('two')];

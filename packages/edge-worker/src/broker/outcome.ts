@@ -20,7 +20,11 @@ export type WriteOutcome =
  */
 export type Perform = (write: ClaimedWrite, signal: AbortSignal) => Promise<WriteOutcome>;
 
-const passing: ReadonlySet<Failure['class']> = new Set(['network', 'rate_limited', 'quota_exhausted', 'timeout', 'auth', 'missing_binary']);
+const passing: ReadonlySet<Failure['class']> = new Set([
+  ...(['network', 'rate_limited', 'quota_exhausted', 'timeout', 'auth', 'missing_binary'] as const),
+  // A git that somebody killed.
+  'sandbox_lost',
+]);
 
 /** What may pass is tried again; a refusal is for good. */
 export function outcomeOfFailure(failure: Failure, subject?: string): WriteOutcome {

@@ -10,12 +10,14 @@ import type { GithubCredentials } from '../github-credentials.ts';
 export interface Repositories {
   config(id: string): RepositoryConfig | undefined;
   /**
-   * Opens the mirror, with the token that may be shown to its remote.
-   * @throws FailureError `invalid_request` for a repository that is not in the configuration (any more); `auth`, `network`, `rate_limited`
-   *   where a token is asked for and not given
+   * Opens the mirror, with the token that may be shown to its remote; without one where none can be had now.
+   * @throws FailureError `invalid_request` for a repository that is not in the configuration (any more)
    */
   open(id: string): Promise<Mirror>;
-  /** Works with the mirror; once more with a new token when its remote does not take the one there was. */
+  /**
+   * Works with the mirror's remote; once more with a new token when that does not take the one there was.
+   * @throws FailureError also `auth`, `network`, `rate_limited` where a token is asked for and not given
+   */
   use<T>(id: string, work: (mirror: Mirror) => Promise<T>): Promise<T>;
   /** How its code host is reached, by where its remote is; undefined: there is none, or no credential for it. */
   access(id: string): Promise<GithubAccess | undefined>;
@@ -69,7 +71,12 @@ export function createRepositories(
     config: (id) => config().repositories.find((repository) => repository.id === id),
     use,
     async open(id) {
-      const { mirror } = await openOnce(id);
+      const { mirror } = await openOnce(id).catch(async (error: unknown) => {
+        // What is in the mirror can be read without GitHub; what is not is asked for by a fetch, which says why it cannot be had.
+        const { source, access } = await find(id);
+        if (!(error instanceof FailureError) || !access) throw error;
+        return { mirror: await checkouts.mirror(source) };
+      });
       // Everything as it is, seen through the mirror itself; a fetch alone meets the remote, maybe with a token that has ended since.
       const fetch: Mirror['fetch'] = (wish) => use(id, (current) => current.fetch(wish));
       return Object.create(mirror, { fetch: { value: fetch } }) as Mirror;
