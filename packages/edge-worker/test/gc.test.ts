@@ -26,6 +26,7 @@ let mirror: Mirror;
 let options: GcOptions;
 beforeEach(async () => {
   [database, temp] = await Promise.all([testDatabase(), temporary()]);
+  await database.db.query(`update cyrus.schema_migration set applied_at = clock_timestamp() - interval '1 year'`);
   home = join(temp.path, 'home');
   origin = await makeRepository(join(temp.path, 'origin'), { 'a.txt': 'a\n' });
   const settings = { pool: 1, keepWipDays: 14, keepUnpushedDays: 90, keepConversationDays: 30 };
@@ -173,4 +174,20 @@ test('what waits for a repository that nothing was done in goes', async () => {
   await plan('live', null);
   await checkouts.pool.add({ mirror, sha: (await mirror.resolve('main')) ?? '' });
   expect(found(await gc())).toEqual([]);
+});
+
+test('what is older than the database stays: another one, whose disk is not there today, may know it', async () => {
+  await mirror.fetch();
+  await database.db.query('update cyrus.schema_migration set applied_at = clock_timestamp()');
+  const conversation = join(home, 'conversations', 'c-unknown');
+  const attachments = join(home, 'attachments', 't-unknown');
+  const old = new Date(Date.now() - 60 * 86_400_000);
+  for (const directory of [conversation, attachments]) {
+    await mkdir(directory, { recursive: true });
+    await utimes(directory, old, old);
+  }
+  const report = await gc();
+  expect(report.items).toEqual([]);
+  expect(report.kept).toEqual([{ what: attachments, why: expect.stringContaining('older than this database') }]);
+  expect((await stat(conversation)).isDirectory()).toBe(true);
 });

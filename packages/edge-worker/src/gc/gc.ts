@@ -9,7 +9,7 @@ import type { Config } from 'cyrus-core/config/schema';
 import { FailureError } from 'cyrus-core/failure';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
-import { endsOf, forgetConversation, type LiveWork, liveWork, overConversations } from 'cyrus-store/queries/gc-facts';
+import { bornAt, endsOf, forgetConversation, type LiveWork, liveWork, overConversations } from 'cyrus-store/queries/gc-facts';
 import { repositoriesUsed } from 'cyrus-store/queries/repositories-used';
 import { oldBinaries } from 'cyrus-store/server/old-binaries';
 import type { DiskRoom } from '../jobs/disk-room.ts';
@@ -44,6 +44,8 @@ interface Collecting extends GcOptions {
   readonly signal: AbortSignal;
   readonly now: number;
   readonly live: LiveWork;
+  /** What is older than the database may be known to another one, whose disk is not there today: it stays. */
+  readonly bornAt: number;
   readonly items: GcItem[];
   readonly kept: { what: string; why: string }[];
 }
@@ -58,7 +60,15 @@ export async function collectGarbage(
   run: { readonly dryRun: boolean; readonly signal: AbortSignal },
 ): Promise<GcReport> {
   const { db } = options;
-  const all: Collecting = { ...options, ...run, now: await db.now(), live: await liveWork(db), items: [], kept: [] };
+  const all: Collecting = {
+    ...options,
+    ...run,
+    now: await db.now(),
+    live: await liveWork(db),
+    bornAt: await bornAt(db),
+    items: [],
+    kept: [],
+  };
   await deadCheckouts(all);
   await idleWaiting(all);
   for (const { id } of options.config().repositories) {
@@ -89,14 +99,14 @@ async function attempt(all: Collecting, what: string, work: () => Promise<void>)
 }
 
 async function deadCheckouts(all: Collecting): Promise<void> {
-  const { checkouts, live, now } = all;
+  const { checkouts, live } = all;
   const list = await checkouts.list();
   const owners = new Map(list.map((checkout) => [checkout, ownersOf(checkout)] as const));
   const ends = await endsOf(all.db, [...owners.values()].flat());
   const dead = list.filter((checkout) => {
     const ids = owners.get(checkout) ?? [];
     if (ids.some((id) => live.ids.has(id))) return false;
-    return ids.some((id) => ends.has(id)) || now - checkout.createdAt > unknownMs;
+    return ids.some((id) => ends.has(id)) || isForgotten(all, checkout.directory, checkout.createdAt);
   });
   const sizes = await diskUsages(dead.map(({ directory }) => directory));
   for (const checkout of dead) {
@@ -111,6 +121,14 @@ async function deadCheckouts(all: Collecting): Promise<void> {
       all.items.push({ kind: 'checkout', what: checkout.directory, repositoryId: checkout.repositoryId, bytes, why });
     });
   }
+}
+
+/** Nothing knows of it, though it was made under this database, and long enough ago. */
+function isForgotten(all: Collecting, what: string, madeAt: number): boolean {
+  if (all.now - madeAt <= unknownMs) return false;
+  if (madeAt >= all.bornAt) return true;
+  all.kept.push({ what, why: 'it is older than this database, so another one may know it; delete it yourself if none does' });
+  return false;
 }
 
 /** The task, the attempt or the job it was made for. */
@@ -190,7 +208,7 @@ async function conversations(all: Collecting): Promise<void> {
     if (name.startsWith('.trash-')) await removeTree(join(place, name));
     else if (((await stat(join(place, name)).catch(() => undefined))?.mtimeMs ?? Number.POSITIVE_INFINITY) < before) settled.push(name);
   }
-  const over = await overConversations(all.db, settled, before);
+  const over = all.bornAt > before ? [] : await overConversations(all.db, settled, before);
   const sizes = await diskUsages(over.map((name) => join(place, name)));
   for (const name of over) {
     const what = join(place, name);
@@ -213,7 +231,7 @@ async function attachedFiles(all: Collecting): Promise<void> {
   const ends = await endsOf(all.db, names);
   const madeAt = async (name: string): Promise<number> => (await stat(join(place, name)).catch(() => undefined))?.mtimeMs ?? all.now;
   const dead: string[] = [];
-  for (const name of names) if (ends.has(name) || all.now - (await madeAt(name)) > unknownMs) dead.push(join(place, name));
+  for (const name of names) if (ends.has(name) || isForgotten(all, join(place, name), await madeAt(name))) dead.push(join(place, name));
   const sizes = await diskUsages(dead);
   for (const what of dead) {
     await attempt(all, what, async () => {

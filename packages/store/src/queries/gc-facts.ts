@@ -62,3 +62,11 @@ export async function forgetConversation(db: Queryable, id: string): Promise<boo
   );
   return rows.length > 0;
 }
+
+/** When this database was made, in epoch milliseconds. */
+export async function bornAt(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ at: number | null }>(
+    'select extract(epoch from min(applied_at))::float8 * 1000 as at from cyrus.schema_migration',
+  );
+  return rows[0]?.at ?? Number.POSITIVE_INFINITY;
+}
