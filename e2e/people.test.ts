@@ -26,6 +26,7 @@ const untilReleased = `node -e "const t=setInterval(()=>require('fs').existsSync
 
 beforeAll(async () => {
   world = await World.open({
+    linear: ['--announce-own-sessions'],
     repositories: { app: plainRepository, web: plainRepository },
     repositoryConfig: { app: { teamKeys: ['ENG'], routingLabels: ['Feature'] }, web: { routingLabels: ['Feature'] } },
     config: { userAccessControl: { blockedUsers: [{ email: 'Grace@example.test' }] }, server: { port: 0, apiToken } },

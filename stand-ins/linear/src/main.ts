@@ -17,6 +17,7 @@ const usage = `Usage: linear-stand-in [options]
   --client-id TEXT       the one OAuth application that is known (LINEAR_CLIENT_ID, default: every one is)
   --client-secret TEXT   its secret (LINEAR_CLIENT_SECRET)
   --url-key TEXT         the workspace in URLs (LINEAR_URL_KEY, default local)
+  --announce-own-sessions  sessions that the agent opens itself are announced to it, too
   --schema FILE          Linear's schema (LINEAR_SCHEMA, default: beside the source)
   --help
 `;
@@ -37,11 +38,12 @@ const { values } = parseArgs({
     'client-secret': { type: 'string' },
     'url-key': { type: 'string' },
     schema: { type: 'string' },
+    'announce-own-sessions': { type: 'boolean' },
     help: { type: 'boolean' },
   },
 });
 
-type Flag = Exclude<keyof typeof values, 'help'>;
+type Flag = Exclude<keyof typeof values, 'help' | 'announce-own-sessions'>;
 
 const textOf = (flag: Flag): string | undefined => values[flag] ?? process.env[`LINEAR_${flag.toUpperCase().replaceAll('-', '_')}`];
 
@@ -58,6 +60,7 @@ function optionsFromFlags(): LinearOptions {
   const clientId = textOf('client-id');
   const options = {
     port: numberOf('port'),
+    announceOwnSessions: values['announce-own-sessions'],
     controlPort: numberOf('control-port'),
     timeScale: numberOf('time-scale'),
     deadlineScale: numberOf('deadline-scale'),
