@@ -22,7 +22,8 @@ test.each([
   ],
   ['a reset in the past is now', failure('rate_limited', 10), 1, 0, { delayMs: 0, pauses: 'credential' }],
   ['a rate limit without a reset waits about half a minute', failure('rate_limited'), 1, 0.5, { delayMs: 30_125, pauses: 'credential' }],
-  ['a refused login is tried every minute', failure('auth'), 9, 0.5, { delayMs: 60_000, pauses: 'credential' }],
+  ['a refused login is tried again soon: it may be one in passing', failure('auth'), 1, 0.5, { delayMs: 4_000, pauses: 'credential' }],
+  ['one that stays refused is tried every minute', failure('auth'), 9, 0.5, { delayMs: 60_000, pauses: 'credential' }],
 ] as const)('%s', (_name, given, attempts, random, expected) => {
   expect(decideRetry(given, attempts, 1_000, random)).toEqual(expected);
 });

@@ -9,7 +9,9 @@ export interface Retry {
 
 const firstDelayMs = 250;
 const longestDelayMs = 15_000;
-const authDelayMs = 60_000;
+/** A login may be refused in passing, as while a token is replaced; one that stays refused waits for a person. */
+const firstAuthDelayMs = 4_000;
+const longestAuthDelayMs = 60_000;
 const blindLimitDelayMs = 30_000;
 
 /**
@@ -26,7 +28,7 @@ export function decideRetry(failure: Failure, attempts: number, now: Instant, ra
       return { delayMs: Math.round((given ?? blindLimitDelayMs * (0.5 + random)) + random * 250), pauses: 'credential' };
     case 'auth':
     case 'missing_binary':
-      return { delayMs: given ?? authDelayMs, pauses: 'credential' };
+      return { delayMs: given ?? Math.min(longestAuthDelayMs, firstAuthDelayMs * 4 ** Math.min(attempts - 1, 5)), pauses: 'credential' };
     default: {
       const ceiling = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(attempts - 1, 10));
       return { delayMs: Math.round(given ?? ceiling * random), pauses: 'lane' };
