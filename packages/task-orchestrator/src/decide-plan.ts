@@ -61,12 +61,16 @@ function takeMessage(step: PlanStep, input: Input): void {
   // What changed on the issue is nobody's answer; the next attempt reads it.
   const edited = said.signal === 'edited';
   const choice = !edited && step.task.state === 'asking' && step.context.question?.kind === 'policy' ? uncheckedChoice(said.body) : null;
-  const command = parked ? isResume(said) : choice !== null || (step.plan.state !== 'drafting' && isPause(said));
+  // Deliveries overtake each other: a pause that a person took back before it was told of is none.
+  const takenBack = isPause(said) && step.messages.some((message) => message.at > said.at && isResume(message));
+  const orders = parked ? isResume(said) : choice !== null || (step.plan.state !== 'drafting' && isPause(said));
+  const command = takenBack || orders;
   const n = (step.messages.at(-1)?.n ?? 0) + 1;
   const { sessionId, seq, authorName, body, at } = said;
   const message: PlanMessage = { n, sessionId, seq, authorName, body, delivered: false, at, command };
   step.messages.push(message);
   step.newMessages.push(message);
+  if (takenBack) return;
   if (parked) return command ? resume(step) : keptWhileParked(step);
   if (step.plan.state === 'drafting') return;
   if (choice) return afterUnchecked(step, choice, authorName);

@@ -35,6 +35,15 @@ describe('pause', () => {
     expect(ended.task?.state).toBe('running');
   });
 
+  test('that a resume, said after it, has overtaken is none', () => {
+    const resume = { ...said(1, true), body: 'resume', at: noon + 1 };
+    const decision = decide({ messages: [resume], inputs: [says('pause')] });
+    expect(decision.plan.state).toBe('running');
+    expect(told(decision)).toEqual([]);
+    expect(decision.newMessages).toEqual([expect.objectContaining({ command: true })]);
+    expect(decide({ messages: [{ ...resume, at: noon - 1 }], inputs: [says('pause')] }).plan.state).toBe('parked');
+  });
+
   test('with no agent at work is answered at once', () => {
     const decision = decide({ task: task({ state: 'ready' }), attempts: [], inputs: [says('hold', 'pause')] });
     expect(waits(decision)).toContain('Paused.');
