@@ -48,6 +48,8 @@ export async function serve(
       ...options,
       clock,
     });
+    const at = service.address ? `${service.address.host}:${service.address.port}` : null;
+    log.info({ version, node: process.version, at, isolation: report.isolation, slots: service.slots }, 'started');
     return {
       service,
       store,
@@ -55,6 +57,7 @@ export async function serve(
       async end(drainMs) {
         await (drainMs > 0 ? service.drain(drainMs) : service.close());
         await store.close();
+        log.info({}, 'ended');
         log.flush();
       },
     };
