@@ -84,7 +84,8 @@ test.each([
   ]);
   const issue = await linear.assign({ title, description: '[repo=moving]' });
   const directory = await until('the agent to be at work', async () =>
-    (await world.checkouts('work')).find((each) => existsSync(join(each, 'begun.txt'))),
+    // The other case's checkout may still be there.
+    (await world.checkouts('work')).find((each) => existsSync(join(each, 'begun.txt')) && !existsSync(join(each, '.git/go'))),
   );
   await push(...parents, '-m', `Rewritten ${name}`);
   await mkdir(join(directory, '.git/go'));
