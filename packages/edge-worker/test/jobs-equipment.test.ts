@@ -236,7 +236,8 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     });
 
     test('tell what they wrote when a check fails', async () => {
-      const verdict = await verify(await withServices(service()), ['echo bad; exit 1']);
+      // Its port may answer a moment before its words are out.
+      const verdict = await verify(await withServices(service()), ['sleep 1; echo bad; exit 1']);
       expect(verdict).toMatchObject({ verdict: 'failed', checks: [{ output: 'bad\n\n--- service db ---\nlistening\n' }] });
     });
 
