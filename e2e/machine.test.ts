@@ -9,8 +9,6 @@ import { plainEnvironment, type Ran, runToEnd, startProgram } from './support/pr
 import { until } from './support/until.ts';
 import { World } from './support/world.ts';
 
-const root = process.getuid?.() === 0;
-
 let world: World;
 let main: string;
 beforeAll(async () => {
@@ -56,6 +54,20 @@ async function refuses(
   return ran;
 }
 
+/**
+ * The product seen below `place`, wherever it lies: another account may not get to it, and a test may mount over it. The words run in
+ * a mount namespace of their own, and what they mount is gone with them.
+ */
+async function shownIn(place: string): Promise<{ readonly at: (path: string) => string; readonly words: (then: string) => string }> {
+  const modules = join(import.meta.dirname, '../node_modules');
+  const shown = join(place, 'node_modules');
+  await mkdir(shown, { recursive: true });
+  return {
+    at: (path) => (path.startsWith(`${modules}/`) ? join(shown, path.slice(modules.length)) : path),
+    words: (then) => `set -- unshare -m sh -c 'set -e; mount --bind ${modules} ${shown}; ${then}' sh "$@"`,
+  };
+}
+
 describe('the home', () => {
   test('with spaces, quotes and umlauts, far below, with a path no socket could have', async () => {
     const home = await homeIn(world.directory, `Ää ü’s "home" $HOME/${'very-long-'.repeat(15)}/end`);
@@ -73,15 +85,16 @@ describe('the home', () => {
     await refuses(main, '', environmentOf('/nowhere'), /is a file.*\n.*fix: .*--home/);
   });
 
-  test.skipIf(!root)('it belongs to somebody else', async () => {
+  test.skipIf(!mountable)('it belongs to somebody else', async () => {
     const home = await homeIn(world.directory, 'of-root');
     await chmod(world.directory, 0o755);
-    const words = 'set -- setpriv --reuid=65534 --regid=65534 --clear-groups "$@"';
+    const product = await shownIn(world.directory);
+    const words = product.words('exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"');
     // Without being let into the home its configuration cannot be read either.
-    await refuses(home, words, environmentOf('/nowhere'), /of-root.*(?:EACCES|belongs to the account 0).*\n.*fix: /s);
+    await refuses(home, words, environmentOf('/nowhere'), /of-root.*(?:EACCES|belongs to the account 0).*\n.*fix: /s, product.at);
     await rm(join(home, 'config.json'));
     await chmod(home, 0o755);
-    await refuses(home, words, environmentOf('/nowhere'), /belongs to the account 0, this is 65534/);
+    await refuses(home, words, environmentOf('/nowhere'), /belongs to the account 0, this is 65534/, product.at);
   });
 
   test('a configuration that was half written', async () => {
@@ -123,21 +136,16 @@ describe('limits and signals', () => {
   });
 });
 
-/** Mounts of its own need root, and a place that is not below /tmp: the product is seen there, wherever it lies. */
+/** Mounts of its own need root, and a place that is not below /tmp. */
 describe.skipIf(!mountable)('disks', () => {
   let place: string;
-  const project = join(import.meta.dirname, '..');
-  const at = (path: string): string => (path.startsWith(`${project}/`) ? join(place, 'project', path.slice(project.length)) : path);
+  let product: Awaited<ReturnType<typeof shownIn>>;
   beforeAll(async () => {
     place = await mkdtemp('/var/tmp/cyrus-machine-');
     await chmod(place, 0o755);
-    await mkdir(join(place, 'project'));
+    product = await shownIn(place);
   });
   afterAll(() => rm(place, { recursive: true, force: true }));
-
-  /** The words run in a mount namespace of their own: what they mount is gone with them. */
-  const mounted = (mounts: string): string => `set -- unshare -m sh -c 'set -e; ${shown()}; ${mounts}; exec "$@"' sh "$@"`;
-  const shown = (): string => `mount --bind ${project} ${join(place, 'project')}`;
 
   const table: readonly (readonly [string, string, RegExp])[] = [
     [
@@ -167,15 +175,15 @@ describe.skipIf(!mountable)('disks', () => {
     await mkdir(state);
     await chmod(own, 0o711);
     const words = mounts.replaceAll('HOME', home).replaceAll('PLACE', own).replaceAll('STATE', state);
-    await refuses(home, mounted(words), environmentOf(state), message, at);
+    await refuses(home, product.words(`${words}; exec "$@"`), environmentOf(state), message, product.at);
     expect(await running(state)).toEqual([]);
   });
 
   test('nothing can be run from /tmp', async () => {
     const home = await homeIn(place, 'noexec');
     const environment = environmentOf(join(place, 'state'));
-    const words = `exec unshare -m sh -c '${shown()}; mount -t tmpfs -o noexec none /tmp; exec "$@"' sh "$@"`;
-    const child = spawn('/bin/sh', ['-c', words, 'sh', at(process.execPath), at(main), '--home', home, 'start', '--json'], {
+    const words = `${product.words('mount -t tmpfs -o noexec none /tmp; exec "$@"')}; exec "$@"`;
+    const child = spawn('/bin/sh', ['-c', words, 'sh', product.at(process.execPath), product.at(main), '--home', home, 'start', '--json'], {
       env: { ...environment },
     });
     let out = '';
