@@ -317,6 +317,22 @@ describe('what may not leave any more', () => {
     expect(begun).toEqual(['push', 'thought']);
   });
 
+  test('an activity put back into its lane does not follow a stop of its turn', async () => {
+    const { db } = database;
+    await db.query(`insert into cyrus.issue (id, workspace, identifier, title) values ('i-stop', 'w', 'ENG-77', 't')`);
+    await db.query(`insert into cyrus.session (id, source, workspace, issue_id) values ('s-stop', 'linear', 'w', 'i-stop')`);
+    await db.query(`insert into cyrus.turn (id, session_id, opened_by) values ('t-stop', 's-stop', 'message:1')`);
+    await db.query(
+      `insert into cyrus.message (session_id, seq, turn_id, body, signal) values ('s-stop', 1, 't-stop', '', null), ('s-stop', 2, 't-stop', 'stop', 'stop')`,
+    );
+    const of = { sessionId: 's-stop', turnId: 't-stop', lane: 'session:s-stop' };
+    await insertWrite(db, { key: 'under way as it was stopped', state: 'sending', ...of });
+    await insertWrite(db, { key: 'the confirmation', closing: true, ...of });
+    start(async () => sent);
+    await settled('the confirmation', 'sent');
+    expect(await statesByKey(db)).toMatchObject({ 'under way as it was stopped': 'cancelled' });
+  });
+
   test('an activity put back into its lane does not follow the closing answer of its turn', async () => {
     await insertWrite(database.db, { key: 'thought', sessionId: 's', turnId: 't' });
     const { perform, begun, release } = stage();

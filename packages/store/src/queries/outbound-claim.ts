@@ -16,10 +16,11 @@ export interface ClaimedWrite {
 }
 
 /**
- * Takes the oldest open write of up to `limit` lanes, by priority, and moves each to `sending`. Three kinds are cancelled
+ * Takes the oldest open write of up to `limit` lanes, by priority, and moves each to `sending`. Four kinds are cancelled
  * instead: writes of a plan whose stop was asked for, activities of a turn that already has its closing answer (the
- * tracker reads a session's state from its last activity, so a late thought would reopen it), and whatever is for a session
- * whose workspace removed our app.
+ * tracker reads a session's state from its last activity, so a late thought would reopen it), those of a turn that was told to
+ * stop (one that was under way then, and did not get through, comes back to its lane), and whatever is for a session whose
+ * workspace removed our app.
  */
 export async function claimWrites(
   tx: Tx,
@@ -37,6 +38,8 @@ export async function claimWrites(
          or w.kind = 'activity' and exists (
            select from cyrus.outbound_write c
            where c.session_id = w.session_id and c.turn_id = w.turn_id and c.closing and c.state in ('queued', 'sending', 'sent'))
+         or w.kind = 'activity' and exists (
+           select from cyrus.message m where m.session_id = w.session_id and m.turn_id = w.turn_id and m.signal = 'stop')
        ) as void
        from head join cyrus.outbound_write w using (id)
        where w.state = 'queued' and (w.not_before is null or w.not_before <= coalesce($3::timestamptz, clock_timestamp()))
