@@ -15,7 +15,7 @@ import { temporary } from './support/supervisor.ts';
 import { until } from './support/until.ts';
 
 /** Listens on the port in its first argument and answers with its second. */
-const server = `require('node:net').createServer((socket) => socket.end(process.argv[3])).listen(Number(process.argv[2]), '127.0.0.1', () => console.log('listening'));`;
+const server = `require('node:net').createServer((socket) => socket.on('error', () => undefined).end(process.argv[3])).listen(Number(process.argv[2]), '127.0.0.1', () => console.log('listening'));`;
 const client = `require('node:net').connect(Number(process.argv[2]), '127.0.0.1').on('data', (data) => console.log('got ' + data)).on('error', (error) => { console.error(error.message); process.exit(1); });`;
 
 /** Skipped without git-lfs, unless CYRUS_NO_SKIP asks for all of them. */

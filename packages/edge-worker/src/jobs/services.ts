@@ -142,12 +142,15 @@ async function isReady(request: ServicesRequest, { ready, env }: ServiceConfig, 
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
-    const settle = (answer: boolean): void => {
+    socket.once('connect', () => {
+      // Said goodbye to politely: a reset connection ends a service that is not prepared for one.
+      socket.resume().end();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+    socket.setTimeout(2_000, () => {
       socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => settle(true));
-    socket.once('error', () => settle(false));
-    socket.setTimeout(2_000, () => settle(false));
+      resolve(false);
+    });
   });
 }
