@@ -25,6 +25,8 @@ beforeAll(async () => {
   waiting = await world.linear.assign({ title: 'The patient one', description: '[agent=patient]' });
   await world.linear.seen(waiting, /Starting on \*\*patient\*\*/);
   await until('the agent to wait', async () => (await workingIn(`${world.home}/checkouts`)).length > 0);
+  // Its working copy is there before it is.
+  await until('the agent to be at work', async () => (await world.cyrus('status')).stdout.includes('Agents: 1 of'));
 });
 afterAll(() => world?.close());
 
