@@ -85,9 +85,7 @@ function questions({ evidence, assigned }: Situation): Check {
   }
   for (const issue of assigned.filter(({ planned }) => planned.agent === 'asking')) {
     const own = asked.filter(({ session_id: session }) => issue.sessions.has(session));
-    // The scripted agent asks once a conversation: one that is killed as it asks goes on without.
-    const killed = evidence.rows.killed.some((row) => row.issue_id === issue.id);
-    if (own.length !== 1 && !killed) wrong.push(`${issue.identifier}: ${own.length} questions`);
+    if (own.length !== 1) wrong.push(`${issue.identifier}: ${own.length} questions`);
   }
   const expected = assigned.filter(({ planned }) => planned.agent === 'asking').length;
   return check('questions (answered or open)', String(expected), String(asked.length), wrong);

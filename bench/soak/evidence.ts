@@ -85,7 +85,6 @@ interface Rows {
   readonly arrived: readonly { readonly session_id: string; readonly count: number }[];
   readonly conversations: readonly { readonly id: string; readonly issue_id: string; readonly executor_id: string }[];
   /** Issues with an attempt that was lost. */
-  readonly killed: readonly { readonly issue_id: string }[];
   readonly attempts: readonly { readonly state: string; readonly count: number }[];
   readonly rejected: readonly { readonly key: string; readonly session_id: string | null; readonly failure: unknown }[];
   readonly questions: readonly {
@@ -114,7 +113,6 @@ const queries: { readonly [Name in keyof Rows]: string } = {
   arrived: `select s.id as session_id, count(*) as count from cyrus.session s
               join cyrus.inbox i on i.event_key = 'created:' || s.id or i.event_key like 'prompted:' || s.id || ':%' group by s.id`,
   conversations: 'select id, issue_id, executor_id from cyrus.conversation',
-  killed: `select distinct p.issue_id from cyrus.attempt a join cyrus.plan p on p.id = a.plan_id where a.state = 'lost'`,
   attempts: 'select state, count(*) as count from cyrus.attempt group by state order by state',
   rejected: `select key, session_id, failure from cyrus.outbound_write where state = 'rejected'`,
   questions: `select q.id, q.session_id, q.plan_id, t.id as task_id, q.state, p.state as plan_state from cyrus.question q

@@ -25,7 +25,7 @@ export interface ScriptedScenario {
   readonly usage?: Readonly<Record<string, number | string>>;
   /** Fails with this class instead of succeeding. */
   readonly fail?: string;
-  /** Asks this and ends, in a conversation that has not asked it yet. */
+  /** Asks this and ends, in a conversation that has not been told so (`You asked: …`): one that was killed as it asked does it again. */
   readonly ask?: { readonly question: string; readonly options?: readonly string[] };
   /** Writes this line as it is, to see what becomes of it. */
   readonly rawLine?: string;
@@ -45,7 +45,6 @@ type Input = Start | { readonly type: 'message'; readonly id: number; readonly t
 interface Memory {
   heard: string[];
   outputTokens: number;
-  asked?: boolean;
 }
 
 const exec = promisify(execFile);
@@ -141,13 +140,14 @@ async function run(): Promise<void> {
     await pause(Math.min(beat, left));
     while (waiting[0]) await takeIn(waiting.shift() as Input);
   }
-  if (scenario.ask && !memory.asked) {
-    memory.asked = true;
+  const { ask } = scenario;
+  if (ask && !memory.heard.some((words) => words.includes(ask.question))) {
     await spend();
-    say({ type: 'needs-input', ...scenario.ask });
-    say({ type: 'complete', result: { state: 'succeeded', output: scenario.ask.question } });
+    say({ type: 'needs-input', ...ask });
+    say({ type: 'complete', result: { state: 'succeeded', output: ask.question } });
     const crossed = await nextInput();
     if (!crossed) return;
+    await remember(ask.question);
     await takeIn(crossed);
   }
   if (scenario.file !== null) {

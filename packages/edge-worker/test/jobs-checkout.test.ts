@@ -8,6 +8,7 @@ import { expectBubblewrap, sandboxes } from './support/hosts.ts';
 import { abortable, type Jobs, jobsFor } from './support/jobs.ts';
 import { processesWith } from './support/processes.ts';
 import { makeRepository, repositoryAt, type TestRepository } from './support/repository.ts';
+import { insertPlan } from './support/rows.ts';
 import { temporary } from './support/supervisor.ts';
 import { until } from './support/until.ts';
 
@@ -74,6 +75,18 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     await origin.git('branch', 'topic', first);
     expect((await prepare({ taskId: 'other', startFrom: { branch: 'topic' } })).startSha).toBe(first);
     await expect(prepare({ taskId: 'third', startFrom: { branch: 'gone' } })).rejects.toThrow('The work to go on from, gone');
+  });
+
+  test('a follow-up goes on from what was pushed a moment ago, though its message was said before that', async () => {
+    const first = await prepare();
+    await insertPlan(database.db, 'plan', 'repo');
+    await origin.git('checkout', '-q', '-b', branch);
+    await origin.commit({ 'sum.js': 'fixed' }, 'Pushed by us since');
+    const pushed = await origin.git('rev-parse', 'HEAD');
+    await origin.git('checkout', '-q', 'main');
+    await database.db.query(`update cyrus.plan set created_at = now() - interval '30 seconds'`);
+    const second = await prepare({ planId: 'plan', taskId: 'next', startFrom: { sha: pushed }, wasPushed: true });
+    expect(second).toMatchObject({ baseSha: first.baseSha, startSha: pushed });
   });
 
   test('the next attempt goes on in the same checkout, locks of a killed git taken away', async () => {

@@ -55,7 +55,9 @@ test('a fetch that began after a person last spoke is new enough, for a minute',
   clock.advance(100_000);
   await fetchSource(options, job, context, source);
   await fetchSource(options, { ...job, planId: null }, context, source);
-  expect(since).toEqual([990_000, 1_040_000, 1_100_000]);
+  await fetchSource(options, job, context, source, { anew: true });
+  await fetchSource({ ...options, lastSaid: async () => 1_200_000 }, job, context, source);
+  expect(since).toEqual([990_000, 1_040_000, 1_100_000, 1_100_000, 1_100_000]);
 });
 
 test('a long fetch is told once, and recorded every half minute', async () => {

@@ -30,12 +30,19 @@ const lookEveryMs = 2_000;
 
 /**
  * Brings the mirror up to the remote. Jobs that come together share one fetch: one that began after a person last spoke, and a minute
- * ago at most, is good enough. A long one is told of, and it ends before the disk is full.
+ * ago at most, is good enough; `anew`: only one that begins now, for what we pushed ourselves since. A long one is told of, and it ends
+ * before the disk is full.
  */
-export async function fetchSource(options: SourceOptions, job: HostJob, context: JobContext, mirror: Mirror): Promise<Fetched> {
+export async function fetchSource(
+  options: SourceOptions,
+  job: HostJob,
+  context: JobContext,
+  mirror: Mirror,
+  { anew = false }: { readonly anew?: boolean } = {},
+): Promise<Fetched> {
   const { clock } = context;
   const began = clock.now();
-  const said = job.planId === null ? undefined : await options.lastSaid(job.planId);
+  const said = anew || job.planId === null ? began : await options.lastSaid(job.planId);
   const full = new AbortController();
   let shortage: Shortage | undefined;
   let [told, recordedAt, lookedAt] = [false, Number.NEGATIVE_INFINITY, clock.now()];
@@ -60,7 +67,8 @@ export async function fetchSource(options: SourceOptions, job: HostJob, context:
   };
 
   try {
-    const since = Math.max(said ?? began, began - freshForMs);
+    // People's words carry Linear's clock, which may be ahead of ours.
+    const since = Math.max(Math.min(said ?? began, began), began - freshForMs);
     return await mirror.fetch({ since, signal: AbortSignal.any([context.signal, full.signal]), onProgress });
   } catch (error) {
     if (shortage === undefined || context.signal.aborted) throw error;

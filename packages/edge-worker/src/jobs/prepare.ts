@@ -57,7 +57,7 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
     const mirror = await untilAborted(context.signal, options.repositories.open(wanted.repositoryId));
     // Work that has its checkout goes on without room for another.
     if (!wanted.reuse || !(await options.checkouts.find(wanted.taskId))) await untilRoom(options, job, context, async () => 0);
-    const fetched = await fetchSource(options, job, context, mirror);
+    const fetched = await fetchSource(options, job, context, mirror, { anew: wanted.wasPushed === true });
     const baseBranch = wanted.baseBranch ?? options.repositories.config(wanted.repositoryId)?.baseBranch ?? fetched.defaultBranch;
     const missing = `The base branch ${baseBranch} is not in the repository.`;
     const mend = `Push that branch, or correct baseBranch of the repository (its default branch is ${fetched.defaultBranch}). Then write here to try again.`;

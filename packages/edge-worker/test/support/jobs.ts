@@ -60,14 +60,14 @@ export async function jobsFor(options: JobsOptions): Promise<Jobs> {
     collector: () => undefined,
   });
   const run = (kind: JobKind, payload: object, signal: AbortSignal = new AbortController().signal): Promise<JobOutcome> => {
-    const fields = payload as { taskId?: string; attemptId?: string };
+    const fields = payload as { planId?: string; taskId?: string; attemptId?: string };
     return runners[kind](
       {
         id: `job-${unique()}`,
         kind,
         notify: 'attempt:x',
         sessionId: null,
-        planId: null,
+        planId: fields.planId ?? null,
         taskId: fields.taskId ?? null,
         attemptId: fields.attemptId ?? null,
         payload: payload as Record<string, unknown>,
