@@ -25,6 +25,8 @@ export interface Failure {
   readonly fix?: string;
   /** When the cause is known to pass. */
   readonly retryAt?: Instant;
+  /** It is not known whether what was asked for took effect: it is looked for before it is asked for again. */
+  readonly ambiguous?: boolean;
 }
 
 export type FailureAction = 'retry_same' | 'wait' | 'park' | 'fail' | 'fresh_attempt' | 'resume' | 'ask';

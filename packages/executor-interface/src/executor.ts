@@ -50,13 +50,30 @@ export interface HostTools {
   readonly tools: readonly HostTool[];
 }
 
+/** What a cloud executor works on: it reads and pushes by itself. */
+export interface RemoteWork {
+  /** Without credentials: `https://github.com/acme/app.git`. */
+  readonly repositoryUrl: string;
+  /** `acme/app`, where the code host has such names. */
+  readonly repositoryName?: string;
+  /** On the remote; the work begins at its head. */
+  readonly startBranch: string;
+  readonly startSha: string;
+  /** What a pull request of it would be merged into. */
+  readonly baseBranch: string;
+  /** The branch to push to, where the executor lets it be chosen. */
+  readonly pushBranch: string;
+}
+
 export interface ExecutionRequest {
   readonly prompt: string;
   /** For the system prompt: what the procedure asks, its rules, and as marked context the repository's own notes. The same for all issues of a repository. */
   readonly systemContext?: string;
   readonly conversation: ConversationRef;
-  /** Where the agent works; its own clone. */
+  /** Where the agent works; its own clone. Empty for cloud executors. */
   readonly workingDirectory: string;
+  /** For cloud executors alone. */
+  readonly remote?: RemoteWork;
   /** Host paths the clone needs to read (the mirror's objects). */
   readonly readable: readonly string[];
   /** One of `readable`, with files for the agent to look at: its reading tools may, whatever they are limited to. */
@@ -102,6 +119,8 @@ export interface RunResult {
   readonly failure?: Failure;
   readonly turns?: number;
   readonly pullRequestUrl?: string;
+  /** The branch on the remote that holds the work; of cloud executors. */
+  readonly branch?: string;
   /** The last `messageId` the agent has certainly read; absent when none was sent. */
   readonly lastDelivered?: number;
 }
