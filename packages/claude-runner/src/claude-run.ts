@@ -4,6 +4,7 @@ import type { Options, PreToolUseHookInput, Query, SDKMessage, SDKResultMessage,
 import type { Clock, Instant } from 'cyrus-core/clock';
 import type { Failure } from 'cyrus-core/failure';
 import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
+import { loadPrices } from 'cyrus-core/prices';
 import { asking, endedAsking } from 'cyrus-executor-interface/asked';
 import { eventLog } from 'cyrus-executor-interface/event-log';
 import type { ExecutionRequest, RunResult } from 'cyrus-executor-interface/executor';
@@ -14,7 +15,6 @@ import { askedIn, askedNotice, askTool } from './ask-tool.ts';
 import { findTranscript, readTranscript } from './conversation-record.ts';
 import { classifyApiFailure } from './failures.ts';
 import { hostToolServers } from './host-tools.ts';
-import { loadPrices } from './price.ts';
 import { endedEarly, resultOf } from './run-result.ts';
 import { contentEvents, isSynthetic, textOf } from './sdk-events.ts';
 import { steering } from './steering.ts';

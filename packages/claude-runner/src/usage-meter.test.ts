@@ -1,6 +1,6 @@
+import { loadPrices } from 'cyrus-core/prices';
 import type { Usage } from 'cyrus-executor-interface/executor';
 import { expect, test } from 'vitest';
-import { loadPrices } from './price.ts';
 import { type ModelTotals, usageMeter } from './usage-meter.ts';
 
 const price = await loadPrices();

@@ -1,5 +1,5 @@
+import type { Price, TokenCounts } from 'cyrus-core/prices';
 import type { Usage } from 'cyrus-executor-interface/executor';
-import type { Price, TokenCounts } from './price.ts';
 
 /** A model call's usage as the Messages API gives it, in whole or in part. */
 export interface ApiUsage {

@@ -1,4 +1,4 @@
-import { type MicroUsd, microUsd } from 'cyrus-core/money';
+import { type MicroUsd, microUsd } from './money.ts';
 
 /** Tokens as the Messages API counts them: `inputTokens` without what was read from or written to the cache. */
 export interface TokenCounts {
