@@ -296,6 +296,35 @@ describe('work ends', () => {
   });
 });
 
+describe('a session that is told of after its issue was taken away', () => {
+  const acknowledged = async (): Promise<number> => (await rows("select id from cyrus.outbound_write where kind = 'activity'")).length;
+
+  test('hears nothing but its one answer', async () => {
+    await send(unassignedBody({ notification: 'n1', at: past + 1000 }));
+    await send(createdBody({ at: past }));
+    expect(await rows("select id from cyrus.turn where state = 'open'")).toHaveLength(1);
+    expect(await acknowledged()).toBe(0);
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['it is of another issue', () => send(createdBody({ at: past, issue: 'issue-10' }))],
+    ['it was given again', () => send(createdBody({ at: past + 2000 }))],
+  ])('unless %s', async (_name, opening) => {
+    await send(unassignedBody({ notification: 'n1', at: past + 1000 }));
+    await opening();
+    expect(await acknowledged()).toBe(1);
+  });
+
+  test('in whatever order the two are taken in, nothing is sent after the taking away', async () => {
+    for (let n = 0; n < 10; n++) {
+      const issue = `issue-${n}`;
+      const facts = { issue, session: `session-${n}`, at: past };
+      await Promise.all([send(createdBody(facts)), send(unassignedBody({ issue, notification: `n${n}`, at: past + 1000 }))]);
+    }
+    expect(await rows("select id from cyrus.outbound_write where kind = 'activity' and state = 'queued'")).toEqual([]);
+  });
+});
+
 test('the closing of a blocker wakes what waits for it, whoever closed it; so does a change of the waiting issue', async () => {
   await atWork(['session-1'], 'parked');
   await rows(`update cyrus.plan set parked_reason = 'blocked'`);

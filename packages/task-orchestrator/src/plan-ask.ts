@@ -29,8 +29,16 @@ function put(step: PlanStep, asked: Asked): void {
 export function answered(step: PlanStep, answer: string): void {
   const { question } = step.context;
   if (question) step.question = { do: 'answer', id: question.id, answer };
-  step.again(`You asked: ${question?.body ?? ''}\nThe last message is the answer. Go on with it.`, null);
+  step.again(`${youAsked}${question?.body ?? ''}\nThe last message is the answer. Go on with it.`, null);
   step.say(`answered:${step.task.attempts}`, 'Thank you. The agent goes on with your answer.');
+}
+
+const youAsked = 'You asked: ';
+
+/** What the next attempt learns after one that was cut off: also what that one was to learn of an answer. */
+export function withAnswer(learned: string | null, before: string | null): string | null {
+  const at = before?.indexOf(youAsked) ?? -1;
+  return before === null || at < 0 ? learned : [learned, before.slice(at)].filter(Boolean).join('\n\n');
 }
 
 /** The open question once more, for somebody who said something that is no answer. */

@@ -1,7 +1,7 @@
 import type { Attempt, CheckoutInfo } from 'cyrus-core/domain/plan';
 import { type AfterAttempt, afterAttempt } from './after-attempt.ts';
 import { stateOnStart } from './issue-state.ts';
-import { ask } from './plan-ask.ts';
+import { ask, withAnswer } from './plan-ask.ts';
 import { verify } from './plan-checks.ts';
 import type { AttemptFinished } from './plan-context.ts';
 import { finishDone } from './plan-publish.ts';
@@ -82,12 +82,18 @@ function startedFrom(step: PlanStep, checkout: CheckoutInfo): void {
   step.plan.startSha ??= checkout.startSha;
 }
 
+/** It ended before it could do with its prompt what it was to do. */
+const cutOff = ({ state, failure }: Attempt): boolean =>
+  state === 'lost' ||
+  state === 'stopped' ||
+  (state === 'failed' && ['sandbox_lost', 'network', 'rate_limited'].includes(failure?.class ?? ''));
+
 function follow(step: PlanStep, next: AfterAttempt, attempt: Attempt): void {
   switch (next.do) {
     case 'stop':
       return step.stop();
     case 'again':
-      step.again(next.learned, next.notBefore);
+      step.again(cutOff(attempt) ? withAnswer(next.learned, step.task.learned) : next.learned, next.notBefore);
       if (next.say) step.say(`again:${attempt.number}`, next.say);
       return;
     case 'ask':

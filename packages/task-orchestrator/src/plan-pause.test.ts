@@ -170,6 +170,18 @@ describe('a question of the agent', () => {
     expect(decision.task).toMatchObject({ state: 'ready', learned: expect.stringContaining('You asked: Which port?') });
   });
 
+  test.each<[string, Parameters<typeof attempt>[0]]>([
+    ['lost', { state: 'lost' }],
+    ['killed', { state: 'failed', failure: { class: 'sandbox_lost', message: 'Killed.' } }],
+    ['paused', { state: 'stopped', interruption: { kind: 'pause' } }],
+  ])('is told with its answer again when the attempt that went on with it was %s, once', (_how, end) => {
+    const answer = 'You asked: Which port?\nThe last message is the answer.';
+    for (const learned of [answer, `It was cut off.\n\n${answer}`]) {
+      const cut = { task: task({ learned }), attempts: [attempt({ ...end, deliveredN: 1 })], inputs: [finished(end)] };
+      expect(decide(cut).task?.learned?.match(/You asked: Which port\?/g)).toHaveLength(1);
+    }
+  });
+
   test('a pause of it asks again, a stop withdraws it', () => {
     expect(waits(decide({ task: task({ state: 'asking' }), question, inputs: [says('pause')] }))).toContain('elicitation: Nothing runs');
     const stopped = decide({ task: task({ state: 'asking' }), attempts: [], question, inputs: [input('stop', { by: 'Ada' })] });

@@ -1,5 +1,6 @@
 import { idOf } from 'cyrus-core/ids';
 import type { Tx } from 'cyrus-store/pool';
+import { holdIssue, wasTakenAway } from 'cyrus-store/queries/issue-taken-away';
 import { findPlanRepository } from 'cyrus-store/queries/job-repository';
 import { insertMessage } from 'cyrus-store/queries/message-insert';
 import { type ArrivedSession, createMessageSession } from 'cyrus-store/queries/message-session-create';
@@ -28,6 +29,8 @@ export interface Saying {
   readonly reason?: string;
   /** When it was said, in epoch milliseconds; absent: as it arrives. */
   readonly saidAt?: number;
+  /** The issue was taken away since: nothing is said to it but its one answer. */
+  readonly tooLate?: boolean;
 }
 
 /** Who may stop work. A stop is carried out here, so it is judged here; everything else is judged by the session. */
@@ -61,8 +64,9 @@ export async function acceptMessage(
   const { session, opens, saying } = arrival;
   // What is more likely is tried first.
   const known = opens ? null : await lockMessageSession(tx, session.id);
+  if (!known) await holdIssue(tx, session.issue.id);
   const created = known ? null : await createMessageSession(tx, session);
-  if (created) return placeMessage(tx, created, saying, policy);
+  if (created) return placeMessage(tx, created, await dated(tx, session.issue.id, saying), policy);
   const present = known ?? (await lockMessageSession(tx, session.id));
   if (!present) throw new Error(`session ${session.id} vanished while it was created`);
   if (present.revoked) await reinstateSession(tx, session.id);
@@ -74,6 +78,12 @@ export async function acceptMessage(
     return { sessionId: session.id, seq: null, turnId: null, opened: false, credential: null, stopPlanId: null };
   }
   return placeMessage(tx, present, saying, policy);
+}
+
+/** A request that comes late, as one that was found, may have been taken back in the meantime. */
+async function dated(tx: Tx, issueId: string, saying: Saying): Promise<Saying> {
+  const tooLate = saying.saidAt !== undefined && (await wasTakenAway(tx, issueId, saying.saidAt));
+  return tooLate ? { ...saying, tooLate } : saying;
 }
 
 /** Numbers a message into the open turn of a locked session, or opens one with its first activity; carries out a stop. */
@@ -98,7 +108,7 @@ export async function placeMessage(tx: Tx, session: MessageSession, saying: Sayi
       await insertStopRequest(tx, { planId: session.planId, sessionId: session.id, requestedBy, ...reason });
     }
     await cancelQueuedWrites(tx, { turnId, planId: session.planId });
-  } else if (opened) {
+  } else if (opened && !saying.tooLate) {
     const to = { sessionId: session.id, source: session.source, workspace: session.workspace, turnId };
     await insertWrites(tx, [acknowledgement(to, firstActivity(seq))]);
   }

@@ -1,6 +1,7 @@
 import { priority } from 'cyrus-core/domain/effects';
 import type { Tx } from 'cyrus-store/pool';
 import { type Arrival, insertInbox } from 'cyrus-store/queries/inbox-insert';
+import { holdIssue } from 'cyrus-store/queries/issue-taken-away';
 import type { ArrivedSession } from 'cyrus-store/queries/message-session-create';
 import { lockMessageSession } from 'cyrus-store/queries/message-session-lock';
 import { insertWrites } from 'cyrus-store/queries/outbound-insert';
@@ -44,6 +45,7 @@ export async function accept(tx: Tx, arrival: Arrival, request: Request, policy?
     }
     case 'issue-ended':
       if (request.gone) await lookAgain(tx, request.end.issueId);
+      await holdIssue(tx, request.end.issueId);
       return accepted(await endIssue(tx, request.end));
     case 'issue-updated':
       return accepted(await takeIssueUpdate(tx, request.event, request));

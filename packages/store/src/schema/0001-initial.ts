@@ -14,6 +14,8 @@ create table cyrus.inbox (
 create unique index inbox_body on cyrus.inbox (source, body_sha256);
 create unique index inbox_delivery on cyrus.inbox (source, delivery_id);
 create unique index inbox_event on cyrus.inbox (source, event_key);
+create index inbox_unassigned on cyrus.inbox (coalesce(body -> 'notification' ->> 'issueId', body -> 'notification' -> 'issue' ->> 'id'))
+  where event = 'unassigned';
 create index inbox_received on cyrus.inbox (received_at);
 
 create table cyrus.issue (
