@@ -2,7 +2,7 @@ import type { Plan, PlanMessage } from 'cyrus-core/domain/plan';
 import { describe, expect, test } from 'vitest';
 import { attempt, context, finished, input, job, noon, plan, said, task, verdict, worked } from '../test/plan-rows.ts';
 import { decidePlan } from './decide-plan.ts';
-import type { PlanContext, PlanDecision } from './plan-context.ts';
+import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
 
 const says = (body: string, signal: string | null = null, seq = 2): ReturnType<typeof input> =>
   input('message', { sessionId: 's1', seq, authorName: 'Ada', body, signal, at: noon });
@@ -170,7 +170,7 @@ describe('a question of the agent', () => {
     expect(decision.task).toMatchObject({ state: 'ready', learned: expect.stringContaining('You asked: Which port?') });
   });
 
-  test.each<[string, Parameters<typeof attempt>[0]]>([
+  test.each<[string, Pick<AttemptFinished, 'state'> & Partial<Pick<AttemptFinished, 'failure' | 'interruption'>>]>([
     ['lost', { state: 'lost' }],
     ['killed', { state: 'failed', failure: { class: 'sandbox_lost', message: 'Killed.' } }],
     ['paused', { state: 'stopped', interruption: { kind: 'pause' } }],
