@@ -173,15 +173,39 @@ program
   .option('--json', 'as JSON')
   .action(async (options: { json?: boolean; dryRun?: boolean }) => (await import('./commands/gc.ts')).gc(here(), options));
 
-program
-  .command('config')
-  .description('the configuration')
+const configuration = program.command('config').description('the configuration');
+configuration
   .command('validate')
   .description('tell every mistake of a configuration at once')
   .argument('[file]', 'default: config.json of the home')
   .option('--json', 'as JSON')
   .action(async (file: string | undefined, options: { json?: boolean }) =>
     (await import('./commands/config-validate.ts')).configValidate(here(), file, options),
+  );
+configuration
+  .command('get')
+  .description('the value in force: of the file, the environment or the default')
+  .argument('[key]', 'such as server.port or repositories.app.baseBranch; none: everything')
+  .option('--reveal', 'secrets as they are')
+  .option('--json', 'as JSON')
+  .action(async (key: string | undefined, options: { json?: boolean; reveal?: boolean }) =>
+    (await import('./commands/config.ts')).configGet(here(), key, options),
+  );
+configuration
+  .command('set')
+  .description('change the file, when all of it is right then: KEY VALUE, and more of them')
+  .argument('<words...>', 'a key and its value, as JSON or as it is; "-" reads the value from stdin')
+  .option('--json', 'as JSON')
+  .action(async (words: readonly string[], options: { json?: boolean }) =>
+    (await import('./commands/config.ts')).configSet(here(), words, options),
+  );
+configuration
+  .command('unset')
+  .description('take keys out of the file, so that their defaults hold')
+  .argument('<keys...>', 'such as limits.maxParallelAgents')
+  .option('--json', 'as JSON')
+  .action(async (keys: readonly string[], options: { json?: boolean }) =>
+    (await import('./commands/config.ts')).configUnset(here(), keys, options),
   );
 
 const prompts = program.command('prompts').description('what agents are told: the templates, and where each is from');

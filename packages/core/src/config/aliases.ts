@@ -1,3 +1,5 @@
+import type { Path } from './mask.ts';
+
 type Loose = Readonly<Record<string, unknown>>;
 
 const top: Readonly<Record<string, string>> = { claudeDefaultModel: 'defaultModel', claudeDefaultFallbackModel: 'defaultFallbackModel' };
@@ -9,6 +11,15 @@ export function withOurNames(file: Loose): Loose {
   const repositories = renamed['repositories'];
   if (!Array.isArray(repositories)) return renamed;
   return { ...renamed, repositories: repositories.map((entry: unknown) => (isLoose(entry) ? rename(entry, inRepository) : entry)) };
+}
+
+/** A place under the name this version uses. */
+export function ourPath(path: Path): Path {
+  const [first, second, third, ...rest] = path;
+  if (typeof first === 'string' && Object.hasOwn(top, first)) return [top[first] ?? first, ...path.slice(1)];
+  if (first === 'repositories' && second !== undefined && typeof third === 'string' && Object.hasOwn(inRepository, third))
+    return [first, second, inRepository[third] ?? third, ...rest];
+  return path;
 }
 
 function rename(value: Loose, names: Readonly<Record<string, string>>): Loose {

@@ -1,5 +1,5 @@
 import type { ConfigWarning } from './known-keys.ts';
-import { pathText } from './mask.ts';
+import { type Path, pathText } from './mask.ts';
 
 interface Variable {
   readonly name: string;
@@ -38,6 +38,11 @@ export const environmentVariables: readonly Variable[] = [
   { name: 'CYRUS_DRAIN_MS', path: ['drainMs'], kind: 'number' },
   { name: 'CYRUS_LOG_LEVEL', path: ['logLevel'] },
 ];
+
+/** The variable that sets this value or one inside it. */
+export function variableOf(path: Path): string | undefined {
+  return environmentVariables.find((variable) => path.every((part, index) => variable.path[index] === part))?.name;
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
