@@ -1,7 +1,8 @@
 import { manualClock } from 'cyrus-core/clock';
+import { takeFrom } from 'cyrus-core/rate-window';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { memoryLimiter, type RateLimit, takeFrom, waitForTurn } from './limiter.ts';
+import { memoryLimiter, type RateLimit, waitForTurn } from './limiter.ts';
 
 const creates: RateLimit = { bucket: 'create', limit: 3, perMs: 60_000 };
 const reads: RateLimit = { bucket: 'read', limit: 3, perMs: 30_000 };

@@ -127,6 +127,8 @@ create table cyrus.task (
   learned      text,                           -- what the last attempt taught, for the next one's prompt
   head_sha     text,
   failure      jsonb,
+  ruled_out    jsonb not null default '[]',    -- executors it is not given to, and why: [{executorId, why, until}]
+  chain        jsonb,                          -- how far its failures have gone since a person last decided; null: none yet
   checks       jsonb,                          -- the verdict of verification, with commands and outputs
   output       text,
   created_at   timestamptz not null default clock_timestamp(),
@@ -214,6 +216,7 @@ create table cyrus.conversation (
 create table cyrus.question (
   id           text primary key,
   kind         text not null,                  -- agent | route | policy: who asks, and so where the answer goes
+  topic        text,                           -- of a policy question: what is to be decided
   plan_id      text references cyrus.plan,     -- null: asked before there was a plan
   attempt_id   text references cyrus.attempt,
   session_id   text not null,
@@ -359,6 +362,28 @@ create table cyrus.advance_failure (
   failures     int not null,
   last_error   text not null,
   last_at      timestamptz not null
+);
+
+-- How executors are doing. No row: ready, and nothing ever failed.
+create table cyrus.executor_condition (
+  executor_id   text primary key,
+  state         text not null,                 -- ready | resting | parked
+  failures      int not null default 0,        -- in a row, of those that say something about the executor
+  reason        text not null default '',
+  until         timestamptz,                   -- when it may be tried again; null: when somebody has mended it
+  failure       jsonb,
+  trial         text,                          -- the attempt that finds out whether it works again
+  incident      text,                          -- one from the first failure that took it out to the run that works
+  changed_at    timestamptz not null default clock_timestamp()
+);
+
+-- Calls made lately with one credential, shared by all processes. The bucket '' holds for every kind of call.
+create table cyrus.rate_window (
+  credential   text not null,
+  bucket       text not null,
+  taken        jsonb not null default '[]',    -- when calls were made, in epoch milliseconds
+  held         jsonb,                          -- {since, until}: what the provider said
+  primary key (credential, bucket)
 );
 
 create table cyrus.dispatcher (id text primary key);
