@@ -2,15 +2,22 @@ import { lstatSync } from 'node:fs';
 import { dirname, isAbsolute, normalize } from 'node:path';
 import type { SandboxSpec } from 'cyrus-core/ports/sandbox';
 
+/** A path of the host and where it is shown. */
+export interface Mount {
+  readonly from: string;
+  readonly to: string;
+  readonly writable: boolean;
+}
+
 /**
- * bubblewrap arguments for the paths of `spec`, outer paths first so that an inner one wins.
+ * The paths of `spec`, outer paths first so that an inner one wins.
  * @throws Error when a path is missing, or not absolute, or lies below a writable one behind a link:
  *   whoever wrote there could lead the mount to any place of the host
  */
-export function mountArguments(spec: Pick<SandboxSpec, 'writable' | 'readable'>): string[] {
+export function mountsOf(spec: Pick<SandboxSpec, 'writable' | 'readable'>): readonly Mount[] {
   const mounts = [
-    ...spec.readable.map((path) => ({ flag: '--ro-bind', path: clean(path) })),
-    ...spec.writable.map((path) => ({ flag: '--bind', path: clean(path) })),
+    ...spec.readable.map((path) => ({ writable: false, path: clean(path) })),
+    ...spec.writable.map((path) => ({ writable: true, path: clean(path) })),
   ].sort((a, b) => a.path.length - b.path.length);
   const writable = spec.writable.map(clean);
   for (const { path } of mounts) {
@@ -18,7 +25,12 @@ export function mountArguments(spec: Pick<SandboxSpec, 'writable' | 'readable'>)
     const outer = writable.find((candidate) => path.startsWith(`${candidate}/`));
     if (outer !== undefined) refuseLinks(outer, path);
   }
-  return mounts.flatMap(({ flag, path }) => [flag, path, path]);
+  return mounts.map(({ writable: open, path }) => ({ from: path, to: path, writable: open }));
+}
+
+/** bubblewrap arguments for them. @throws Error as `mountsOf` */
+export function mountArguments(spec: Pick<SandboxSpec, 'writable' | 'readable'>): string[] {
+  return mountsOf(spec).flatMap(({ from, to, writable }) => [writable ? '--bind' : '--ro-bind', from, to]);
 }
 
 function refuseLinks(outer: string, path: string): void {

@@ -42,22 +42,38 @@ const etcEntries = [
   'timezone',
 ];
 
-/** bubblewrap arguments that show the host's programs and libraries, read only, and the little of /etc they need. */
-export function systemArguments(): string[] {
-  const args = ['--ro-bind', '/usr', '/usr'];
+/** The host's programs and libraries, and the little of /etc they need. */
+export interface SystemPaths {
+  /** Shown read only; `from` is where the content is. */
+  readonly mounts: readonly { readonly from: string; readonly to: string }[];
+  readonly links: readonly { readonly path: string; readonly target: string }[];
+}
+
+export function systemPaths(): SystemPaths {
+  const mounts = [{ from: '/usr', to: '/usr' }];
+  const links: { path: string; target: string }[] = [];
   for (const directory of ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']) {
     const entry = lstatSync(directory, { throwIfNoEntry: false });
-    if (entry?.isSymbolicLink()) args.push('--symlink', readlinkSync(directory), directory);
-    else if (entry) args.push('--ro-bind', directory, directory);
+    if (entry?.isSymbolicLink()) links.push({ path: directory, target: readlinkSync(directory) });
+    else if (entry) mounts.push({ from: directory, to: directory });
   }
-  if (existsSync('/nix/store')) args.push('--ro-bind', '/nix/store', '/nix/store');
+  if (existsSync('/nix/store')) mounts.push({ from: '/nix/store', to: '/nix/store' });
   const java = readdirSync('/etc').filter((name) => /^java-|^python3/.test(name));
   for (const name of [...etcEntries, ...java]) {
     const path = `/etc/${name}`;
     // Some are links into directories that are not shown (/run/systemd/resolve): what they lead to is bound in their place.
-    if (existsSync(path)) args.push('--ro-bind', realpathSync(path), path);
+    if (existsSync(path)) mounts.push({ from: realpathSync(path), to: path });
   }
-  return args;
+  return { mounts, links };
+}
+
+/** bubblewrap arguments for it. */
+export function systemArguments(): string[] {
+  const { mounts, links } = systemPaths();
+  return [
+    ...mounts.flatMap(({ from, to }) => ['--ro-bind', from, to]),
+    ...links.flatMap(({ path, target }) => ['--symlink', target, path]),
+  ];
 }
 
 /**
