@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { mountable } from 'cyrus-store/testing/mountable';
 import { expect, test, vi } from 'vitest';
 import { textOf } from './support/linear.ts';
 import { change, shell } from './support/model.ts';
-import { mountable } from './support/mounts.ts';
 import { until } from './support/until.ts';
 import { World } from './support/world.ts';
 

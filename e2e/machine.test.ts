@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mountable } from 'cyrus-store/testing/mountable';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle } from './support/bundle.ts';
-import { mountable } from './support/mounts.ts';
 import { running } from './support/processes.ts';
 import { plainEnvironment, type Ran, runToEnd, startProgram } from './support/program.ts';
 import { until } from './support/until.ts';

@@ -24,13 +24,13 @@ test("the signature of GitHub's documentation is accepted", () => {
 });
 
 test.each([
-  ['another secret', request('{}', { 'x-hub-signature-256': sign('{}', 'other') }), 'wrong_signature'],
-  ['a body changed by one byte', { ...request('{"a":1}'), rawBody: Buffer.from('{"a":2}') }, 'wrong_signature'],
-  ['a signature that is too short', request('{}', { 'x-hub-signature-256': 'sha256=00' }), 'wrong_signature'],
-  ['a signature of another kind', request('{}', { 'x-hub-signature-256': sign('{}').replace('sha256', 'sha1') }), 'wrong_signature'],
-  ['no signature', request('{}', { 'x-hub-signature-256': '' }), 'no_signature'],
-  ['no delivery id', request('{}', { 'x-github-delivery': '' }), 'no_delivery'],
-  ['no event', request('{}', { 'x-github-event': '' }), 'no_delivery'],
+  ['another secret', request('{}', { 'x-hub-signature-256': sign('{}', 'other') }), 'signature_wrong'],
+  ['a body changed by one byte', { ...request('{"a":1}'), rawBody: Buffer.from('{"a":2}') }, 'signature_wrong'],
+  ['a signature that is too short', request('{}', { 'x-hub-signature-256': 'sha256=00' }), 'signature_wrong'],
+  ['a signature of another kind', request('{}', { 'x-hub-signature-256': sign('{}').replace('sha256', 'sha1') }), 'signature_wrong'],
+  ['no signature', request('{}', { 'x-hub-signature-256': '' }), 'signature_missing'],
+  ['no delivery id', request('{}', { 'x-github-delivery': '' }), 'delivery_missing'],
+  ['no event', request('{}', { 'x-github-event': '' }), 'delivery_missing'],
   ['a form instead of JSON', request('payload=%7B%7D'), 'not_json'],
   ['JSON that is no object', request('[1]'), 'not_json'],
 ])('%s is refused', (_name, given, reason) => expect(verifyWebhook(given, secret)).toMatchObject({ ok: false, error: { reason } }));

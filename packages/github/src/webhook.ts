@@ -16,7 +16,7 @@ export interface VerifiedWebhook {
 }
 
 export interface WebhookRefusal {
-  readonly reason: 'no_signature' | 'wrong_signature' | 'no_delivery' | 'not_json';
+  readonly reason: 'signature_missing' | 'signature_wrong' | 'delivery_missing' | 'not_json';
   /** For the log; says nothing about the secret. */
   readonly message: string;
 }
@@ -35,13 +35,13 @@ export function verifyWebhook(request: WebhookRequest, secret: string): Result<V
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   const signature = header('x-hub-signature-256');
-  if (signature === undefined) return refuse('no_signature', 'no X-Hub-Signature-256: set a secret on the webhook');
+  if (signature === undefined) return refuse('signature_missing', 'no X-Hub-Signature-256: set a secret on the webhook');
   const given = /^sha256=([0-9a-f]{64})$/i.exec(signature)?.[1];
   const expected = createHmac('sha256', secret).update(request.rawBody).digest();
   if (given === undefined || !timingSafeEqual(Buffer.from(given, 'hex'), expected))
-    return refuse('wrong_signature', 'the signature does not fit: the secrets differ, or the body was changed on its way');
+    return refuse('signature_wrong', 'the signature does not fit: the secrets differ, or the body was changed on its way');
   const [deliveryId, event] = [header('x-github-delivery'), header('x-github-event')];
-  if (deliveryId === undefined || event === undefined) return refuse('no_delivery', 'no X-GitHub-Delivery or X-GitHub-Event');
+  if (deliveryId === undefined || event === undefined) return refuse('delivery_missing', 'no X-GitHub-Delivery or X-GitHub-Event');
   const payload = parseObject(request.rawBody);
   if (!payload) return refuse('not_json', 'the body is no JSON object: set the content type of the webhook to application/json');
   return ok({ deliveryId, event, payload });

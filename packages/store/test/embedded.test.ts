@@ -16,6 +16,7 @@ import { findBinaries, platformPackage } from '../src/server/binaries.ts';
 import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from '../src/server/embedded.ts';
 import { commandOf, isAlive } from '../src/server/process-table.ts';
 import { sharedCopies, temporaryHome } from '../src/testing/database.ts';
+import { mountable } from '../src/testing/mountable.ts';
 
 const isRoot = process.getuid?.() === 0;
 const nobody = { uid: 65_534, gid: 65_534, lent: false };
@@ -23,20 +24,6 @@ const program = fileURLToPath(new URL('service.ts', import.meta.url));
 const others = isRoot && (await reachable(path.dirname(program), nobody)) && (await reachable(path.dirname(process.execPath), nobody));
 
 const run = promisify(execFile);
-const mountable = isRoot && process.platform === 'linux' && (await canMount());
-async function canMount(): Promise<boolean> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'cyrus-mount-'));
-  try {
-    await run('mount', ['-t', 'tmpfs', 'tmpfs', directory]);
-    await run('umount', [directory]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-}
-
 const servers: EmbeddedServer[] = [];
 const children: ChildProcess[] = [];
 afterEach(async () => {

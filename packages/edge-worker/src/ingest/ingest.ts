@@ -4,6 +4,7 @@ import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import type { Ids } from 'cyrus-core/ids';
 import { parseEvent } from 'cyrus-github/events';
+import { verifyWebhook as verifyGithub } from 'cyrus-github/webhook';
 import type { Finding } from 'cyrus-linear/read-sessions';
 import { verifyWebhook } from 'cyrus-linear/webhook';
 import type { Log } from 'cyrus-store/log';
@@ -14,7 +15,6 @@ import { accessRules, stopsPerRepository } from '../advance/access-rules.ts';
 import { type Accepted, accept, type Request } from './accept.ts';
 import type { Placed, StopPolicy } from './accept-message.ts';
 import { type CliSaying, type CliTask, sayArrival, submitArrival } from './cli-request.ts';
-import { verifyGithub } from './github-request.ts';
 import { eventName, keyOf, maySign, requestOf, webhookSecrets } from './linear-request.ts';
 import { createRefusals } from './refusals.ts';
 import { storable } from './storable-json.ts';
@@ -143,18 +143,25 @@ export function createIngest(options: IngestOptions): Ingest {
     },
 
     async github(rawBody, headers) {
-      const verdict = verifyGithub(rawBody, headers, options.config().github.webhookSecret);
-      if (!verdict.accepted) return { status: verdict.status, body: { error: verdict.reason } };
+      const secret = options.config().github.webhookSecret;
+      if (secret === undefined) return { status: 401, body: { error: 'no_secret_configured' } };
+      const verdict = verifyGithub({ rawBody, headers }, secret);
+      if (!verdict.ok) {
+        const { reason, message } = verdict.error;
+        refusals.note('github', reason);
+        return { status: reason.startsWith('signature') ? 401 : 400, body: { error: reason, message } };
+      }
+      const { event: name, deliveryId, payload } = verdict.value;
       const arrival: Arrival = {
         source: 'github',
         bodySha256: createHash('sha256').update(rawBody).digest('hex'),
-        deliveryId: verdict.deliveryId,
+        deliveryId,
         eventKey: null,
-        event: verdict.event,
-        body: toStorableText(verdict.body),
+        event: name,
+        body: toStorableText(payload),
       };
       const answer = await store(arrival, { kind: 'ignored', reason: 'stored' });
-      const event = parseEvent({ event: verdict.event, payload: verdict.body });
+      const event = parseEvent({ event: name, payload });
       if (event?.type === 'access_changed') hooks.githubAccessChanged?.(event.account, event.action);
       return answer;
     },
