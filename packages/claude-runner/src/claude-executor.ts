@@ -2,7 +2,7 @@ import { mkdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from 'cyrus-core/clock';
 import { type Failure, FailureError } from 'cyrus-core/failure';
-import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import type { Sandbox, SandboxNetwork } from 'cyrus-core/ports/sandbox';
 import type {
   AttemptKey,
   ExecutionEvent,
@@ -36,7 +36,7 @@ export interface ClaudeExecutorOptions {
   readonly binaryPath?: string;
   readonly gitIdentity?: { readonly name: string; readonly email: string };
   readonly defaultModel?: string;
-  readonly network?: 'open' | 'none';
+  readonly network?: SandboxNetwork;
   /** The agent's PATH; absent: this process's. */
   readonly searchPath?: string;
   /** How often the agent asks the model API again before a call counts as failed (default 3). */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Options, PreToolUseHookInput, Query, SDKMessage, SDKResultMessage, SyncHookJSONOutput } from '@anthropic-ai/claude-agent-sdk';
 import type { Clock, Instant } from 'cyrus-core/clock';
 import type { Failure } from 'cyrus-core/failure';
-import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
+import type { Sandbox, SandboxedProcess, SandboxNetwork } from 'cyrus-core/ports/sandbox';
 import { loadPrices } from 'cyrus-core/prices';
 import { asking, endedAsking } from 'cyrus-executor-interface/asked';
 import { eventLog } from 'cyrus-executor-interface/event-log';
@@ -31,7 +31,7 @@ export interface ClaudeRunSetup {
   readonly policy: ToolPolicy;
   readonly apiUrl: string | undefined;
   readonly model: string | undefined;
-  readonly network: 'open' | 'none';
+  readonly network: SandboxNetwork;
   readonly readable: readonly string[];
 }
 

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Clock } from 'cyrus-core/clock';
 import { type Failure, FailureError } from 'cyrus-core/failure';
-import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import type { Sandbox, SandboxNetwork } from 'cyrus-core/ports/sandbox';
 import { err, ok, type Result } from 'cyrus-core/result';
 import type { ExecutorCapabilities, TaskExecutor } from 'cyrus-executor-interface/executor';
 import { findExecutable } from 'cyrus-executor-interface/find-executable';
@@ -20,7 +20,7 @@ export interface CustomExecutorOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Host paths the command needs to read besides its own directory: its scripts and libraries. */
   readonly readable?: readonly string[];
-  readonly network?: 'open' | 'none';
+  readonly network?: SandboxNetwork;
   /** The command's PATH; absent: this process's. */
   readonly searchPath?: string;
   readonly runIdPrefix?: string;

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Clock } from 'cyrus-core/clock';
 import type { Failure } from 'cyrus-core/failure';
-import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import type { Sandbox, SandboxNetwork } from 'cyrus-core/ports/sandbox';
 import { asking, endedAsking } from 'cyrus-executor-interface/asked';
 import { eventLog } from 'cyrus-executor-interface/event-log';
 import type { ExecutionRequest, RunResult } from 'cyrus-executor-interface/executor';
@@ -20,7 +20,7 @@ export interface CustomRunSetup {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly readable: readonly string[];
-  readonly network: 'open' | 'none';
+  readonly network: SandboxNetwork;
 }
 
 /** How long a command may take to leave after its last word, and to take in a message that crossed with it. */

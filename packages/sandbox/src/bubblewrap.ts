@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from 'cyrus-core/clock';
-import type { Sandbox, SandboxedProcess, SandboxSpec } from 'cyrus-core/ports/sandbox';
+import type { ClosedNetwork, Sandbox, SandboxedProcess, SandboxSpec } from 'cyrus-core/ports/sandbox';
+import { type JoinableNetwork, openBubblewrapNetwork } from './bubblewrap-network.ts';
 import { mountArguments } from './mounts.ts';
 import { killRun, ofRuns, runMarker, sendKill, startTimeOf } from './process-table.ts';
 import { closedProcArguments, systemArguments } from './system-view.ts';
@@ -13,6 +14,8 @@ import { within } from './within.ts';
 export interface BubblewrapOptions {
   readonly clock: Clock;
   readonly bwrapPath: string;
+  /** util-linux's, which puts a command into a closed network. */
+  readonly nsenterPath: string;
   /** bubblewrap 0.8 or newer: nothing inside can make a user namespace of its own. Used when the service runs as root. */
   readonly canDisableUserns?: boolean;
 }
@@ -22,8 +25,9 @@ export interface BubblewrapOptions {
  * own user, pid, ipc and uts namespace, no capability, a session without the terminal.
  * The kernel ends the whole tree when this process dies.
  */
-export function createBubblewrap({ clock, bwrapPath, canDisableUserns = false }: BubblewrapOptions): Sandbox {
+export function createBubblewrap({ clock, bwrapPath, nsenterPath, canDisableUserns = false }: BubblewrapOptions): Sandbox {
   const asRoot = process.getuid?.() === 0;
+  const networks = new WeakMap<ClosedNetwork, JoinableNetwork>();
   return {
     isolation: 'bwrap',
     killLeftovers: (prefix) => killRun(clock, ofRuns(prefix)),
@@ -31,12 +35,24 @@ export function createBubblewrap({ clock, bwrapPath, canDisableUserns = false }:
       try {
         if (isAbsolute(spec.command) && !existsSync(spec.command)) throw new Error(`${spec.command} does not exist`);
         const flags = isolationArguments(spec, { asRoot, disableUserns: asRoot && canDisableUserns });
-        return supervise(clock, start(bwrapPath, flags, spec));
+        return supervise(clock, start([...way(spec), bwrapPath], flags, spec));
       } catch (error) {
         return unstarted(error as Error);
       }
     },
+    async openNetwork(request) {
+      const made = await openBubblewrapNetwork({ bwrapPath, nsenterPath }, request);
+      networks.set(made.network, made);
+      return made.network;
+    },
   };
+
+  function way({ network }: SandboxSpec): readonly string[] {
+    if (typeof network === 'string') return [];
+    const joined = networks.get(network)?.join();
+    if (joined === undefined) throw new Error('the closed network of the command is not there (any more)');
+    return joined;
+  }
 }
 
 /** Everything that holds the command in. These stand in argv, complete before the process exists; only the environment follows by a pipe. */
@@ -59,11 +75,11 @@ function isolationArguments(spec: SandboxSpec, options: { readonly asRoot: boole
  * Variables go by a pipe: argv is readable for every user of the host, and bubblewrap itself runs outside,
  * where a variable such as LD_PRELOAD must not reach it.
  */
-function start(bwrapPath: string, args: readonly string[], spec: SandboxSpec): ChildProcess {
+function start([program = '', ...before]: readonly string[], args: readonly string[], spec: SandboxSpec): ChildProcess {
   const variables = Object.entries({ ...spec.env, [runMarker]: spec.runId });
   const bad = [...variables.flat(), ...args].find((text) => text.includes('\0'));
   if (bad !== undefined) throw new Error('a variable or an argument holds a NUL character');
-  const child = spawn(bwrapPath, args, {
+  const child = spawn(program, [...before, ...args], {
     // Its own session: Ctrl-C on the service's terminal asks the service to drain, it does not end the agents.
     detached: true,
     cwd: '/',

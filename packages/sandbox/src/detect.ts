@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { systemClock } from 'cyrus-core/clock';
-import type { Isolation } from 'cyrus-core/ports/sandbox';
+import type { Isolation, Sandbox, SandboxNetwork } from 'cyrus-core/ports/sandbox';
 import { createBubblewrap } from './bubblewrap.ts';
 import { within } from './within.ts';
 
@@ -11,6 +11,7 @@ export interface IsolationReport {
   /** Present with `none`: what to do to get isolation. */
   readonly fix?: string;
   readonly bwrapPath?: string;
+  readonly nsenterPath?: string;
   readonly canDisableUserns?: boolean;
 }
 
@@ -29,7 +30,7 @@ export async function detectIsolation({ force, path = process.env['PATH'] ?? '' 
   if (process.platform !== 'linux') {
     return { isolation: 'none', detail: `No isolation for agents on ${process.platform}.`, fix: 'Run Cyrus on Linux with bubblewrap.' };
   }
-  const bwrapPath = findBwrap(path);
+  const bwrapPath = findProgram(path, 'bwrap');
   if (bwrapPath === undefined) {
     return {
       isolation: 'none',
@@ -37,25 +38,36 @@ export async function detectIsolation({ force, path = process.env['PATH'] ?? '' 
       fix: 'Install it: apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora).',
     };
   }
-  const strict = process.getuid?.() === 0 ? await probe(bwrapPath, true) : 'not needed';
-  if (strict === undefined) return found(bwrapPath, true);
-  const complaint = await probe(bwrapPath, false);
-  if (complaint === undefined) return found(bwrapPath, false);
+  // It is as good as everywhere; where PATH is a short one, too.
+  const nsenterPath = findProgram(`${path}:/usr/bin:/bin:/usr/sbin`, 'nsenter');
+  if (nsenterPath === undefined) {
+    const fix = 'Install util-linux, which nsenter is part of.';
+    return { isolation: 'none', detail: 'nsenter is not installed: the network of agents could not be closed.', fix };
+  }
+  const strict = process.getuid?.() === 0 ? await probe({ bwrapPath, nsenterPath, canDisableUserns: true }) : 'not needed';
+  if (strict === undefined) return found({ bwrapPath, nsenterPath, canDisableUserns: true });
+  const complaint = await probe({ bwrapPath, nsenterPath, canDisableUserns: false });
+  if (complaint === undefined) return found({ bwrapPath, nsenterPath, canDisableUserns: false });
   return { isolation: 'none', detail: `${bwrapPath} does not work here: ${complaint}`, fix: fixFor(complaint) };
 }
 
-const found = (bwrapPath: string, canDisableUserns: boolean): IsolationReport => ({
+interface Programs {
+  readonly bwrapPath: string;
+  readonly nsenterPath: string;
+  readonly canDisableUserns: boolean;
+}
+
+const found = (programs: Programs): IsolationReport => ({
   isolation: 'bwrap',
-  detail: `Agents run in bubblewrap (${bwrapPath}).`,
-  bwrapPath,
-  canDisableUserns,
+  detail: `Agents run in bubblewrap (${programs.bwrapPath}), with a closed network.`,
+  ...programs,
 });
 
-function findBwrap(path: string): string | undefined {
+function findProgram(path: string, name: string): string | undefined {
   return path
     .split(':')
     .filter((directory) => directory.startsWith('/'))
-    .map((directory) => `${directory}/bwrap`)
+    .map((directory) => `${directory}/${name}`)
     .find((file) => {
       try {
         accessSync(file, constants.X_OK);
@@ -66,9 +78,23 @@ function findBwrap(path: string): string | undefined {
     });
 }
 
-/** Undefined when it works, else what bubblewrap said. */
-async function probe(bwrapPath: string, canDisableUserns: boolean): Promise<string | undefined> {
-  const run = createBubblewrap({ clock: systemClock, bwrapPath, canDisableUserns }).spawn({
+/** Undefined when a command in a closed network works, else what bubblewrap said. */
+async function probe(programs: Programs): Promise<string | undefined> {
+  const sandbox = createBubblewrap({ clock: systemClock, ...programs });
+  try {
+    const network = await sandbox.openNetwork?.({ runId: 'probe', doors: [] });
+    try {
+      return await probeCommand(sandbox, network ?? 'none');
+    } finally {
+      await network?.close();
+    }
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function probeCommand(sandbox: Sandbox, network: SandboxNetwork): Promise<string | undefined> {
+  const run = sandbox.spawn({
     runId: 'probe',
     command: 'true',
     args: [],
@@ -76,7 +102,7 @@ async function probe(bwrapPath: string, canDisableUserns: boolean): Promise<stri
     env: { PATH: '/usr/bin:/bin' },
     writable: [],
     readable: [],
-    network: 'none',
+    network,
   });
   let said = '';
   run.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {

@@ -10,6 +10,7 @@ export interface SandboxOptions {
   readonly clock: Clock;
   /** As `detectIsolation` found it. */
   readonly bwrapPath?: string;
+  readonly nsenterPath?: string;
   readonly canDisableUserns?: boolean;
 }
 
@@ -17,8 +18,9 @@ export interface SandboxOptions {
  * The sandbox of this host: `createSandbox({ ...(await detectIsolation()), clock })`.
  * @throws FailureError `missing_binary` for an isolation this build cannot make
  */
-export function createSandbox({ isolation, clock, bwrapPath = '/usr/bin/bwrap', canDisableUserns = false }: SandboxOptions): Sandbox {
-  if (isolation === 'bwrap') return createBubblewrap({ clock, bwrapPath, canDisableUserns });
+export function createSandbox({ isolation, clock, ...found }: SandboxOptions): Sandbox {
+  const { bwrapPath = '/usr/bin/bwrap', nsenterPath = '/usr/bin/nsenter', canDisableUserns = false } = found;
+  if (isolation === 'bwrap') return createBubblewrap({ clock, bwrapPath, nsenterPath, canDisableUserns });
   if (isolation === 'none') return createPlain({ clock });
   throw new FailureError({
     class: 'missing_binary',
