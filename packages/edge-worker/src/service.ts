@@ -114,6 +114,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   await supervisor.start();
 
   const busy = createBusy(supervisor, clock);
+    outlived: ({ payload }) => executors.get(String(payload['executorId']))?.kind === 'cloud',
   collector = startCollector({ home, checkouts, repositories, config, db, clock, log, room, busy });
   filler = createPoolFiller({
     ...{ checkouts, repositories, config, clock, log, room, busy },
@@ -137,8 +138,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     advances: [
       advanceSession(config, (issue, number) => branchName({ ...issue, ...(number === 1 ? {} : { number }) })),
       advancePlan({ config, noPullRequest: createNoPullRequest(config, checkouts), random }),
-      advanceAttempt(config, join(home, 'conversations')),
-      advanceDispatcher(config, () => [...executors.values()]),
+      advanceAttempt({ config, executors, conversationsDirectory: join(home, 'conversations') }),
+      advanceDispatcher({
+        config,
+        executors: () => [...executors.values()],
+        unreachable: createUnreachable(config, checkouts),
+      }),
     ],
   });
   const publisher = await startPublisher({ db, clock, log });

@@ -23,6 +23,8 @@ export interface ConversationRef {
   readonly resume: boolean;
   /** The host directory that belongs to this conversation alone. */
   readonly directory: string;
+  /** The last run of this conversation, where runs live elsewhere: what a follow-up continues. */
+  readonly ref?: RunRef;
 }
 
 /** A tool that the agent calls and this process carries out: what it needs for that, such as a token, is out of the agent's reach. */
@@ -142,6 +144,9 @@ export interface ExecutionStatus {
   /** What the provider calls it. */
   readonly rawState: string;
   readonly currentStep?: string;
+  /** Of cloud executors, as known now: both may come after the end of the run. */
+  readonly branch?: string;
+  readonly pullRequestUrl?: string;
 }
 
 export interface ExecutorHealth {
@@ -178,7 +183,10 @@ export interface TaskExecutor {
    */
   start(request: ExecutionRequest, key: AttemptKey): Promise<RunRef>;
   find(key: AttemptKey): Promise<RunRef | undefined>;
-  /** The run's events to its end; the last one is `complete`. Consumed by one reader. `cursor`: how many events were already read. */
+  /**
+   * The run's events to its end; the last one is `complete`. Consumed by one reader. `cursor`: how many events were already read; of a cloud
+   * executor heartbeats do not count, and a run that this process has never seen is followed as well.
+   */
   attach(ref: RunRef, cursor?: string): AsyncIterable<ExecutionEvent>;
   getStatus(ref: RunRef): Promise<ExecutionStatus>;
   /** `confirmed`: nothing of the run is left. A run unknown to this process is already gone for a local executor. */

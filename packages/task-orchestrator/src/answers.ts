@@ -91,10 +91,10 @@ export function failureAnswer(failed: {
   return { kind: 'error', body: lines.join('\n') };
 }
 
-/** `reason`: why there was a stop that nobody said, in whole sentences. */
-export function stopAnswer(by: string | null, kept: string | null, reason?: string | null): Answer {
+/** `reason`: why there was a stop that nobody said; `goesOn`: what is not known to have ended. Both in whole sentences. */
+export function stopAnswer(by: string | null, kept: string | null, reason?: string | null, goesOn?: string | null): Answer {
   const how = reason ? `Stopped: ${reason}` : `Stopped${by ? ` as ${by} asked` : ''}.`;
-  const lines = [`${how} Nothing of it runs any more.`];
+  const lines = [`${how} ${goesOn ?? 'Nothing of it runs any more.'}`];
   if (kept) lines.push(`**Kept:** ${kept}`);
   lines.push('Write here to continue from where it was.');
   return { kind: 'response', body: lines.join('\n') };

@@ -1,10 +1,10 @@
 import type { Instant } from 'cyrus-core/clock';
 import type { Effects, Input } from 'cyrus-core/domain/effects';
 import type { Issue } from 'cyrus-core/domain/issue';
-import type { Attempt, CheckoutInfo, Evidence, Interruption, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
+import type { Attempt, AttemptRun, CheckoutInfo, Evidence, Interruption, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import type { AttemptState } from 'cyrus-core/states';
-import type { RunRef } from 'cyrus-executor-interface/executor';
+import type { ExecutorCapabilities, RunRef } from 'cyrus-executor-interface/executor';
 import type { Listener } from './tracker-writes.ts';
 
 /** What the configuration says of this attempt's repository and executor. */
@@ -25,6 +25,10 @@ export interface AttemptSettings {
   readonly timeoutMs: number;
   /** What this attempt may still cost: the task's cap less what its earlier attempts cost. */
   readonly maxCost: number | undefined;
+  /** Null: the executor is not in the configuration any more. */
+  readonly executor: { readonly kind: 'local' | 'cloud'; readonly capabilities: ExecutorCapabilities } | null;
+  /** How long is waited for what a cloud executor may tell late. */
+  readonly cloud: { readonly lookForMs: number; readonly lateRunMs: number; readonly branchWaitMs: number };
 }
 
 export interface AttemptContext {
@@ -36,8 +40,14 @@ export interface AttemptContext {
   readonly earlier: Attempt | null;
   readonly messages: readonly PlanMessage[];
   readonly guidance: readonly string[];
-  readonly conversation: { readonly id: string; readonly started: boolean; readonly directory: string };
-  /** The agent job's id, once there is one. */
+  readonly conversation: {
+    readonly id: string;
+    readonly started: boolean;
+    readonly directory: string;
+    /** The last run of it, where runs live elsewhere. */
+    readonly ref?: RunRef | null;
+  };
+  /** The newest agent job's id, once there is one. */
   readonly agentJob: string | null;
   readonly inputs: readonly Input[];
   readonly listeners: readonly Listener[];
@@ -50,7 +60,11 @@ export interface AttemptContext {
 export interface AttemptDecision {
   readonly state: AttemptState;
   readonly checkout: CheckoutInfo | null;
+  /** Null: as it was. */
   readonly runRef: RunRef | null;
+  readonly run: AttemptRun | null;
+  /** What a follow-up of the conversation continues from now on; null: as it was. */
+  readonly conversationRef: RunRef | null;
   readonly messageN: number;
   readonly steeredN: number;
   readonly deliveredN: number;

@@ -1,11 +1,16 @@
 import type { Input, JobEnd, JobKind } from 'cyrus-core/domain/effects';
 import type { Attempt, CheckoutInfo, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
+import type { ExecutorCapabilities } from 'cyrus-executor-interface/executor';
 import { describe, expect, test } from 'vitest';
 import type { AttemptContext, AttemptDecision } from './attempt-context.ts';
 import { progressIntervalMs } from './attempt-progress.ts';
 import { decideAttempt } from './decide-attempt.ts';
 
+const capabilities: ExecutorCapabilities = {
+  ...{ cancel: 'run', followUp: true, steer: true, events: 'poll', webhook: false, cost: 'none', idempotentCreate: false },
+  ...{ perRunModel: true, perRunMcp: false, opensPr: true, hardBudget: false, structuredOutput: false, resume: true },
+};
 const noon = 1_700_000_000_000;
 const checkout: CheckoutInfo = {
   directory: '/c/t1',
@@ -111,6 +116,8 @@ const context = (over: Partial<AttemptContext> = {}): AttemptContext => ({
     disallowedTools: [],
     timeoutMs: 1000,
     maxCost: 5_000_000,
+    executor: { kind: 'local', capabilities },
+    cloud: { lookForMs: 60_000, lateRunMs: 3_600_000, branchWaitMs: 180_000 },
   },
   ...over,
 });

@@ -1,11 +1,28 @@
 import type { Instant } from 'cyrus-core/clock';
 import { type JobEnd, type JobKind, noEffects } from 'cyrus-core/domain/effects';
-import type { AgentQuestion, CheckoutInfo, Evidence } from 'cyrus-core/domain/plan';
+import type { AgentQuestion, AttemptRun, CheckoutInfo, Evidence } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { type AttemptState, assertMove, isFinal } from 'cyrus-core/states';
 import type { ExecutionRequest, RunRef, RunResult } from 'cyrus-executor-interface/executor';
 import type { AttemptContext, AttemptDecision, AttemptSettings } from './attempt-context.ts';
 import { tellProgress } from './attempt-progress.ts';
+import {
+  agentJobKey,
+  attachedElsewhere,
+  collectRemote,
+  hunted,
+  pushStart,
+  type RunEnd,
+  type RunOrder,
+  remoteWork,
+  runBranch,
+  say,
+  startUnknown,
+  tellRun,
+  tellStop,
+  unconfirmed,
+  waitsForPush,
+} from './attempt-run.ts';
 import { setupEnded, setupOf, tellCheckout, tellSetup } from './attempt-setup.ts';
 import { isDocumentation } from './documentation.ts';
 import type { AttemptFinished } from './plan-context.ts';
@@ -19,6 +36,8 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     state: attempt.state,
     checkout: attempt.checkout,
     runRef: null as RunRef | null,
+    run: attempt.run ?? null,
+    conversationRef: null as RunRef | null,
     messageN: attempt.messageN,
     steeredN: attempt.steeredN,
     deliveredN: attempt.deliveredN,
@@ -33,6 +52,8 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     ended: false,
   };
   const jobMessages: { jobId: string; n: number; body: string }[] = [];
+  const cloud = context.settings.executor?.kind === 'cloud';
+  const refOf = (): RunRef | null => row.runRef ?? attempt.runRef ?? null;
 
   const move = (to: AttemptState): void => {
     assertMove('attempt', row.state, to);
@@ -45,9 +66,9 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     });
     row.state = to;
   };
-  const job = (kind: JobKind, payload: Record<string, unknown>): void => {
+  const job = (kind: JobKind, payload: object, key = `attempt:${attempt.id}:${kind}`): void => {
     effects.jobs.push({
-      key: `attempt:${attempt.id}:${kind}`,
+      key,
       kind,
       notify: `attempt:${attempt.id}`,
       planId: plan.id,
@@ -66,6 +87,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       deliveredN: row.deliveredN,
       failure: row.failure,
       interruption: row.interruption,
+      unconfirmedStop: to === 'stopped' ? unconfirmed(attempt.executorId, row.run?.stop, refOf()?.url) : null,
     };
     effects.tells.push({ entity: `plan:${plan.id}`, kind: 'attempt_finished', payload: { ...payload } });
     effects.tells.push({ entity: 'dispatcher:main', kind: 'ended', payload: { attemptId: attempt.id } });
@@ -74,7 +96,36 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     row.failure = failure;
     end('failed');
   };
-  const startAgent = (checkout: CheckoutInfo): void => {
+  const noteRun = (patch: Partial<AttemptRun>): void => {
+    row.run = { jobs: 0, ...row.run, ...patch };
+  };
+  const agentJob = (payload: { readonly request?: ExecutionRequest; readonly order?: RunOrder }): void => {
+    const jobs = (row.run?.jobs ?? 0) + 1;
+    noteRun({ jobs });
+    const { executorId, id: attemptId, number } = attempt;
+    const { timeoutMs } = context.settings;
+    job('agent', { executorId, key: { attemptId, number }, timeoutMs, ...payload }, agentJobKey(attemptId, jobs));
+  };
+  /** A run that may be there, or turn up, is stopped; not as a part of the plan, whose stop would end that, too. */
+  const hunt = (until: Instant): void => {
+    const ref = refOf();
+    agentJob({ order: { do: 'hunt', until, ...(ref ? { ref } : {}) } });
+    effects.jobs.push(...effects.jobs.splice(-1).map(({ planId: _, ...free }) => free));
+    noteRun({ huntUntil: until });
+  };
+  /** Nobody knows whether the run began. */
+  const lookForRun = (withinMs: number): void => {
+    const until = row.run?.lookUntil ?? now + withinMs;
+    noteRun({ lookUntil: until });
+    if (row.state === 'starting') {
+      move('start_unknown');
+      say(context, effects, 'start-unknown', `**${attempt.executorId}** has not said whether the run began. Looking for it.`);
+    }
+    if (context.settings.executor?.capabilities.idempotentCreate && row.checkout) startAgent(row.checkout, { do: 'insist', until });
+    else agentJob({ order: { do: 'find', until } });
+  };
+  const startAgent = (checkout: CheckoutInfo, order?: RunOrder): void => {
+    const remote = remoteWork(checkout);
     const last = context.messages.at(-1)?.n ?? 0;
     row.messageN = last;
     const { system, prompt } = renderPrompt({
@@ -90,15 +141,22 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       baseBranch: checkout.baseBranch,
       notes: checkout.context,
       instructions: context.settings.instructions,
-      attached: checkout.attached ?? null,
+      attached: remote ? attachedElsewhere(checkout.attached) : (checkout.attached ?? null),
+      remote: remote ?? null,
       documentationPaths: context.settings.documentationPaths,
       template: checkout.template?.text ?? null,
     });
     const request: ExecutionRequest = {
       prompt,
       systemContext: system,
-      conversation: { id: context.conversation.id, resume: context.conversation.started, directory: context.conversation.directory },
+      conversation: {
+        id: context.conversation.id,
+        resume: context.conversation.started,
+        directory: context.conversation.directory,
+        ...(context.conversation.ref ? { ref: context.conversation.ref } : {}),
+      },
       workingDirectory: checkout.directory,
+      ...(remote ? { remote } : {}),
       readable: checkout.readable,
       ...optional('model', context.settings.model),
       ...optional('fallbackModel', context.settings.fallbackModel),
@@ -109,13 +167,48 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       ...optional('maxCost', context.settings.maxCost),
       timeoutMs: context.settings.timeoutMs,
     };
-    job('agent', { executorId: attempt.executorId, request, key: { attemptId: attempt.id, number: attempt.number } });
+    agentJob({ request, ...(order ? { order } : {}) });
+  };
+  const collect = (result?: RunResult): void => {
+    move('collecting');
+    if (cloud && row.checkout) return job('collect', collectRemote(context, row.checkout, refOf(), result));
+    job('collect', { directory: row.checkout?.directory, baseSha: row.checkout?.startSha });
+  };
+  /** What the end of an agent job says of the stop of its run; the run may be alive if it says nothing. */
+  const noteStop = (jobEnd: JobEnd): void => {
+    const { stop: outcome, result } = (jobEnd.result ?? {}) as RunEnd;
+    if (!cloud || jobEnd.kind !== 'agent') return;
+    const refused = jobEnd.state === 'failed' && jobEnd.failure?.ambiguous !== true;
+    // It had ended by itself, or had never begun.
+    if (outcome === undefined && (result || refused)) return;
+    noteRun({ stop: outcome ?? 'unknown' });
+    tellStop(context, outcome ?? 'unknown', refOf(), effects);
+    if (outcome === undefined) hunt(now + context.settings.cloud.lateRunMs);
+  };
+
+  /** The job that followed the run was cut off; the run was not. */
+  const followOn = (): void => {
+    const ref = refOf();
+    const { cloud: waits, timeoutMs } = context.settings;
+    // It may have been cut off in the middle of the start, whose own time is not over then.
+    if (!ref || row.state !== 'running') return lookForRun(2 * waits.lookForMs);
+    agentJob({ order: { do: 'attach', ref, deadline: (attempt.startedAt ?? now) + timeoutMs } });
+  };
+  /** The run did not begin, or nobody knows whether it did. */
+  const notStarted = (failure: Failure): void => {
+    const { lookForMs, lateRunMs } = context.settings.cloud;
+    const { ambiguous = false, ...certain } = ofModel(failure, context.settings) ?? failure;
+    if (row.state === 'starting') return ambiguous ? lookForRun(lookForMs) : fail(certain);
+    // Looked for in vain; should it turn up after all, it is stopped.
+    hunt(now + lateRunMs);
+    fail(ambiguous ? startUnknown(attempt.executorId, certain) : certain);
   };
 
   const told = { attemptId: attempt.id, planId: plan.id, taskId: task.id, listeners: context.listeners, effects };
   const ended = (jobEnd: JobEnd): void => {
     const paused = row.interruption?.kind === 'pause';
     const agentRan = jobEnd.kind === 'agent' && row.state === 'running';
+    if (jobEnd.state === 'killed') noteStop(jobEnd);
     if (jobEnd.state === 'killed' && !(paused && agentRan)) return end('stopped');
     switch (jobEnd.kind) {
       case 'prepare': {
@@ -125,6 +218,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         const checkout = jobEnd.result as unknown as CheckoutInfo;
         row.checkout = checkout;
         tellCheckout(told, checkout);
+        if (checkout.remote) return checkout.remote.unpushed ? pushStart(context, checkout.remote, effects) : startAgent(checkout);
         const setup = setupOf(context.settings.setup, checkout);
         if (!setup) return startAgent(checkout);
         tellSetup(told, setup.shown);
@@ -140,7 +234,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       }
       case 'agent': {
         if (row.state !== 'running' && row.state !== 'starting' && row.state !== 'start_unknown') return;
-        if (jobEnd.state === 'lost') return end('lost');
+        if (jobEnd.state === 'lost') return cloud ? followOn() : end('lost');
         const started = row.state === 'running';
         const { result, lastDelivered, question } = (jobEnd.result ?? {}) as {
           result?: RunResult;
@@ -149,10 +243,9 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         };
         if (started) row.deliveredN = Math.max(row.deliveredN, row.messageN, lastDelivered ?? 0, result?.lastDelivered ?? 0);
         row.output = result?.output || row.output;
-        if (jobEnd.state === 'killed') {
-          move('collecting');
-          return job('collect', { directory: row.checkout?.directory, baseSha: row.checkout?.startSha });
-        }
+        if (jobEnd.state === 'killed') return collect();
+        if (cloud && !started && jobEnd.failure) return notStarted(jobEnd.failure);
+        if (cloud && (jobEnd.result as RunEnd | null)?.stop) noteStop(jobEnd);
         // The agent was faster than the pause: its work counts, and waits.
         row.interruption = question && result?.state === 'succeeded' ? { kind: 'question', ...question } : null;
         if (result?.state === 'cancelled') return end('stopped');
@@ -161,13 +254,20 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         if (!started) move('running');
         row.failure =
           result?.state === 'succeeded' ? null : (failure ?? { class: 'agent_failed', message: 'The agent ended without success.' });
-        move('collecting');
-        return job('collect', { directory: row.checkout?.directory, baseSha: row.checkout?.startSha });
+        return collect(result);
       }
       case 'collect': {
         if (row.state !== 'collecting') return;
+        // The work is not here but on the remote: taking it from there is no new run.
+        if (jobEnd.state === 'lost' && cloud && row.checkout)
+          return job(
+            'collect',
+            collectRemote(context, row.checkout, refOf(), undefined),
+            `attempt:${attempt.id}:collect:after:${jobEnd.jobId}`,
+          );
         if (jobEnd.state === 'lost') return end('lost');
-        const collected = (jobEnd.result ?? {}) as { headSha?: string; evidence?: Evidence };
+        const collected = (jobEnd.result ?? {}) as { headSha?: string; evidence?: Evidence; run?: Partial<AttemptRun>; missing?: string };
+        if (collected.run) noteRun(collected.run);
         row.headSha = collected.headSha ?? null;
         row.evidence = collected.evidence ?? null;
         if (row.interruption) return end(row.interruption.kind === 'question' ? 'asked' : 'stopped');
@@ -176,6 +276,9 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
           return fail(jobEnd.failure ?? { class: 'sandbox_lost', message: 'The work could not be collected.' });
         const others = task.procedure === 'documentation' ? notDocumentation(row.evidence, context.settings.documentationPaths) : null;
         if (others) return fail(others);
+        // Whoever asks something about work that is done may get words alone.
+        const wantsWork = task.procedure !== 'scoper' && plan.follows === null;
+        if (collected.missing && wantsWork) return fail({ class: 'no_evidence', message: collected.missing });
         return end('succeeded');
       }
       default:
@@ -183,20 +286,30 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     }
   };
 
-  if (isFinal('attempt', attempt.state)) return { ...row, jobMessages, effects };
+  if (isFinal('attempt', attempt.state)) {
+    const { huntUntil } = row.run ?? {};
+    for (const { payload } of context.inputs.filter((input) => input.kind === 'job' && input.payload['kind'] === 'agent')) {
+      const jobEnd = payload as unknown as JobEnd;
+      if (jobEnd.state === 'lost' && huntUntil !== undefined && now < huntUntil) hunt(huntUntil);
+      else hunted(context, jobEnd, effects);
+    }
+    return { ...row, jobMessages, effects };
+  }
 
   const stop = context.stopRequested || isFinal('plan', plan.state) || context.inputs.some((input) => input.kind === 'stop');
   const running = context.inputs.find((input) => input.kind === 'job_started');
   if (stop) {
-    const jobOver = context.inputs.some((input) => input.kind === 'job');
-    if (attempt.state === 'reserved' || jobOver) end('stopped');
+    const over = context.inputs.filter((input) => input.kind === 'job').map((input) => input.payload as unknown as JobEnd);
+    if (running?.payload['runRef']) row.runRef = running.payload['runRef'] as RunRef;
+    for (const jobEnd of over) noteStop(jobEnd);
+    if (attempt.state === 'reserved' || over.length > 0 || waitsForPush(attempt)) end('stopped');
     return { ...row, jobMessages, effects };
   }
 
   if (context.inputs.some((input) => input.kind === 'pause') && ['reserved', 'starting', 'running'].includes(attempt.state)) {
     row.interruption = { kind: 'pause' };
     row.killJobs = true;
-    if (attempt.state === 'reserved') end('stopped');
+    if (attempt.state === 'reserved' || waitsForPush(attempt)) end('stopped');
   }
   if (row.state === 'reserved') {
     move('starting');
@@ -209,12 +322,22 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       issue: context.issue.identifier,
       procedure: task.procedure,
       ...(context.earlier?.headSha ? { lastWork: { attemptId: context.earlier.id, sha: context.earlier.headSha } } : {}),
+      ...(cloud ? { pushBranch: runBranch(plan.branch, attempt.number), copied: context.earlier?.checkout?.copied?.files ?? [] } : {}),
     });
   }
-  if (running && row.state === 'starting') {
+  for (const { payload } of context.inputs.filter((input) => input.kind === 'write')) {
+    if (!waitsForPush(attempt) || row.state !== 'starting' || !attempt.checkout) continue;
+    if (payload['state'] === 'sent') startAgent(attempt.checkout);
+    else fail((payload['failure'] as Failure | null) ?? { class: 'network', message: 'The commit to begin at could not be pushed.' });
+  }
+  if (running && (row.state === 'starting' || row.state === 'start_unknown')) {
     move('running');
     row.runRef = (running.payload['runRef'] as RunRef | undefined) ?? null;
     row.conversationStarted = true;
+    if (cloud && row.runRef) {
+      row.conversationRef = row.runRef;
+      tellRun(context, row.runRef, effects);
+    }
     effects.tells.push({ entity: `plan:${plan.id}`, kind: 'attempt_running', payload: { attemptId: attempt.id, number: attempt.number } });
   }
   for (const input of context.inputs) {

@@ -1,11 +1,23 @@
 import type { Instant } from 'cyrus-core/clock';
 import type { Effects, Input } from 'cyrus-core/domain/effects';
 import type { Issue, IssueDetails } from 'cyrus-core/domain/issue';
-import type { Attempt, Interruption, ParkedReason, Plan, PlanMessage, PullRequestRef, Task, Verdict } from 'cyrus-core/domain/plan';
+import type {
+  Attempt,
+  FailureChain,
+  Interruption,
+  ParkedReason,
+  Plan,
+  PlanMessage,
+  PullRequestRef,
+  RuledOut,
+  Task,
+  Verdict,
+} from 'cyrus-core/domain/plan';
 import type { Answer } from 'cyrus-core/domain/session';
 import type { Failure } from 'cyrus-core/failure';
 import type { PlanState, TaskState } from 'cyrus-core/states';
 import type { Spent } from './answers.ts';
+import type { FallbackExecutor, FallbackPolicy } from './fallback.ts';
 import type { Listener } from './tracker-writes.ts';
 
 /** What the configuration says of the plan's repository. */
@@ -110,3 +122,5 @@ export interface AttemptFinished {
   readonly failure: Failure | null;
   readonly interruption: Interruption | null;
 }
+  /** What a person is to know of a run elsewhere whose stop is not confirmed. */
+  readonly unconfirmedStop?: string | null;

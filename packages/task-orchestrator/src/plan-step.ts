@@ -6,7 +6,7 @@ import type { Failure } from 'cyrus-core/failure';
 import { idOf } from 'cyrus-core/ids';
 import { assertMove, isFinal, type PlanState, type TaskState } from 'cyrus-core/states';
 import { code, failureAnswer, type Spent, stopAnswer } from './answers.ts';
-import type { IssueRead, PlanContext, PlanPatch, QuestionStep, TaskPatch } from './plan-context.ts';
+import type { AttemptFinished, IssueRead, PlanContext, PlanPatch, QuestionStep, TaskPatch } from './plan-context.ts';
 import type { PlanFinished, PlanWaits } from './session-context.ts';
 import { type ChecklistStatus, checklist, type Listener, thought } from './tracker-writes.ts';
 
@@ -176,7 +176,8 @@ export class PlanStep {
     }
     this.stopped = true;
     if (!isFinal('task', this.task.state)) this.moveTask('stopped');
-    this.finish('stopped', stopAnswer(this.stopBy, this.kept(), this.context.stopReason));
+    const ended = this.context.inputs.findLast((input) => input.kind === 'attempt_finished')?.payload as unknown as AttemptFinished;
+    this.finish('stopped', stopAnswer(this.stopBy, this.kept(), this.context.stopReason, ended?.unconfirmedStop));
   }
 
   kept(): string | null {

@@ -43,7 +43,11 @@ export function renderPrompt(parts: PromptParts): Prompt {
   const parsed = parseTemplate(parts.template ?? builtInTemplate(parts.procedure), promptVariableNames);
   if (!parsed.ok) throw new Error(`line ${parsed.mistakes[0]?.line}: ${parsed.mistakes[0]?.message}`);
   const values = promptValues(parts, {
-    rules: part('rules', { commits: endsWithCommits(parts.procedure) }),
+    rules: part('rules', {
+      commits: endsWithCommits(parts.procedure),
+      push: endsWithCommits(parts.procedure) && parts.remote ? inline(parts.remote.pushBranch) : '',
+      start: inline(parts.remote?.startBranch ?? ''),
+    }),
     followUp: part('follow-up', {}),
   });
   const placed = new Set(parsed.nodes.flatMap(namesIn));

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type CheckoutsConfig, checkouts } from './checkouts.ts';
 import {
+import { type CloudRunsConfig, cloudRuns } from './cloud-runs.ts';
   type LogFilesConfig,
   logFiles,
   minFreeDiskMb,
@@ -164,6 +165,7 @@ export interface Config {
 export const configSchema: z.ZodType<Config> = z
   .object({
     $schema: z.string().exactOptional(),
+  readonly cloudRuns: CloudRunsConfig;
     repositories: z.array(repository).default([]).describe('The repositories Cyrus works on'),
     linear: z.prefault(linear, {}),
     linearWorkspaces: z
@@ -225,3 +227,4 @@ export const configSchema: z.ZodType<Config> = z
     minFreeDiskMb,
   })
   .transform(({ $schema: _, ...config }) => config);
+    cloudRuns: z.prefault(cloudRuns, {}).describe('How long is waited for what a cloud executor may tell late'),

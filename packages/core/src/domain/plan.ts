@@ -83,6 +83,24 @@ export interface Verdict {
   readonly restored?: readonly string[];
 }
 
+/** An executor that a task is not given to, and why: it failed there. */
+export interface RuledOut {
+  readonly executorId: string;
+  readonly why: string;
+  /** When it may be given to it again; null: not before a person decides. */
+  readonly until: Instant | null;
+}
+
+/** How far the failures of a task have gone since a person last decided. */
+export interface FailureChain {
+  /** Attempts up to this number no longer count. */
+  readonly from: number;
+  /** Check sets that failed, on which commit, and whose work that was. */
+  readonly checks: readonly { readonly sha: string; readonly failing: string; readonly executorId: string }[];
+  /** Merges that ended in a conflict. */
+  readonly conflicts: number;
+}
+
 export interface Task {
   readonly id: string;
   readonly planId: string;
@@ -142,6 +160,38 @@ export interface CheckoutInfo {
 }
 
 /** Files that people uploaded to the tracker with the issue, its comments and messages. */
+  /** Nothing is checked out here (`directory` is empty): the work is done elsewhere. */
+  readonly remote?: RemoteStart;
+}
+
+/** Where a run elsewhere begins, and where it is to put its work. */
+export interface RemoteStart {
+  /** Without credentials. */
+  readonly repositoryUrl: string;
+  /** `acme/app`, where the code host has such names. */
+  readonly repositoryName?: string;
+  readonly startBranch: string;
+  readonly startSha: string;
+  /** A branch of this attempt alone, never the plan's. */
+  readonly pushBranch: string;
+  /** `startBranch` is not on the remote: `startSha` is pushed to it before the run begins. */
+  readonly unpushed?: boolean;
+}
+
+/** A run that lives elsewhere, as far as it is known here. */
+export interface AttemptRun {
+  /** Agent jobs so far; the newest one follows the run. */
+  readonly jobs: number;
+  /** It is not known whether there is a run: how long it is looked for. */
+  readonly lookUntil?: Instant;
+  /** The attempt is over and a run of it may still turn up: until when it is looked for, to be stopped. */
+  readonly huntUntil?: Instant;
+  /** What became of the stop that was asked for; `unknown`: there may be a run that could not be asked. */
+  readonly stop?: 'confirmed' | 'requested' | 'unsupported' | 'unknown';
+  /** The run's own branch and pull request, and the head that was taken from there. */
+  readonly branch?: string;
+  readonly branchSha?: string;
+  readonly pullRequestUrl?: string;
 export interface AttachedFiles {
   /** In the agent's reach, read-only. An image is among them; the agent's Read tool shows it. */
   readonly files: readonly {
@@ -179,4 +229,7 @@ export interface Attempt {
   readonly startedAt: Instant | null;
   readonly progressAt: Instant | null;
   readonly createdAt: Instant;
+  /** The executor's own name of the run. */
+  readonly runRef?: { readonly executorId: string; readonly runId: string; readonly url?: string } | null;
+  readonly run?: AttemptRun | null;
 }

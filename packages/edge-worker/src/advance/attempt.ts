@@ -1,17 +1,27 @@
 import { join } from 'node:path';
 import type { Config } from 'cyrus-core/config/schema';
 import { idOf } from 'cyrus-core/ids';
+import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import { type Advance, defineAdvance } from 'cyrus-store/advance';
 import { loadAttempt, recentTools } from 'cyrus-store/queries/attempt-load';
 import { saveAttempt } from 'cyrus-store/queries/attempt-save';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { takeInputs } from 'cyrus-store/queries/input-take';
+import { releaseReservation } from 'cyrus-store/queries/reservation-release';
+import { agentJobKey } from 'cyrus-task-orchestrator/attempt-run';
 import { decideAttempt } from 'cyrus-task-orchestrator/decide-attempt';
 import { describeTool } from 'cyrus-task-orchestrator/describe-tool';
 import { attemptSettings } from './settings.ts';
 
 /** Moves one attempt as far as its rows allow. Safe to run twice, late, or after a crash. */
-export function advanceAttempt(config: () => Config, conversationsDirectory: string): Advance {
+export function advanceAttempt({ config, executors, conversationsDirectory }: AttemptAdvanceOptions): Advance {
+  const rules = createBudgetRules(config);
+export interface AttemptAdvanceOptions {
+  readonly config: () => Config;
+  readonly executors: ReadonlyMap<string, Pick<TaskExecutor, 'kind' | 'capabilities'>>;
+  readonly conversationsDirectory: string;
+}
+
   return defineAdvance('attempt', async (tx, id, now) => {
     const loaded = await loadAttempt(tx, id);
     if (!loaded) return;
@@ -22,7 +32,7 @@ export function advanceAttempt(config: () => Config, conversationsDirectory: str
       {
         ...loaded,
         conversation: { ...conversation, directory: join(conversationsDirectory, conversation.id) },
-        agentJob: idOf(`attempt:${id}:agent`),
+        agentJob: idOf(agentJobKey(id, attempt.run?.jobs ?? 1)),
         inputs,
         recentTools: tools.map((used) => describeTool(used.tool, used.input)),
         settings: attemptSettings(config(), plan, loaded.taskCost),

@@ -6,7 +6,12 @@ import { attemptSettings } from './settings.ts';
 const plan = (procedure: Procedure, tag?: string): Plan =>
   ({ id: 'p', procedure, repositoryId: 'r', options: tag === undefined ? {} : { model: tag } }) as unknown as Plan;
 const settings = (config: object, repository: object = {}, procedure: Procedure = 'builder', tag?: string) =>
-  attemptSettings(configSchema.parse({ repositories: [{ id: 'r', remoteUrl: 'x', ...repository }], ...config }), plan(procedure, tag), 0);
+  attemptSettings(
+    configSchema.parse({ repositories: [{ id: 'r', remoteUrl: 'x', ...repository }], ...config }),
+    plan(procedure, tag),
+    0,
+    null,
+  );
 
 describe('the model', () => {
   const all = { modelByTaskType: { builder: 'of-builder', scoper: 'of-scoper' }, defaultModel: 'default' };

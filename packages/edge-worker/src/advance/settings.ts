@@ -109,5 +109,7 @@ export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd): At
     disallowedTools: plan.procedure === 'scoper' ? [...disallowed, ...writingTools] : disallowed,
     timeoutMs: config.limits.attemptTimeoutMs,
     maxCost: cap === null ? undefined : Math.max(0, cap - spent),
+    executor,
+    cloud: config.cloudRuns,
   };
 }

@@ -1,3 +1,5 @@
+import type { Calendar } from 'cyrus-core/calendar';
+import type { Instant } from 'cyrus-core/clock';
 import { FailureError } from 'cyrus-core/failure';
 import type {
   AttemptKey,
@@ -10,20 +12,28 @@ import type {
 } from 'cyrus-executor-interface/executor';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
+import { followedSoFar } from 'cyrus-store/queries/event-followed';
 import type { HostJob } from 'cyrus-store/queries/job-row';
+import type { RunEnd, RunOrder } from 'cyrus-task-orchestrator/attempt-run';
 import type { AgentFiles } from '../attachments/for-agent.ts';
 import { type EventSink, openEventSink } from '../supervisor/event-sink.ts';
 import { failureOf } from '../supervisor/job-failure.ts';
 import type { JobContext, JobOutcome, JobRunner } from '../supervisor/job-runner.ts';
 import type { Redact } from '../supervisor/redact.ts';
+import { beginRun, followRun, huntRun } from './follow-run.ts';
 import type { ToolUser } from './linear-tools.ts';
 import { steer } from './steer.ts';
 
 /** The payload of an `agent` job. */
 export interface AgentJob {
   readonly executorId: string;
-  readonly request: ExecutionRequest;
+  /** Absent: the run is there, or is looked for. */
+  readonly request?: ExecutionRequest;
   readonly key: AttemptKey;
+  /** Of runs elsewhere; absent: a plain start. */
+  readonly order?: RunOrder;
+  /** How long the run may take. */
+  readonly timeoutMs?: number;
 }
 
 /** The result of an `agent` job. */
@@ -33,6 +43,8 @@ export interface AgentJobResult {
   readonly lastDelivered: number;
   /** What the agent asked last, if it asked. */
   readonly question?: { readonly question: string; readonly options?: readonly string[] };
+  /** What became of the stop of a run elsewhere. */
+  readonly stop?: RunEnd['stop'];
 }
 
 export interface AgentRunnerOptions {
@@ -57,7 +69,7 @@ const lastWordsMs = 3_000;
 /** Runs an agent to its end: events to disk and database, messages to the agent, its end to the attempt. */
 export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
   return async (job, context) => {
-    const { executorId, request, key } = job.payload as unknown as AgentJob;
+    const { executorId, request, key, order, timeoutMs = 0 } = job.payload as unknown as AgentJob;
     const executor = options.executors.get(executorId);
     if (!executor)
       return {
@@ -65,6 +77,7 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
       };
     const attemptId = job.attemptId ?? key.attemptId;
     const sink = await openEventSink({
+    if (order?.do === 'hunt') return { result: { ...(await huntRun(executor, key, order, context)) } };
       db: options.db,
       clock: context.clock,
       log: context.log,
@@ -79,6 +92,11 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
       const environmentVariables = { ...(await options.environment(job)), ...request.environmentVariables };
       const files = await options.files?.(job);
       const readable = [...new Set([...request.readable, ...(options.readable?.() ?? []), ...(files ? [files.directory] : [])])];
+      if (executor.kind === 'cloud') {
+        const begun = { key, ...(request ? { request } : {}), ...(order ? { order } : {}), timeoutMs };
+        return await runElsewhere({ job, context, executor, sink, key, db: options.db, begun });
+      }
+      if (!request) throw new Error(`an agent job of ${executorId}, which works here, has no request`);
       // What was said since the preparation is in the prompt, too.
       const prompt = (await files?.enrich(request.prompt, context.signal)) ?? request.prompt;
       const filesDirectory = files ? { filesDirectory: files.directory } : {};
@@ -106,12 +124,63 @@ interface Run {
   readonly executor: TaskExecutor;
   readonly sink: EventSink;
   readonly key: AttemptKey;
-  readonly request: ExecutionRequest;
   readonly db: Database;
   readonly files?: AgentFiles;
 }
 
-async function runAgent(run: Run): Promise<JobOutcome> {
+}
+
+interface LocalRun extends Run {
+  readonly request: ExecutionRequest;
+/**
+ * Follows a run that lives elsewhere. It outlives this process: a shutdown leaves it where it is, and a later job goes on from the events
+ * that are stored. Nothing of this machine is given to it: no variables of the repository, no paths, no tools.
+ */
+async function runElsewhere(
+  run: Run & { readonly begun: Omit<AgentJob, 'executorId'> & { readonly timeoutMs: number } },
+): Promise<JobOutcome> {
+  const { job, context, executor, db, begun } = run;
+  const { clock, signal } = context;
+  const { timeoutMs, order } = begun;
+  const attemptId = job.attemptId ?? begun.key.attemptId;
+  const ref = await beginRun(executor, begun, context);
+  const told = context.tell('job_started', { jobId: job.id, runRef: ref });
+  const before = await followedSoFar(db, attemptId);
+  const seen: Seen = { ...before, result: before.result as RunResult | null };
+  const steering = steer({ job, ref, executor, context, db });
+  const deadline: Instant = order?.do === 'attach' ? order.deadline : clock.now() + timeoutMs;
+  const take = async (event: ExecutionEvent): Promise<void> => {
+    note(event, seen);
+    await run.sink.push(event);
+  };
+  // The end may be stored already, and what came of it not.
+  const followed = seen.result ? {} : await followRun(executor, ref, { cursor: run.sink.before, deadline, timeoutMs, context, take });
+  steering.close();
+  await Promise.all([told, steering.settled()]).catch((error) => {
+    if (!context.givenUp.aborted) throw error;
+  });
+  const stop = followed.stop === undefined ? {} : { stop: followed.stop };
+  if (signal.aborted && !seen.result && signal.reason === 'shutdown')
+    return { failure: { class: 'sandbox_lost', message: 'The service ended while it followed the run, which goes on.' } };
+  if (signal.aborted && (!seen.result || seen.result.state === 'cancelled'))
+    return {
+      failure: { class: 'sandbox_lost', message: 'The run was stopped.' },
+      result: { ...resultOf({ ...seen, result: null }), ...stop },
+    };
+  const failure = followed.late ?? followed.broken;
+  if (failure && !finished(seen.result)) {
+    const output = seen.result?.output ?? '';
+    return { result: { ...resultOf({ ...seen, result: { ...seen.result, state: 'failed', output, failure } }), ...stop } };
+  }
+  if (!seen.result)
+    return { failure: { class: 'sandbox_lost', message: 'The run ended without saying how.' }, result: { ...resultOf(seen) } };
+  return { result: { ...resultOf(seen), ...stop } };
+}
+
+/** It came to an end of its own. */
+const finished = (result: RunResult | null): boolean => result !== null && result.state !== 'cancelled';
+
+async function runAgent(run: LocalRun): Promise<JobOutcome> {
   const { job, context, executor, request, key } = run;
   if (context.signal.aborted) return { failure: { class: 'sandbox_lost', message: 'Stopped before the agent began.' } };
   const ref = await executor.start(request, key);

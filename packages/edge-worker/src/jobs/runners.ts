@@ -129,7 +129,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       async environment(job) {
         const repositoryId = job.planId === null ? undefined : await findPlanRepository(db, job.planId);
         const { request } = job.payload as unknown as AgentJob;
-        const place = { directory: request.workingDirectory };
+        const place = { directory: request?.workingDirectory ?? '' };
         const variables = workplaceVariables(place, await readWorkplace(place));
         return repositoryId === undefined ? variables : { ...environment(repositoryId), ...variables };
       },

@@ -31,6 +31,8 @@ export function savingWork<Runners extends { readonly agent: JobRunner }>(runner
 
 async function keepSaving(job: HostJob, context: JobContext, options: SaveOptions, signal: AbortSignal): Promise<void> {
   const { request, key } = job.payload as unknown as AgentJob;
+  // What is done elsewhere is saved there.
+  if (!request || request.workingDirectory === '') return;
   const attempt = job.attemptId ?? key.attemptId;
   while (!signal.aborted) {
     const everyMs = options.everyMs();

@@ -13,6 +13,8 @@ import { untilStored } from './until-stored.ts';
 /** Where the events of one running agent go: to the disk at once, to the database when it is there. */
 export interface EventSink {
   /** Takes one event. Resolves once it is on the disk: whoever waits for it slows a flood down. */
+  /** How many events of the attempt earlier jobs have taken. */
+  readonly before: number;
   push(event: ExecutionEvent): Promise<void>;
   /**
    * Resolves once everything is in the database, and the file gone; after an outage if need be.
@@ -75,6 +77,7 @@ export async function openEventSink(options: EventSinkOptions): Promise<EventSin
       if (event.type === 'heartbeat') return;
       if (!essential.has(event.type) && spool.size() > maxBytes) {
         if (!full) log.warn({ attemptId: place.attemptId, maxBytes }, 'an agent says too much; the rest of its talk is not kept');
+    before: seq,
         full = true;
         return;
       }

@@ -1,3 +1,4 @@
+import type { Calendar } from 'cyrus-core/calendar';
 import type { Clock } from 'cyrus-core/clock';
 import type { JobKind } from 'cyrus-core/domain/effects';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
@@ -48,10 +49,14 @@ export interface SupervisorOptions {
   readonly runPrefix: string;
   /** Where spool files are: `$home/logs/attempts`. */
   readonly spoolDirectory: string;
+  /** Of the budgets; absent: this machine's. */
+  readonly calendar?: Calendar;
   /** Called when this process finds out that another start has taken the host over; everything has been ended by then. */
   readonly onTakenOver?: () => void;
   /** How many jobs of a kind run at once. Agents are limited by the dispatcher, which gives out the slots. */
   readonly limits?: Readonly<Partial<Record<JobKind, number>>>;
+  /** Jobs that follow what goes on without this process: time to end is of no use to them. */
+  readonly outlived?: (job: HostJob) => boolean;
   readonly pollMs?: number;
   readonly heartbeatMs?: number;
 }
@@ -212,6 +217,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async drain(ms) {
       draining = true;
       await drainHost(db, host).catch((error) => log.warn({ error: String(error) }, 'the database was not told of the shutdown'));
+      for (const one of running.values()) if (options.outlived?.(one.job)) one.abort('shutdown');
       await allEnded(ms);
       for (const job of running.values()) job.abort('shutdown');
       await allEnded(closeWithinMs);

@@ -15,7 +15,8 @@ export interface LoadedAttempt {
   readonly earlier: Attempt | null;
   readonly messages: readonly PlanMessage[];
   readonly listeners: readonly ListenerRow[];
-  readonly conversation: { readonly id: string; readonly started: boolean };
+  /** `ref`: the last run of it, where runs live elsewhere. */
+  readonly conversation: { readonly id: string; readonly started: boolean; readonly ref: Attempt['runRef'] };
   readonly stopRequested: boolean;
   /** What the task's attempts have cost so far. */
   readonly taskCost: number;
@@ -28,10 +29,11 @@ export async function loadAttempt(tx: Tx, id: string): Promise<LoadedAttempt | n
   if (!attempt) return null;
   const [plan, others, tasks, earlier, messages, listeners] = await Promise.all([
     findPlan(tx, attempt.planId),
-    tx.query<{ issue: Issue; guidance: unknown; started: boolean; stop: boolean; cost: number | null }>(
+    tx.query<{ issue: Issue; guidance: unknown; started: boolean; ref: Attempt['runRef']; stop: boolean; cost: number | null }>(
       `select ${issueJson} as issue,
          (select s.context -> 'guidance' from cyrus.session s where s.issue_id = p.issue_id order by s.created_at limit 1) as guidance,
          coalesce((select c.started from cyrus.conversation c where c.id = $2), false) as started,
+         (select c.ref from cyrus.conversation c where c.id = $2) as ref,
          exists (select from cyrus.stop_request r where r.plan_id = p.id) as stop,
          (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = $3) as cost
        from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1`,
@@ -57,7 +59,7 @@ export async function loadAttempt(tx: Tx, id: string): Promise<LoadedAttempt | n
     earlier: earlier.rows[0] ?? null,
     messages,
     listeners,
-    conversation: { id: attempt.conversationId ?? attempt.id, started: other.started },
+    conversation: { id: attempt.conversationId ?? attempt.id, started: other.started, ref: other.ref },
     stopRequested: other.stop,
     taskCost: other.cost ?? 0,
   };

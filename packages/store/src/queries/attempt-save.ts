@@ -1,4 +1,4 @@
-import type { CheckoutInfo, Evidence, Interruption } from 'cyrus-core/domain/plan';
+import type { AttemptRun, CheckoutInfo, Evidence, Interruption } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import type { AttemptState } from 'cyrus-core/states';
 import { type Tx, toTimestamp } from '../pool.ts';
@@ -8,7 +8,11 @@ const json = (value: unknown): string | null => (value === null || value === und
 export interface AttemptPatch {
   readonly state: AttemptState;
   readonly checkout: CheckoutInfo | null;
+  /** Null: as it was. */
   readonly runRef: unknown;
+  readonly run: AttemptRun | null;
+  /** What a follow-up of the conversation continues from now on; null: as it was. */
+  readonly conversationRef: unknown;
   readonly messageN: number;
   readonly steeredN: number;
   readonly deliveredN: number;
@@ -33,8 +37,7 @@ export async function saveAttempt(tx: Tx, id: string, conversationId: string, pa
        head_sha = $8, evidence = $9, output = $10, failure = $11, progress_at = $12, interruption = $15,
        base_sha = coalesce(base_sha, $3::jsonb ->> 'baseSha'),
        started_at = case when $2 = 'running' then coalesce(started_at, $13::timestamptz, clock_timestamp()) else started_at end,
-       ended_at = case when $14 then coalesce($13::timestamptz, clock_timestamp()) end,
-       cost = case when $14 then (select sum(c.cost) from cyrus.charge c where c.attempt_id = $1) end
+       ended_at = case when $14 then coalesce($13::timestamptz, clock_timestamp()) else ended_at end, run = $16
      where id = $1`,
       [
         id,
@@ -52,9 +55,12 @@ export async function saveAttempt(tx: Tx, id: string, conversationId: string, pa
         tx.manualNow(),
         patch.ended,
         json(patch.interruption),
+        json(patch.run),
       ],
     ),
   ];
+  if (patch.conversationRef !== null)
+    writes.push(tx.query('update cyrus.conversation set ref = $2 where id = $1', [conversationId, json(patch.conversationRef)]));
   if (patch.conversationStarted)
     writes.push(tx.query('update cyrus.conversation set started = true where id = $1 and not started', [conversationId]));
   if (patch.ended)

@@ -151,6 +151,7 @@ create table cyrus.attempt (
   delivered_n     int not null default 0,      -- plan messages up to here were certainly read
   run_ref         jsonb,
   checkout        jsonb,                       -- where it works: {directory, baseBranch, startSha, checks found, context}
+  run             jsonb,                       -- of a run elsewhere: {jobs, lookUntil, huntUntil, stop, branch, branchSha, pullRequestUrl}
   base_sha        text,
   head_sha        text,
   evidence        jsonb,
@@ -261,6 +262,7 @@ create table cyrus.host_job (
   failure      jsonb,
   not_before   timestamptz,
   kill_requested_at timestamptz,               -- this job alone is to end: its plan pauses
+  ref           jsonb,                         -- the last run of it, where runs live elsewhere: what a follow-up continues
   created_at   timestamptz not null default clock_timestamp(),
   started_at   timestamptz,
   ended_at     timestamptz

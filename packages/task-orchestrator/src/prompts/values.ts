@@ -19,6 +19,8 @@ export interface PromptParts {
   readonly repositoryId: string;
   readonly branch: string;
   readonly baseBranch: string;
+  /** Where a run elsewhere begins and what it pushes; absent: it works in a checkout here. */
+  readonly remote?: { readonly startBranch: string; readonly pushBranch: string } | null;
   /** The repository's own notes, marked already. */
   readonly notes: string | null;
   readonly instructions: string | null;

@@ -1,0 +1,157 @@
+import type { Instant } from 'cyrus-core/clock';
+import type { Effects, JobEnd } from 'cyrus-core/domain/effects';
+import { priority } from 'cyrus-core/domain/effects';
+import type { AttachedFiles, Attempt, AttemptRun, CheckoutInfo, RemoteStart } from 'cyrus-core/domain/plan';
+import type { Failure } from 'cyrus-core/failure';
+import type { RemoteWork, RunRef, RunResult } from 'cyrus-executor-interface/executor';
+import { code } from './answers.ts';
+import type { AttemptContext } from './attempt-context.ts';
+import { externalUrls, thought } from './tracker-writes.ts';
+
+/** What an agent job is to do about a run, where it is not a plain start. */
+export type RunOrder =
+  /** Go on following a run that is known. */
+  | { readonly do: 'attach'; readonly ref: RunRef; readonly deadline: Instant }
+  /** Look for a run that may have begun, and follow it; after `until` it is given up. */
+  | { readonly do: 'find'; readonly until: Instant }
+  /** Ask for the same run again, under its key, until it is known that there is one; after `until` it is given up. */
+  | { readonly do: 'insist'; readonly until: Instant }
+  /** Look for a run that nobody wants any more, and stop it. `ref`: it is known. */
+  | { readonly do: 'hunt'; readonly until: Instant; readonly ref?: RunRef };
+
+/** What the end of an agent job says of a run elsewhere. */
+export interface RunEnd {
+  readonly result?: RunResult;
+  /** What became of a stop that was asked for. */
+  readonly stop?: 'confirmed' | 'requested' | 'unsupported';
+  /** A hunter's: the run it found. */
+  readonly caught?: RunRef;
+}
+
+/** The key of an attempt's agent job. A job that was cut off is followed by one of the next generation. */
+export const agentJobKey = (attemptId: string, generation: number): string =>
+  `attempt:${attemptId}:agent${generation > 1 ? `:${generation}` : ''}`;
+
+/** The name of a run's own branch: of one attempt, and never that of the plan. */
+export const runBranch = (planBranch: string, attemptNumber: number): string => `${planBranch}-a${attemptNumber}`;
+
+/** Where an executor elsewhere works, for its request. */
+export function remoteWork({ remote, baseBranch }: CheckoutInfo): RemoteWork | undefined {
+  if (!remote) return undefined;
+  const { repositoryUrl, repositoryName, startBranch, startSha, pushBranch } = remote;
+  return { repositoryUrl, startBranch, startSha, baseBranch, pushBranch, ...(repositoryName === undefined ? {} : { repositoryName }) };
+}
+
+/** What people attached, for an agent that cannot read it here. */
+export function attachedElsewhere(attached: AttachedFiles | undefined): AttachedFiles | null {
+  if (!attached) return null;
+  const why = 'only its address is known where you work';
+  return { files: [], missing: [...attached.missing, ...attached.files.map(({ url, name }) => ({ url, name, why }))] };
+}
+
+/** Puts the commit that a run elsewhere begins at on the remote. */
+export function pushStart(context: AttemptContext, remote: RemoteStart, effects: Effects): void {
+  const { attempt, plan } = context;
+  const { startSha: sha, startBranch: branch } = remote;
+  effects.writes.push({
+    key: `attempt:${attempt.id}:start-branch`,
+    credential: 'git',
+    lane: `git:${plan.repositoryId}:${branch}`,
+    priority: priority.state,
+    kind: 'push',
+    payload: { kind: 'push', repositoryId: plan.repositoryId, sha, branch, lease: null },
+    planId: plan.id,
+    notify: `attempt:${attempt.id}`,
+  });
+}
+
+/** Whether the attempt waits for that push: nothing of it runs meanwhile. */
+export const waitsForPush = ({ state, checkout, run }: Attempt): boolean =>
+  state === 'starting' && checkout?.remote?.unpushed === true && !run?.jobs;
+
+/** A person can follow the run where it is. */
+export function tellRun(context: AttemptContext, ref: RunRef, effects: Effects): void {
+  const { attempt, plan, task, listeners } = context;
+  const { executorId, runId, url } = ref;
+  effects.events.push({ type: 'run.started', planId: plan.id, taskId: task.id, attemptId: attempt.id, payload: { ...ref } });
+  for (const to of listeners) {
+    effects.writes.push(thought(to, `attempt:${attempt.id}:run`, `It runs on **${executorId}**: ${url ?? `run ${code(runId)}`}`, plan.id));
+    if (url) effects.writes.push(externalUrls(to, `attempt:${attempt.id}:run-url`, [{ label: `Run on ${executorId}`, url }], plan.id));
+  }
+}
+
+/** Says once to everybody who listens. */
+export function say(context: AttemptContext, effects: Effects, key: string, body: string): void {
+  for (const to of context.listeners) effects.writes.push(thought(to, `attempt:${context.attempt.id}:${key}`, body, context.plan.id));
+}
+
+/** What became of a stop, for the record. */
+export function tellStop(context: AttemptContext, outcome: NonNullable<AttemptRun['stop']>, ref: RunRef | null, effects: Effects): void {
+  const { attempt, plan, task } = context;
+  const payload = { executorId: attempt.executorId, outcome, ...(ref?.url ? { url: ref.url } : {}) };
+  effects.events.push({ type: 'run.stop', planId: plan.id, taskId: task.id, attemptId: attempt.id, payload });
+}
+
+/** What is to be said of a run whose stop is not confirmed. */
+export function unconfirmed(executorId: string, outcome: AttemptRun['stop'], url: string | undefined): string | null {
+  const see = url ? ` See ${url}` : '';
+  switch (outcome) {
+    case undefined:
+    case 'confirmed':
+      return null;
+    case 'requested':
+      return `**${executorId}** was asked to stop the run and has not confirmed it.${see}`;
+    case 'unsupported':
+      return `**${executorId}** cannot stop a run: it may go on there; what it does is not used.${see}`;
+    case 'unknown':
+      return `**${executorId}** could not be asked to stop the run yet: that is gone on with, and what it does is not used.${see}`;
+  }
+}
+
+/** A start without an answer, given up. */
+export const startUnknown = (executorId: string, failure: Failure): Failure => ({
+  ...failure,
+  message: `${executorId} did not say whether a run began, and none was found. ${failure.message}`,
+});
+
+/** The payload of the job that takes the work of a run elsewhere into the mirror. */
+export function collectRemote(context: AttemptContext, checkout: CheckoutInfo, ref: RunRef | null, result: RunResult | undefined): object {
+  const { attempt, settings, plan } = context;
+  const { remote } = checkout;
+  return {
+    baseSha: checkout.startSha,
+    remote: {
+      ...{
+        executorId: attempt.executorId,
+        ref,
+        startSha: remote?.startSha,
+        pushBranch: remote?.pushBranch,
+        repositoryName: remote?.repositoryName,
+      },
+      notThese: [checkout.baseBranch, plan.branch, ...(remote?.startBranch === undefined ? [] : [remote.startBranch])],
+      baseBranch: checkout.baseBranch,
+      ...(result?.branch === undefined ? {} : { branch: result.branch }),
+      ...(result?.pullRequestUrl === undefined ? {} : { pullRequestUrl: result.pullRequestUrl }),
+      // A run that failed, or was stopped, has pushed what it had.
+      waitMs: result?.state === 'succeeded' && context.task.procedure !== 'scoper' ? settings.cloud.branchWaitMs : 0,
+    },
+  };
+}
+
+/** What a hunter found out, after its attempt. */
+export function hunted(context: AttemptContext, end: JobEnd, effects: Effects): void {
+  const { attempt, plan, task } = context;
+  const { caught, stop } = (end.result ?? {}) as RunEnd;
+  if (!caught) return;
+  const outcome = stop ?? 'unknown';
+  const payload = { ...caught, outcome };
+  effects.events.push({ type: 'run.late', planId: plan.id, taskId: task.id, attemptId: attempt.id, payload });
+  const done = stop === 'confirmed' ? 'It was stopped.' : (unconfirmed(attempt.executorId, outcome, undefined) ?? '');
+  const where = caught.url ? `: ${caught.url}` : ` (${code(caught.runId)})`;
+  say(
+    context,
+    effects,
+    `late:${end.jobId}`,
+    `A run of attempt ${attempt.number} that nobody waits for any more turned up on **${attempt.executorId}**${where}. ${done}`,
+  );
+}
