@@ -37,6 +37,8 @@ import { createDiskRoom } from './jobs/disk-room.ts';
 import { createRepositories } from './jobs/repositories.ts';
 import { createJobRunners } from './jobs/runners.ts';
 import { savingWork } from './jobs/save-work.ts';
+import { createBudgetRules } from './money/budget-rules.ts';
+import { createUnreachable } from './reachable.ts';
 import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
 import { startRetention } from './retention/retention.ts';
 import { secretsOf } from './secrets.ts';
@@ -81,6 +83,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   // Another home's agents on this machine are not ours to end.
   const runPrefix = `cyrus-${createHash('sha256').update(home).digest('hex').slice(0, 12)}-`;
   const capacity = capacityOf(options.config);
+  const rules = createBudgetRules(config);
   const executors = createExecutors(options.config, sandbox, clock, runPrefix);
   const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity, fetchTimeoutMs: options.config.checkouts.fetchTimeoutMs });
   const github = createGithubCredentials({ config, clock });
@@ -109,12 +112,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ),
     redact,
     spoolDirectory: join(home, 'logs', 'attempts'),
+    calendar: rules.calendar,
     onTakenOver: options.onTakenOver,
+    outlived: ({ payload }) => executors.get(String(payload['executorId']))?.kind === 'cloud',
   });
   await supervisor.start();
 
   const busy = createBusy(supervisor, clock);
-    outlived: ({ payload }) => executors.get(String(payload['executorId']))?.kind === 'cloud',
   collector = startCollector({ home, checkouts, repositories, config, db, clock, log, room, busy });
   filler = createPoolFiller({
     ...{ checkouts, repositories, config, clock, log, room, busy },

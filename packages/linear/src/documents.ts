@@ -14,7 +14,7 @@ query ReadIssue($id: String!) {
   viewer { id app }
   organization { id }
   issue(id: $id) {
-    id identifier title description url priorityLabel updatedAt
+    id identifier title description url priorityLabel estimate updatedAt
     state { id name type position }
     labels(first: 20) { nodes { name } }
     team { id key states(first: 25) { nodes { id name type position } } }

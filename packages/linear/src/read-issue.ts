@@ -47,6 +47,7 @@ const shape = z.object({
     description: text,
     url: z.string(),
     priorityLabel: line,
+    estimate: z.number().nullish(),
     updatedAt: z.string(),
     state,
     labels: list(z.object({ name: line })),
@@ -118,6 +119,7 @@ function issueOf({ viewer, organization, issue }: Read): LinearIssue {
       blockedBy: blockersOf(issue),
       related: relatedOf(issue),
       // Linear calls what was never set "No priority".
+      estimate: issue.estimate ?? null,
       priority: issue.priorityLabel === '' || issue.priorityLabel === 'No priority' ? null : issue.priorityLabel,
       comments: commentsOf(issue.comments.nodes),
       attachments: issue.attachments.nodes

@@ -1,50 +1,69 @@
 import type { Instant } from 'cyrus-core/clock';
-import { formatUsd, type MicroUsd } from 'cyrus-core/money';
+import type { MicroUsd } from 'cyrus-core/money';
+import { type Alternative, type ChoiceTask, chooseExecutor, type RepositoryFacts, type Room } from './choose-executor.ts';
+import { type DispatchMoney, openPurse } from './dispatch-money.ts';
+import type { Estimate } from './estimate.ts';
+import type { ExecutorFacts } from './executor-facts.ts';
+import type { Policy } from './strategy.ts';
 
-export interface ReadyTask {
+export interface ReadyTask extends ChoiceTask {
   readonly taskId: string;
   readonly planId: string;
   readonly issueId: string;
-  readonly repositoryId: string;
   /** The number the next attempt gets. */
   readonly number: number;
   readonly readySince: Instant;
   readonly notBefore: Instant | null;
-  /** The executor asked for in the issue. */
-  readonly agent: string | null;
   /** What the attempts of this task have cost. */
   readonly spent: MicroUsd;
   /** The last reason told for waiting, so that it is told once. */
   readonly waitingKey: string | null;
 }
 
-export interface ExecutorChoice {
-  readonly id: string;
-  readonly kind: 'local' | 'cloud';
+/** Places that are taken, of how many; a cap of null is none. */
+export interface Places {
+  readonly used: number;
+  readonly cap: number | null;
+}
+
+export interface DispatchRepository extends RepositoryFacts {
+  readonly runs: Places;
 }
 
 export interface DispatchState {
   readonly ready: readonly ReadyTask[];
-  readonly executors: readonly ExecutorChoice[];
-  readonly defaultExecutor: string;
+  /** In the order of the configuration. */
+  readonly executors: readonly ExecutorFacts[];
+  readonly policy: Policy;
+  readonly repository: (id: string) => DispatchRepository;
+  /** Agents on this machine are isolated from it. */
+  readonly hostIsolated: boolean;
+  /** Of this machine; runs in the cloud take none. */
   readonly slots: { readonly total: number; readonly used: number };
   readonly memoryMb: { readonly total: number; readonly used: number };
   readonly memoryPerAttemptMb: number;
-  readonly day: { readonly spent: MicroUsd; readonly reserved: MicroUsd; readonly limit: MicroUsd | null; readonly endsAt: Instant };
-  readonly maxCostPerTask: MicroUsd | null;
+  readonly money: DispatchMoney;
   readonly draining: boolean;
 }
 
 export interface Assignment {
   readonly task: ReadyTask;
   readonly executorId: string;
+  /** Short: it is the first word to the tracker. */
   readonly reason: string;
-  readonly alternatives: readonly { readonly executorId: string; readonly why: string }[];
+  readonly strategy: string;
+  /** This run finds out whether the executor works again. */
+  readonly trial: boolean;
+  readonly estimate: Estimate;
+  readonly alternatives: readonly Alternative[];
+  readonly slots: number;
+  readonly memoryMb: number;
   readonly cost: MicroUsd;
 }
 
 export interface Waiting {
   readonly task: ReadyTask;
+  /** Names the reason; empty: it waits for a time that was told already. */
   readonly key: string;
   readonly reason: string;
   readonly until: Instant | null;
@@ -55,17 +74,17 @@ export interface DispatchDecision {
   readonly waiting: readonly Waiting[];
 }
 
-/** Picks the next assignments, oldest first, within slots, memory and the day's money. Pure; run again at every finish. */
+/** Picks the next assignments, oldest first, within places, memory and money. Pure; run again at every finish. */
 export function decideDispatch(state: DispatchState, now: Instant): DispatchDecision {
   const assignments: Assignment[] = [];
   const waiting: Waiting[] = [];
-  let { used } = state.slots;
-  let memory = state.memoryMb.used;
-  let reserved = state.day.reserved;
+  const places = takenPlaces(state);
+  const purse = openPurse(state.money);
   const queue = [...state.ready].sort((a, b) => a.readySince - b.readySince || (a.taskId < b.taskId ? -1 : 1));
 
   for (const task of queue) {
     const wait = (key: string, reason: string, until: Instant | null): void => {
+      if (key) places.queued(key);
       waiting.push({ task, key, reason, until });
     };
     if (task.notBefore !== null && task.notBefore > now) {
@@ -76,48 +95,88 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
       wait('draining', 'Waiting: the service is shutting down. The work goes on when it is back.', null);
       continue;
     }
-    const wanted = task.agent ?? state.defaultExecutor;
-    const executor = state.executors.find((candidate) => candidate.id === wanted) ?? state.executors[0];
-    if (!executor) {
-      wait('no-executor', 'Waiting: no executor is configured.', null);
+    const full = places.ofRepository(task.repositoryId);
+    if (!full.free) {
+      wait(full.key, full.reason, null);
       continue;
     }
-    const cost = state.maxCostPerTask === null ? 0 : Math.max(0, state.maxCostPerTask - task.spent);
-    if (state.maxCostPerTask !== null && cost === 0) {
-      wait(
-        'task-budget',
-        `Waiting: this task has used its ${formatUsd(state.maxCostPerTask)}. Raise limits.maxCostPerTaskUsd, or stop it here.`,
-        null,
-      );
+    const choice = chooseExecutor(task, {
+      now,
+      executors: places.executors(),
+      policy: state.policy,
+      repository: state.repository(task.repositoryId),
+      hostIsolated: state.hostIsolated,
+      room: places.of,
+      money: (executor) => purse.affordable(task, executor),
+    });
+    if (!choice.chosen) {
+      wait(choice.key, choice.reason, choice.until);
       continue;
     }
-    const { limit } = state.day;
-    if (limit !== null && state.day.spent + reserved + cost > limit) {
-      const reason = `Waiting: today's limit of ${formatUsd(limit)} is used or reserved. It goes on tomorrow, or when limits.maxCostPerDayUsd is raised.`;
-      wait('day-budget', reason, state.day.endsAt);
-      continue;
-    }
-    if (used >= state.slots.total || memory + state.memoryPerAttemptMb > state.memoryMb.total) {
-      const ahead = waiting.filter((other) => other.key === 'slots').length;
-      const reason = `Queued: ${state.slots.total} ${state.slots.total === 1 ? 'agent runs' : 'agents run'} at once on this machine; ${ahead} ahead of this one.`;
-      wait('slots', reason, null);
-      continue;
-    }
-    used += 1;
-    memory += state.memoryPerAttemptMb;
-    reserved += cost;
-    const why =
-      task.agent && executor.id === task.agent
-        ? 'asked for in the issue'
-        : task.agent
-          ? `[agent=${task.agent}] is not configured; the default is used`
-          : state.executors.length === 1
-            ? 'the only executor configured'
-            : 'the default executor';
-    const alternatives = state.executors
-      .filter((other) => other.id !== executor.id)
-      .map((other) => ({ executorId: other.id, why: 'not the default' }));
-    assignments.push({ task, executorId: executor.id, reason: why, alternatives, cost });
+    const { executor, reason, estimate, alternatives, cost } = choice;
+    places.take(executor, task.repositoryId);
+    purse.hold(cost);
+    const held = executor.kind === 'local' ? { slots: 1, memoryMb: state.memoryPerAttemptMb } : { slots: 0, memoryMb: 0 };
+    const trial = executor.condition.state === 'trying';
+    const strategy = state.policy.name;
+    assignments.push({ task, executorId: executor.id, reason, strategy, trial, estimate, alternatives, ...held, cost });
   }
   return { assignments, waiting };
 }
+
+/** Places while a decision is made: what its assignments take counts at once. */
+interface TakenPlaces {
+  executors(): readonly ExecutorFacts[];
+  of(executor: ExecutorFacts): Room;
+  ofRepository(id: string): Room;
+  take(executor: ExecutorFacts, repositoryId: string): void;
+  queued(key: string): void;
+}
+
+function takenPlaces(state: DispatchState): TakenPlaces {
+  let { used } = state.slots;
+  let memory = state.memoryMb.used;
+  let executors = state.executors;
+  const queued = new Map<string, number>();
+  const inRepository = new Map<string, number>();
+  const runsOf = (id: string): number => inRepository.get(id) ?? state.repository(id).runs.used;
+  const full = (key: string, places: number, what: string): Room => {
+    const ahead = queued.get(key) ?? 0;
+    return { free: false, key, reason: `Queued: ${what}; ${ahead} ahead of this one.`, ahead, places };
+  };
+  return {
+    executors: () => executors,
+    of(executor) {
+      const { cap } = executor.runs;
+      if (cap !== null && executor.runs.used >= cap)
+        return full(`executor:${executor.id}`, cap, `${executor.id} takes ${cap === 1 ? 'one run' : `${cap} runs`} at once`);
+      if (executor.kind === 'cloud') return { free: true };
+      const { total } = state.slots;
+      if (used < total && memory + state.memoryPerAttemptMb <= state.memoryMb.total) return { free: true };
+      return full('slots', total, `${total} ${total === 1 ? 'agent runs' : 'agents run'} at once on this machine`);
+    },
+    ofRepository(id) {
+      const { cap } = state.repository(id).runs;
+      if (cap === null || runsOf(id) < cap) return { free: true };
+      return full(`repository:${id}`, cap, `${cap === 1 ? 'one task runs' : `${cap} tasks run`} at once in this repository`);
+    },
+    take(executor, repositoryId) {
+      if (executor.kind === 'local') {
+        used += 1;
+        memory += state.memoryPerAttemptMb;
+      }
+      inRepository.set(repositoryId, runsOf(repositoryId) + 1);
+      executors = executors.map((one) => (one.id === executor.id ? withOneMore(one) : one));
+    },
+    queued: (key) => void queued.set(key, (queued.get(key) ?? 0) + 1),
+  };
+}
+
+/** A second run waits for what the trial finds out. */
+function withOneMore(executor: ExecutorFacts): ExecutorFacts {
+  const { condition, runs } = executor;
+  const after = condition.state === 'trying' ? { ...condition, state: 'resting' as const, reason: trialReason, until: null } : condition;
+  return { ...executor, condition: after, runs: { ...runs, used: runs.used + 1 } };
+}
+
+const trialReason = 'one run is finding out whether it works again';

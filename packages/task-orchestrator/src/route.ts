@@ -115,17 +115,20 @@ const procedureLabels: readonly (readonly [Procedure, readonly string[]])[] = [
 ];
 
 /** Picks the kind of work from the issue's labels; `builder` when none says. */
-export function routeProcedure(issue: Issue, repository: Routable): { readonly procedure: Procedure; readonly reason: string } {
+export function routeProcedure(
+  issue: Pick<Issue, 'details'>,
+  repository: Pick<Routable, 'labelPrompts'>,
+): { readonly procedure: Procedure; readonly reason: string; readonly labelled: boolean } {
   const labels = issue.details?.labels ?? [];
   for (const [procedure, names] of procedureLabels) {
     const configured = repository.labelPrompts[procedure] ?? [];
     const label = labels.find((candidate) => includes(configured, candidate));
-    if (label) return { procedure, reason: `label ${label}` };
+    if (label) return { procedure, reason: `label ${label}`, labelled: true };
     if (configured.length > 0) continue;
     const usual = labels.find((candidate) => includes(names, candidate));
-    if (usual) return { procedure, reason: `label ${usual}` };
+    if (usual) return { procedure, reason: `label ${usual}`, labelled: true };
   }
-  return { procedure: 'builder', reason: 'no label says otherwise' };
+  return { procedure: 'builder', reason: 'no label says otherwise', labelled: false };
 }
 
 export function routeOptions(issue: Issue, said: readonly string[] = []): PlanOptions {

@@ -1,7 +1,8 @@
+import { budgetWarnings } from './budgets.ts';
 import { githubMistakes, githubWarnings } from './github-checks.ts';
 import type { ConfigWarning } from './known-keys.ts';
 import type { Path } from './mask.ts';
-import type { Strategy } from './services.ts';
+import { strategyWarnings } from './strategy-checks.ts';
 
 /** A mistake that shows only where several values are read together. */
 export interface CrossMistake {
@@ -103,11 +104,7 @@ export function crossWarnings(file: Loose): ConfigWarning[] {
   if (claude?.['auth'] === 'ownLogin' && claude['apiKey'] !== undefined) {
     warnings.push({ path: 'claude.apiKey', message: 'is not used, because claude.auth is "ownLogin"' });
   }
-  if (codegen?.['enabled'] === true && codegen['strategy'] === undefined) {
-    const chosen: Strategy = 'local-only';
-    warnings.push({ path: 'codegen.strategy', message: `is absent, so the default "${chosen}" holds and tasks run on this machine` });
-  }
-  return warnings;
+  return [...warnings, ...strategyWarnings(file), ...budgetWarnings(file)];
 }
 
 function looseOf(value: unknown): Loose | undefined {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type RepositoryBudgets, repositoryBudgets } from './budgets.ts';
 import { sparse } from './checkouts.ts';
 import {
   filled,
@@ -52,8 +53,10 @@ export interface RepositoryConfig {
   readonly environmentVariables?: Readonly<Record<string, string>>;
   readonly model?: string;
   readonly fallbackModel?: string;
-  /** Executor id; absent: the configuration's `executor`. */
+  /** Executor id; comes before the strategy. Absent: the configuration's `executor`. */
   readonly executor?: string;
+  /** Attempts at once in this repository; absent: no limit of its own. */
+  readonly maxParallelTasks?: number;
   readonly appendInstruction?: string;
   /** What a documentation task may change. Default: every Markdown file, and what lies in `docs/`. */
   readonly documentationPaths?: readonly string[];
@@ -74,6 +77,8 @@ export interface RepositoryConfig {
   /** Checkouts hold these directories and the files beside and above them; absent: everything. */
   readonly sparse?: readonly string[];
   readonly pullRequest?: PullRequestConfig;
+  /** In place of those of the whole configuration. */
+  readonly budgets?: RepositoryBudgets;
   /** The issue's workflow state after success, by name. */
   readonly onSuccess?: { readonly state?: string };
 }
@@ -100,7 +105,8 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
   environmentVariables: stringMap.exactOptional().describe('Given to the agent and to setup and check commands'),
   model: filled.exactOptional(),
   fallbackModel: filled.exactOptional(),
-  executor: filled.exactOptional().describe('Executor id. Absent: `executor` of the whole configuration'),
+  executor: filled.exactOptional().describe('Executor id; comes before the strategy. Absent: `executor` of the whole configuration'),
+  maxParallelTasks: z.number().int().min(1).max(1000).exactOptional().describe('Tasks at once in this repository'),
   appendInstruction: z.string().exactOptional().describe("Added to every agent's instructions"),
   documentationPaths: names.exactOptional().describe('What a documentation task may change. Absent: **/*.md and docs/**'),
   mcpConfigPath: z.union([filled, names]).exactOptional(),
@@ -134,5 +140,6 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
   submodules: z.boolean().exactOptional().describe('false: work goes on without the submodules'),
   sparse: sparse.exactOptional().describe('Checkouts hold only these directories, and the files beside and above them'),
   pullRequest: pullRequest.exactOptional(),
+  budgets: repositoryBudgets.exactOptional().describe('In place of those of the whole configuration'),
   onSuccess: z.object({ state: filled.exactOptional() }).exactOptional(),
 });

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { type BudgetsConfig, budgets, resolveBudgets } from './budgets.ts';
 import { type CheckoutsConfig, checkouts } from './checkouts.ts';
-import {
 import { type CloudRunsConfig, cloudRuns } from './cloud-runs.ts';
+import {
   type LogFilesConfig,
   logFiles,
   minFreeDiskMb,
@@ -45,15 +46,24 @@ import {
   type ModelByTaskType,
   modelByTaskType,
 } from './services.ts';
+import {
+  type OrchestrationStrategyConfig,
+  orchestrationStrategy,
+  type Strategy,
+  type StrategyOptionsConfig,
+  strategy,
+  strategyOptions,
+} from './strategies.ts';
 
 export type { RepositoryConfig } from './repository.ts';
 
 export interface LimitsConfig {
   /** Absent: from this machine's cores and memory. */
   readonly maxParallelAgents?: number;
-  /** US dollars; `null`: no limit; 0: nothing may be spent. */
-  readonly maxCostPerTaskUsd: number | null;
-  readonly maxCostPerDayUsd: number | null;
+  /** Another name of `budgets.perTaskUsd`, which has the value that counts. */
+  readonly maxCostPerTaskUsd?: number | null;
+  /** Another name of `budgets.perDayUsd`. */
+  readonly maxCostPerDayUsd?: number | null;
   readonly maxAttemptsPerTask: number;
   readonly attemptTimeoutMs: number;
   readonly verifyTimeoutMs: number;
@@ -68,8 +78,8 @@ export interface LimitsConfig {
 }
 const limits: z.ZodType<LimitsConfig> = z.object({
   maxParallelAgents: z.number().int().min(1).max(1000).exactOptional().describe("Absent: from this machine's cores and memory"),
-  maxCostPerTaskUsd: dollarLimit.default(5).describe('null: no limit; 0: nothing may be spent'),
-  maxCostPerDayUsd: dollarLimit.default(50).describe('null: no limit; 0: nothing may be spent'),
+  maxCostPerTaskUsd: dollarLimit.exactOptional().describe('Another name of budgets.perTaskUsd; the stricter counts'),
+  maxCostPerDayUsd: dollarLimit.exactOptional().describe('Another name of budgets.perDayUsd; the stricter counts'),
   maxAttemptsPerTask: z.number().int().min(1).max(100).default(3),
   attemptTimeoutMs: milliseconds.default(3_600_000),
   verifyTimeoutMs: milliseconds.default(1_200_000),
@@ -116,11 +126,10 @@ export interface Config {
   readonly executors: Readonly<Record<string, CustomExecutorConfig>>;
   /** The executor that gets a task where nothing else decides. */
   readonly executor: string;
-  readonly orchestrationStrategy?: {
-    readonly primary?: string;
-    readonly fallback?: readonly string[];
-    readonly rules?: readonly unknown[];
-  };
+  /** Where work goes. Absent in the file: `codegen.strategy`, else `local-only`. */
+  readonly strategy: Strategy;
+  readonly strategyOptions: StrategyOptionsConfig;
+  readonly orchestrationStrategy?: OrchestrationStrategyConfig;
   readonly defaultModel?: string;
   readonly defaultFallbackModel?: string;
   readonly modelByTaskType?: ModelByTaskType;
@@ -142,6 +151,7 @@ export interface Config {
   readonly server: { readonly host: string; readonly port: number; readonly apiToken?: string };
   readonly database?: { readonly url: string };
   readonly limits: LimitsConfig;
+  readonly budgets: BudgetsConfig;
   readonly verify?: VerifyConfig;
   /** For repositories that say nothing themselves. */
   readonly pullRequest?: PullRequestConfig;
@@ -155,6 +165,7 @@ export interface Config {
   readonly stateOnSuccess?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly checkouts: CheckoutsConfig;
+  readonly cloudRuns: CloudRunsConfig;
   readonly logFiles: LogFilesConfig;
   readonly reconcile: ReconcileConfig;
   readonly retention: RetentionConfig;
@@ -165,7 +176,6 @@ export interface Config {
 export const configSchema: z.ZodType<Config> = z
   .object({
     $schema: z.string().exactOptional(),
-  readonly cloudRuns: CloudRunsConfig;
     repositories: z.array(repository).default([]).describe('The repositories Cyrus works on'),
     linear: z.prefault(linear, {}),
     linearWorkspaces: z
@@ -178,9 +188,9 @@ export const configSchema: z.ZodType<Config> = z
     cursor: cursor.exactOptional(),
     executors: z.record(z.string(), customExecutor).default({}).describe('Agents of your own: a command each, under an id you choose'),
     executor: filled.default('claude').describe('The executor that gets a task where nothing else decides'),
-    orchestrationStrategy: z
-      .object({ primary: filled.exactOptional(), fallback: z.array(filled).exactOptional(), rules: z.array(z.unknown()).exactOptional() })
-      .exactOptional(),
+    strategy: strategy.exactOptional().describe('Where work goes. Absent: codegen.strategy, else local-only'),
+    strategyOptions: z.prefault(strategyOptions, {}).describe('What cost-optimized weighs executors by'),
+    orchestrationStrategy: orchestrationStrategy.exactOptional().describe('Rules of your own for where work goes'),
     defaultModel: filled.exactOptional(),
     defaultFallbackModel: filled.exactOptional().describe('Used when the model is unknown or overloaded'),
     modelByTaskType: modelByTaskType.exactOptional(),
@@ -211,6 +221,7 @@ export const configSchema: z.ZodType<Config> = z
     ),
     database: z.object({ url: filled }).exactOptional().describe('A Postgres of your own. Absent: the one that comes with Cyrus'),
     limits: z.prefault(limits, {}),
+    budgets: budgets.exactOptional().describe('What may be spent, in US dollars. null: no limit; 0: nothing'),
     verify: verify.exactOptional(),
     pullRequest: pullRequest.exactOptional(),
     drainMs: z.number().int().min(0).max(3_600_000).default(30_000).describe('How long agents may go on after the first SIGTERM'),
@@ -221,10 +232,14 @@ export const configSchema: z.ZodType<Config> = z
     stateOnSuccess: filled.exactOptional().describe('Workflow state of an issue after success, by name'),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     checkouts: z.prefault(checkouts, {}).describe('Working copies: how they are made ready and when their space is taken back'),
+    cloudRuns: z.prefault(cloudRuns, {}).describe('How long is waited for what a cloud executor may tell late'),
     logFiles: z.prefault(logFiles, {}),
     reconcile: z.prefault(reconcile, {}).describe('What is done about webhooks that were lost'),
     retention: z.prefault(retention, {}).describe('How long what is over is kept, in days'),
     minFreeDiskMb,
   })
-  .transform(({ $schema: _, ...config }) => config);
-    cloudRuns: z.prefault(cloudRuns, {}).describe('How long is waited for what a cloud executor may tell late'),
+  .transform(({ $schema: _, ...config }) => ({
+    ...config,
+    strategy: config.strategy ?? config.codegen?.strategy ?? 'local-only',
+    budgets: resolveBudgets(config),
+  }));

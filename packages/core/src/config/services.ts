@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { type BillingConfig, billing } from './budgets.ts';
 import { address, dollarLimit, dollars, filled, stringMap } from './pieces.ts';
+import { type Strategy, strategy } from './strategies.ts';
 
 export interface LinearConfig {
   readonly apiUrl: string;
@@ -82,6 +84,8 @@ export const github: z.ZodType<GithubConfig> = z.object({
   webhookSecret: filled.exactOptional(),
 });
 
+const maxParallel: z.ZodType<number> = z.number().int().min(1).max(1000).describe('Runs at once');
+
 export interface ClaudeConfig {
   /** Absent: the agent's own default, https://api.anthropic.com. */
   readonly apiUrl?: string;
@@ -89,17 +93,19 @@ export interface ClaudeConfig {
   readonly auth: 'apiKey' | 'ownLogin';
   /** Absent: the agent that comes with Cyrus. */
   readonly binaryPath?: string;
+  /** Runs at once; absent: as many as this machine takes. */
+  readonly maxParallel?: number;
+  /** Absent: `included` with `ownLogin`, else `list`. */
+  readonly billing?: BillingConfig;
 }
 export const claude: z.ZodType<ClaudeConfig> = z.object({
   apiUrl: address.exactOptional(),
   apiKey: filled.exactOptional(),
   auth: z.enum(['apiKey', 'ownLogin']).default('apiKey').describe("'ownLogin': a single user's own Claude login"),
   binaryPath: filled.exactOptional(),
+  maxParallel: maxParallel.exactOptional(),
+  billing: billing.exactOptional(),
 });
-
-export const strategies = ['local-only', 'cloud-only', 'hybrid-smart', 'hybrid-parallel', 'cost-optimized'] as const;
-export type Strategy = (typeof strategies)[number];
-export const strategy: z.ZodType<Strategy> = z.enum(strategies);
 
 export interface ModelByTaskType {
   readonly orchestrator?: string;
@@ -130,6 +136,8 @@ export interface CodegenConfig {
   /** What one run is assumed to cost, in US dollars: the service reports none. */
   readonly estimatedCostPerRunUsd?: number;
   readonly features?: Readonly<Record<string, boolean>>;
+  /** Runs at once; absent: no limit of ours. */
+  readonly maxParallel?: number;
 }
 export const codegen: z.ZodType<CodegenConfig> = z.object({
   enabled: z.boolean().default(false),
@@ -143,6 +151,7 @@ export const codegen: z.ZodType<CodegenConfig> = z.object({
   modelByTaskType: modelByTaskType.exactOptional(),
   estimatedCostPerRunUsd: dollars.exactOptional().describe('What one run is assumed to cost: the service reports none'),
   features: z.record(z.string(), z.boolean()).exactOptional(),
+  maxParallel: maxParallel.exactOptional(),
 });
 
 export interface CursorConfig {
@@ -151,6 +160,8 @@ export interface CursorConfig {
   readonly apiUrl: string;
   readonly defaultModel?: string;
   readonly estimatedCostPerRunUsd?: number;
+  /** Runs at once; absent: no limit of ours. */
+  readonly maxParallel?: number;
 }
 export const cursor: z.ZodType<CursorConfig> = z.object({
   enabled: z.boolean().default(false),
@@ -158,6 +169,7 @@ export const cursor: z.ZodType<CursorConfig> = z.object({
   apiUrl: address.default('https://api.cursor.com'),
   defaultModel: filled.exactOptional(),
   estimatedCostPerRunUsd: dollars.exactOptional(),
+  maxParallel: maxParallel.exactOptional(),
 });
 
 /** An agent of the user's own: a command that speaks newline-delimited JSON over stdio. */
@@ -165,11 +177,16 @@ export interface CustomExecutorConfig {
   readonly command: string;
   readonly args: readonly string[];
   readonly environmentVariables?: Readonly<Record<string, string>>;
+  readonly estimatedCostPerRunUsd?: number;
+  /** Runs at once; absent: no limit of ours. */
+  readonly maxParallel?: number;
 }
 export const customExecutor: z.ZodType<CustomExecutorConfig> = z.object({
   command: filled,
   args: z.array(z.string()).default([]),
   environmentVariables: stringMap.exactOptional(),
+  estimatedCostPerRunUsd: dollars.exactOptional().describe('What a run is assumed to cost where the agent reports no cost'),
+  maxParallel: maxParallel.exactOptional(),
 });
 
 /** What agents may do in the tracker, beside what Cyrus itself writes there. */

@@ -35,6 +35,8 @@ export interface IssueDetails {
   readonly ancestors?: readonly { readonly id: string; readonly identifier: string; readonly title?: string }[];
   /** `Urgent`, `High`, …; null: none was set. For the agent's prompt. */
   readonly priority?: string | null;
+  /** Points, on the team's own scale; null: not estimated. */
+  readonly estimate?: number | null;
   /** Issues linked with this one in any way but as its blockers, parents and children. For the agent's prompt. */
   readonly related?: readonly LinkedIssue[];
   /** Sub-issues. For the agent's prompt. */

@@ -1,53 +1,76 @@
+import type { Instant } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import { type EventDraft, noEffects } from 'cyrus-core/domain/effects';
+import type { Procedure } from 'cyrus-core/domain/plan';
 import { idOf } from 'cyrus-core/ids';
 import { microUsd } from 'cyrus-core/money';
 import { type Advance, defineAdvance } from 'cyrus-store/advance';
+import type { Tx } from 'cyrus-store/pool';
 import { insertAttempt } from 'cyrus-store/queries/attempt-insert';
-import { loadDispatch } from 'cyrus-store/queries/dispatch-load';
+import { loadDispatch, type ReadyTaskRow } from 'cyrus-store/queries/dispatch-load';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { takeInputs } from 'cyrus-store/queries/input-take';
-import { decideDispatch, type ExecutorChoice } from 'cyrus-task-orchestrator/decide-dispatch';
+import { type PastRunsRow, pastRuns } from 'cyrus-store/queries/past-runs';
+import { type DispatchRepository, decideDispatch, type ReadyTask } from 'cyrus-task-orchestrator/decide-dispatch';
+import { policyOf } from 'cyrus-task-orchestrator/strategy';
+import { type TaskAnalysis, unknownTask } from 'cyrus-task-orchestrator/task-analysis';
+import type { Unreachable } from '../reachable.ts';
+import { type ChoosableExecutor, executorFacts } from './executor-facts.ts';
 import { maxCostPerTask } from './settings.ts';
 
 /** Memory that one local agent is counted with: a Claude Code process and the commands it runs. */
 export const memoryPerAttemptMb: number = 400;
 
 const dayMs = 86_400_000;
+/** How old the sums may be that estimates are made of. */
+const pastRunsMs = 60_000;
+
+export interface DispatcherOptions {
+  readonly config: () => Config;
+  /** In the order of the configuration. */
+  readonly executors: () => readonly ChoosableExecutor[];
+  readonly unreachable: Unreachable;
+}
 
 /** Gives ready tasks their next attempts: attempt, reservation, decision and wake-up in one transaction. */
-export function advanceDispatcher(config: () => Config, executors: () => readonly ExecutorChoice[]): Advance {
+export function advanceDispatcher(options: DispatcherOptions): Advance {
+  const past = remembered(pastRuns, pastRunsMs);
   return defineAdvance('dispatcher', async (tx, _id, now) => {
     const dayStart = Math.floor(now / dayMs) * dayMs;
     const loaded = await loadDispatch(tx, dayStart);
     await takeInputs(tx, 'dispatcher:main');
-    const { limits } = config();
-    const slots = loaded.hosts.reduce((sum, host) => sum + host.slots, 0);
+    const config = options.config();
+    const ready = loaded.ready.map(readyTask);
+    const runs = ready.length === 0 ? [] : await past(tx, now);
     const decision = decideDispatch(
       {
-        ready: loaded.ready,
-        executors: executors(),
-        defaultExecutor: config().executor,
-        slots: { total: slots, used: loaded.slotsUsed },
+        ready,
+        executors: executorFacts(config, options.executors(), loaded, now),
+        policy: policyOf(config),
+        repository: repositoryFacts(options, loaded.runs, runs),
+        hostIsolated: loaded.hosts.every((host) => host.isolation !== 'none'),
+        slots: { total: loaded.hosts.reduce((sum, host) => sum + host.slots, 0), used: loaded.slotsUsed },
         memoryMb: { total: loaded.hosts.reduce((sum, host) => sum + host.memoryMb, 0), used: loaded.memoryUsedMb },
         memoryPerAttemptMb,
-        day: {
-          spent: loaded.spentToday,
-          reserved: loaded.reserved,
-          limit: limits.maxCostPerDayUsd === null ? null : microUsd(limits.maxCostPerDayUsd),
-          endsAt: dayStart + dayMs,
+        money: {
+          day: {
+            spent: loaded.spentToday,
+            reserved: loaded.reserved,
+            limit: config.budgets.perDayUsd === null ? null : microUsd(config.budgets.perDayUsd),
+            endsAt: dayStart + dayMs,
+          },
+          maxCostPerTask: maxCostPerTask(config),
         },
-        maxCostPerTask: maxCostPerTask(config()),
         draining: loaded.draining,
       },
       now,
     );
     const effects = noEffects();
-    for (const { task, executorId, reason, alternatives, cost } of decision.assignments) {
+    for (const { task, ...assignment } of decision.assignments) {
+      const { executorId, reason } = assignment;
       const attemptId = idOf(`attempt:${task.taskId}:${task.number}`);
       const conversationId = idOf(`conversation:${task.issueId}:${task.repositoryId}:${executorId}`);
-      const held = { slots: 1, memoryMb: memoryPerAttemptMb, cost };
-      await insertAttempt(tx, { ...task, id: attemptId, executorId, conversationId, reason, alternatives, ...held });
+      await insertAttempt(tx, { ...task, ...assignment, id: attemptId, conversationId });
       effects.tells.push({
         entity: `plan:${task.planId}`,
         kind: 'attempt_created',
@@ -64,4 +87,45 @@ export function advanceDispatcher(config: () => Config, executors: () => readonl
     }
     await applyEffects(tx, effects);
   });
+}
+
+function readyTask(row: ReadyTaskRow): ReadyTask {
+  const { analysis, procedure, ...task } = row;
+  return { ...task, analysis: (analysis as TaskAnalysis | null) ?? unknownTask(procedure as Procedure) };
+}
+
+/** What is known of repositories, each looked up once a decision. */
+function repositoryFacts(
+  { config, unreachable }: DispatcherOptions,
+  runs: readonly { readonly repositoryId: string; readonly count: number }[],
+  past: readonly PastRunsRow[],
+): (id: string) => DispatchRepository {
+  const known = new Map<string, DispatchRepository>();
+  return (id) => {
+    const found = known.get(id);
+    if (found) return found;
+    const settings = config().repositories.find((repository) => repository.id === id);
+    const facts: DispatchRepository = {
+      defaultExecutor: settings?.executor ?? config().executor,
+      ownExecutor: settings?.executor !== undefined,
+      unreachable: unreachable(id),
+      mcpServers: settings?.mcpConfigPath !== undefined,
+      past: past.filter((row) => row.repositoryId === id),
+      runs: {
+        used: runs.filter((run) => run.repositoryId === id).reduce((sum, run) => sum + run.count, 0),
+        cap: settings?.maxParallelTasks ?? null,
+      },
+    };
+    known.set(id, facts);
+    return facts;
+  };
+}
+
+/** Sums that are read anew when they are older than `ms`; the decision that was made with them stores its estimates. */
+function remembered<T>(read: (tx: Tx) => Promise<T>, ms: number): (tx: Tx, now: Instant) => Promise<T> {
+  let kept: { readonly at: Instant; readonly value: T } | undefined;
+  return async (tx, now) => {
+    if (!kept || now - kept.at >= ms || now < kept.at) kept = { at: now, value: await read(tx) };
+    return kept.value;
+  };
 }

@@ -11,6 +11,7 @@ import { decidePlan } from 'cyrus-task-orchestrator/decide-plan';
 import type { QuestionStep } from 'cyrus-task-orchestrator/plan-context';
 import type { NoPullRequest } from '../code-host.ts';
 import { planSettings } from './settings.ts';
+import { taskAnalysis } from './task-analysis.ts';
 
 export interface PlanAdvanceOptions {
   readonly config: () => Config;
@@ -36,7 +37,7 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
     );
     await Promise.all([
       savePlan(tx, id, decision.plan),
-      decision.task ? saveTask(tx, id, loaded.plan.procedure, decision.task) : undefined,
+      decision.task ? saveTask(tx, id, loaded.plan.procedure, decision.task, taskAnalysis(options.config(), loaded, decision)) : undefined,
       savePlanMessages(tx, id, decision.newMessages, decision.deliveredThrough),
       decision.question ? saveQuestion(tx, id, decision.question) : undefined,
       decision.issue ? saveIssue(tx, loaded.issue.id, decision.issue) : undefined,

@@ -1,3 +1,5 @@
+import type { RuledOut } from 'cyrus-core/domain/plan';
+import type { Failure } from 'cyrus-core/failure';
 import type { Tx } from '../pool.ts';
 
 export interface ReadyTaskRow {
@@ -9,8 +11,25 @@ export interface ReadyTaskRow {
   readonly readySince: number;
   readonly notBefore: number | null;
   readonly agent: string | null;
+  readonly model: string | null;
+  readonly procedure: string;
+  /** As it was stored with the task; null: it never was. */
+  readonly analysis: unknown;
+  readonly ruledOut: readonly RuledOut[];
+  /** The executor of the last attempt whose conversation has begun, of this plan or the one it follows. */
+  readonly continuesOn: string | null;
   readonly spent: number;
   readonly waitingKey: string | null;
+}
+
+export interface ConditionRow {
+  readonly executorId: string;
+  readonly state: 'ready' | 'resting' | 'parked';
+  readonly reason: string;
+  readonly until: number | null;
+  readonly failure: Failure | null;
+  /** The attempt that finds out whether it works again. */
+  readonly trial: string | null;
 }
 
 export interface LoadedDispatch {
@@ -20,7 +39,11 @@ export interface LoadedDispatch {
   readonly reserved: number;
   readonly spentToday: number;
   readonly draining: boolean;
-  readonly hosts: readonly { readonly id: string; readonly slots: number; readonly memoryMb: number }[];
+  readonly hosts: readonly { readonly id: string; readonly slots: number; readonly memoryMb: number; readonly isolation: string }[];
+  /** Attempts that hold something. */
+  readonly runs: readonly { readonly executorId: string; readonly repositoryId: string; readonly count: number }[];
+  /** Executors without a row are ready. */
+  readonly conditions: readonly ConditionRow[];
 }
 
 /** Locks the dispatcher and reads what it decides on: tasks that are ready and have no attempt yet, and what is held. */
@@ -28,7 +51,10 @@ export async function loadDispatch(tx: Tx, dayStart: number): Promise<LoadedDisp
   await tx.query(`select id from cyrus.dispatcher where id = 'main' for update`);
   const { rows: ready } = await tx.query<ReadyTaskRow>(
     `select t.id as "taskId", t.plan_id as "planId", p.issue_id as "issueId", p.repository_id as "repositoryId", t.attempts + 1 as number,
-       p.created_at as "readySince", t.not_before as "notBefore", p.options ->> 'agent' as agent,
+       p.created_at as "readySince", t.not_before as "notBefore", p.options ->> 'agent' as agent, p.options ->> 'model' as model,
+       t.procedure, t.analysis, t.ruled_out as "ruledOut",
+       (select a.executor_id from cyrus.attempt a join cyrus.conversation c on c.id = a.conversation_id and c.started
+         where a.plan_id in (p.id, p.follows) order by a.created_at desc limit 1) as "continuesOn",
        coalesce((select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = t.id), 0) as spent,
        (select e.payload ->> 'key' from cyrus.event e where e.plan_id = p.id and e.type = 'task.waiting' order by e.id desc limit 1) as "waitingKey"
      from cyrus.task t join cyrus.plan p on p.id = t.plan_id
@@ -44,8 +70,16 @@ export async function loadDispatch(tx: Tx, dayStart: number): Promise<LoadedDisp
      from cyrus.reservation r where r.released_at is null`,
     [dayStart],
   );
-  const { rows: hosts } = await tx.query<{ id: string; slots: number; memoryMb: number }>(
-    'select id, slots, memory_mb as "memoryMb" from cyrus.host where not draining',
+  const { rows: hosts } = await tx.query<{ id: string; slots: number; memoryMb: number; isolation: string }>(
+    'select id, slots, memory_mb as "memoryMb", isolation from cyrus.host where not draining',
+  );
+  const { rows: runs } = await tx.query<LoadedDispatch['runs'][number]>(
+    `select r.executor_id as "executorId", p.repository_id as "repositoryId", count(*) as count
+     from cyrus.reservation r join cyrus.attempt a on a.id = r.attempt_id join cyrus.plan p on p.id = a.plan_id
+     where r.released_at is null group by 1, 2`,
+  );
+  const { rows: conditions } = await tx.query<ConditionRow>(
+    'select executor_id as "executorId", state, reason, until, failure, trial from cyrus.executor_condition',
   );
   const held = rows[0];
   return {
@@ -56,5 +90,7 @@ export async function loadDispatch(tx: Tx, dayStart: number): Promise<LoadedDisp
     spentToday: held?.spent ?? 0,
     draining: held?.draining ?? false,
     hosts,
+    runs,
+    conditions,
   };
 }

@@ -1,4 +1,4 @@
-import type { PlanMessage, PullRequestRef, Verdict } from 'cyrus-core/domain/plan';
+import type { FailureChain, PlanMessage, PullRequestRef, RuledOut, Verdict } from 'cyrus-core/domain/plan';
 import type { Answer } from 'cyrus-core/domain/session';
 import type { Failure } from 'cyrus-core/failure';
 import type { PlanState, TaskState } from 'cyrus-core/states';
@@ -57,9 +57,12 @@ export interface TaskRow {
   readonly checks: Verdict | null;
   readonly output: string | null;
   readonly failure: Failure | null;
+  readonly ruledOut: readonly RuledOut[];
+  readonly chain: FailureChain | null;
 }
 
-export async function saveTask(tx: Tx, planId: string, procedure: string, task: TaskRow): Promise<void> {
+/** @param analysis what the work is taken for; null: as before */
+export async function saveTask(tx: Tx, planId: string, procedure: string, task: TaskRow, analysis: unknown): Promise<void> {
   if (task.isNew)
     await tx.query(
       `insert into cyrus.task (id, plan_id, key, procedure, prompt, created_at) values ($1, $2, 'main', $3, $4, coalesce($5::timestamptz, clock_timestamp()))`,
@@ -67,7 +70,8 @@ export async function saveTask(tx: Tx, planId: string, procedure: string, task: 
     );
   await tx.query(
     `update cyrus.task set state = $2, attempts = $3, not_before = $4, learned = $5, head_sha = $6, checks = $7, output = $8,
-       failure = coalesce($9::jsonb, failure),
+       ruled_out = $11, chain = $12,
+       failure = coalesce($9::jsonb, failure), analysis = coalesce($13::jsonb, analysis),
        ended_at = case when $2 in ('done', 'failed', 'stopped') then coalesce(ended_at, $10::timestamptz, clock_timestamp()) end
      where id = $1`,
     [
@@ -81,6 +85,9 @@ export async function saveTask(tx: Tx, planId: string, procedure: string, task: 
       task.output,
       json(task.failure),
       tx.manualNow(),
+      JSON.stringify(task.ruledOut),
+      json(task.chain),
+      json(analysis),
     ],
   );
 }

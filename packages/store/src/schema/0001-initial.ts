@@ -129,6 +129,7 @@ create table cyrus.task (
   failure      jsonb,
   ruled_out    jsonb not null default '[]',    -- executors it is not given to, and why: [{executorId, why, until}]
   chain        jsonb,                          -- how far its failures have gone since a person last decided; null: none yet
+  analysis     jsonb,                          -- what the work was taken for: type, size, needs
   checks       jsonb,                          -- the verdict of verification, with commands and outputs
   output       text,
   created_at   timestamptz not null default clock_timestamp(),
@@ -150,8 +151,8 @@ create table cyrus.attempt (
   steered_n       int not null default 0,      -- plan messages up to here were handed to the running agent
   delivered_n     int not null default 0,      -- plan messages up to here were certainly read
   run_ref         jsonb,
-  checkout        jsonb,                       -- where it works: {directory, baseBranch, startSha, checks found, context}
   run             jsonb,                       -- of a run elsewhere: {jobs, lookUntil, huntUntil, stop, branch, branchSha, pullRequestUrl}
+  checkout        jsonb,                       -- where it works: {directory, baseBranch, startSha, checks found, context}
   base_sha        text,
   head_sha        text,
   evidence        jsonb,
@@ -173,33 +174,84 @@ create table cyrus.reservation (
   executor_id  text not null,
   slots        int not null,
   memory_mb    int not null,
-  cost         bigint not null,
+  cost         bigint not null,                -- what the attempt may use; grows when it is topped up
+  charged      bigint not null default 0,      -- of it used
+  intended     bigint not null default 0,      -- of it written down for calls under way, each with its worst case
+  billing      text not null default 'list',   -- list | included | credit
+  estimate     bigint,                         -- charged at the end where nobody reports a cost; null: nothing is assumed
+  trust        text,                           -- whose charges count; a stronger word replaces a weaker one
   reserved_at  timestamptz not null default clock_timestamp(),
   released_at  timestamptz
 );
 create index reservation_open on cyrus.reservation (executor_id) where released_at is null;
 
 create table cyrus.charge (
+  id            bigserial primary key,
   attempt_id    text not null references cyrus.attempt,
-  seq           int not null,
+  seq           int,                           -- of the event that told it
+  call_id       text unique,                   -- of what was written down before: a call of the gateway, the estimate of an attempt
   model         text not null,
   input_tokens  bigint not null default 0,
   output_tokens bigint not null default 0,
   cache_read_tokens  bigint not null default 0,
   cache_write_tokens bigint not null default 0,
-  cost          bigint,                        -- null: unpriced
+  cost          bigint,                        -- what counts as spent: 0 where it is paid for otherwise; null: unpriced
+  price         bigint,                        -- by the price list, however it is paid for; null: unpriced
+  prices        text,                          -- name and version of that list; null: the price is the reporter's own
+  billing       text not null default 'list',
   trust         text not null,                 -- provider | gateway | agent | estimated
+  superseded    boolean not null default false, -- a stronger word on the same use counts instead
+  worst_case    boolean not null default false, -- what was really used is not known
+  booked_day    text,                          -- the day it counts for, in the time zone of then: 2026-11-21
   at            timestamptz not null default clock_timestamp(),
-  primary key (attempt_id, seq)
+  unique (attempt_id, seq)
 );
 create index charge_at on cyrus.charge (at);
+
+-- A call to a paid model, written down before it is made.
+create table cyrus.call_intent (
+  call_id       text primary key,
+  attempt_id    text not null,
+  model         text not null,
+  worst_case    bigint,                        -- null: unpriced
+  at            timestamptz not null default clock_timestamp(),
+  settled_at    timestamptz
+);
+create index call_intent_open on cyrus.call_intent (attempt_id) where settled_at is null;
+create index call_intent_at on cyrus.call_intent (at);
+
+-- What each budget has spent: the row that is locked by whoever reserves. Locked last, in the order month, day, repository, issue.
+create table cyrus.budget (
+  scope         text not null,                 -- month | day | repository | issue | task | attempt | credit
+  key           text not null,                 -- the period, and what it is for
+  spent         bigint not null default 0,
+  told          int not null default 0,        -- the highest share that was told of, in percent
+  changed       boolean not null default false, -- since the shares were last looked at
+  primary key (scope, key)
+);
+create index budget_changed on cyrus.budget (scope) where changed;
+
+-- What people have added to a budget. Append-only.
+create table cyrus.budget_raise (
+  id            text primary key,
+  scope         text not null,
+  key           text not null,
+  amount        bigint not null,
+  by_name       text,
+  plan_id       text,
+  at            timestamptz not null default clock_timestamp()
+);
+create index budget_raise_key on cyrus.budget_raise (scope, key);
 
 create table cyrus.decision (
   task_id      text not null references cyrus.task,
   number       int not null,                   -- of the attempt
   executor_id  text not null,
   reason       text not null,
-  alternatives jsonb not null default '[]',
+  strategy     text not null,
+  estimate     jsonb not null,                 -- expected cost and duration, and where that is from
+  analysis     jsonb not null,                 -- what the task was taken for
+  alternatives jsonb not null default '[]',    -- what else there was, why not, and what it was expected to cost and take
   at           timestamptz not null default clock_timestamp(),
   primary key (task_id, number)
 );
@@ -210,6 +262,7 @@ create table cyrus.conversation (
   repository_id text not null,
   executor_id   text not null,
   started       boolean not null default false,
+  ref           jsonb,                         -- the last run of it, where runs live elsewhere: what a follow-up continues
   created_at    timestamptz not null default clock_timestamp(),
   unique (issue_id, repository_id, executor_id)
 );
@@ -262,7 +315,6 @@ create table cyrus.host_job (
   failure      jsonb,
   not_before   timestamptz,
   kill_requested_at timestamptz,               -- this job alone is to end: its plan pauses
-  ref           jsonb,                         -- the last run of it, where runs live elsewhere: what a follow-up continues
   created_at   timestamptz not null default clock_timestamp(),
   started_at   timestamptz,
   ended_at     timestamptz

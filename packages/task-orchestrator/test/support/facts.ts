@@ -1,0 +1,106 @@
+import type { ExecutorCapabilities } from 'cyrus-executor-interface/executor';
+import type { ChoiceTask } from '../../src/choose-executor.ts';
+import type { DispatchRepository, DispatchState, ReadyTask } from '../../src/decide-dispatch.ts';
+import type { ExecutorFacts } from '../../src/executor-facts.ts';
+import { policyOf } from '../../src/strategy.ts';
+import { type TaskAnalysis, unknownTask } from '../../src/task-analysis.ts';
+
+export const noon: number = Date.UTC(2026, 0, 15, 12);
+
+const capabilities: ExecutorCapabilities = {
+  cancel: 'run',
+  followUp: true,
+  steer: true,
+  events: 'stream',
+  webhook: false,
+  cost: 'money',
+  idempotentCreate: true,
+  perRunModel: true,
+  perRunMcp: true,
+  opensPr: false,
+  hardBudget: false,
+  structuredOutput: false,
+  resume: true,
+};
+
+type FactsOver = Partial<Omit<ExecutorFacts, 'capabilities'>> & { readonly capabilities?: Partial<ExecutorCapabilities> };
+
+const facts = (id: string, kind: 'local' | 'cloud', over: FactsOver): ExecutorFacts => ({
+  id,
+  kind,
+  condition: { state: 'ready', reason: '', until: null, failure: null },
+  runs: { used: 0, cap: null },
+  costPerRun: null,
+  included: false,
+  ...over,
+  capabilities: { ...capabilities, ...over.capabilities },
+});
+
+export const local = (id: string, over: FactsOver = {}): ExecutorFacts => facts(id, 'local', over);
+export const cloud = (id: string, over: FactsOver = {}): ExecutorFacts => facts(id, 'cloud', over);
+
+export const resting = (until: number | null): ExecutorFacts['condition'] => ({
+  state: 'resting',
+  reason: 'it answers 503',
+  until,
+  failure: null,
+});
+
+export const work = (over: Partial<TaskAnalysis> = {}): TaskAnalysis => ({ ...unknownTask('builder'), ...over });
+
+export const task = (over: Partial<ChoiceTask> = {}): ChoiceTask => ({
+  analysis: work(),
+  repositoryId: 'main',
+  agent: null,
+  model: null,
+  ruledOut: [],
+  continuesOn: null,
+  ...over,
+});
+
+export const ready = (id: number, over: Partial<ReadyTask> = {}): ReadyTask => ({
+  ...task(),
+  taskId: `t${id}`,
+  planId: `p${id}`,
+  issueId: `i${id}`,
+  number: 1,
+  readySince: noon + id,
+  notBefore: null,
+  spent: 0,
+  waitingKey: null,
+  ...over,
+});
+
+export const repository = (over: Partial<DispatchRepository> = {}): DispatchRepository => ({
+  defaultExecutor: 'claude',
+  ownExecutor: false,
+  unreachable: null,
+  mcpServers: false,
+  past: [],
+  runs: { used: 0, cap: null },
+  ...over,
+});
+
+export const policy = (
+  strategy: Parameters<typeof policyOf>[0]['strategy'] = 'local-only',
+  orchestrationStrategy?: Parameters<typeof policyOf>[0]['orchestrationStrategy'],
+): ReturnType<typeof policyOf> =>
+  policyOf({
+    strategy,
+    strategyOptions: { minReturn: 1, valuePerHourUsd: 10 },
+    ...(orchestrationStrategy ? { orchestrationStrategy } : {}),
+  });
+
+export const state = (over: Partial<DispatchState> = {}): DispatchState => ({
+  ready: [ready(1)],
+  executors: [local('claude'), local('custom')],
+  policy: policy(),
+  repository: () => repository(),
+  hostIsolated: true,
+  slots: { total: 2, used: 0 },
+  memoryMb: { total: 4000, used: 0 },
+  memoryPerAttemptMb: 400,
+  money: { day: { spent: 0, reserved: 0, limit: 50_000_000, endsAt: noon + 1000 }, maxCostPerTask: 5_000_000 },
+  draining: false,
+  ...over,
+});
