@@ -54,7 +54,11 @@ export interface BudgetPlace {
 }
 
 /** The budgets that work at `place` counts for at `now`, in the order their rows are locked in. */
-export function budgetKeys(place: BudgetPlace, calendar: Calendar, now: Instant): readonly (BudgetKey & { readonly endsAt: Instant | null })[] {
+export function budgetKeys(
+  place: BudgetPlace,
+  calendar: Calendar,
+  now: Instant,
+): readonly (BudgetKey & { readonly endsAt: Instant | null })[] {
   if (place.billing === 'included') return [];
   const month = calendar.month(now);
   if (place.billing === 'credit') return [{ scope: 'credit', key: `${month.key}:${place.executorId}`, endsAt: month.end }];

@@ -25,7 +25,14 @@ test.each([
 });
 
 test.each([
-  ['November in New York holds the change of clocks', 'America/New_York', '2026-11-21T12:00:00Z', '2026-11', '2026-11-01T04:00:00Z', '2026-12-01T05:00:00Z'],
+  [
+    'November in New York holds the change of clocks',
+    'America/New_York',
+    '2026-11-21T12:00:00Z',
+    '2026-11',
+    '2026-11-01T04:00:00Z',
+    '2026-12-01T05:00:00Z',
+  ],
   ['the last hour of a year', 'Europe/Berlin', '2026-12-31T23:30:00Z', '2027-01', '2026-12-31T23:00:00Z', '2027-01-31T23:00:00Z'],
   ['December ends with the year', 'UTC', '2026-12-31T23:30:00Z', '2026-12', '2026-12-01T00:00:00Z', '2027-01-01T00:00:00Z'],
 ])('month: %s', (_name, zone, now, key, start, end) => {
@@ -35,18 +42,22 @@ test.each([
 test('days and months follow each other without gap and overlap, in every zone', () => {
   const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Africa/Cairo', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Pacific/Chatham'];
   fc.assert(
-    fc.property(fc.constantFrom(...zones), fc.integer({ min: at('2020-01-01T00:00:00Z'), max: at('2035-01-01T00:00:00Z') }), (zone, now) => {
-      const calendar = createCalendar(zone);
-      for (const kind of ['day', 'month'] as const) {
-        const period = calendar[kind](now);
-        expect(now).toBeGreaterThanOrEqual(period.start);
-        expect(now).toBeLessThan(period.end);
-        expect(calendar[kind](period.start)).toEqual(period);
-        expect(calendar[kind](period.end - 1)).toEqual(period);
-        expect(calendar[kind](period.end).start).toBe(period.end);
-        expect(calendar[kind](period.end).key > period.key).toBe(true);
-      }
-    }),
+    fc.property(
+      fc.constantFrom(...zones),
+      fc.integer({ min: at('2020-01-01T00:00:00Z'), max: at('2035-01-01T00:00:00Z') }),
+      (zone, now) => {
+        const calendar = createCalendar(zone);
+        for (const kind of ['day', 'month'] as const) {
+          const period = calendar[kind](now);
+          expect(now).toBeGreaterThanOrEqual(period.start);
+          expect(now).toBeLessThan(period.end);
+          expect(calendar[kind](period.start)).toEqual(period);
+          expect(calendar[kind](period.end - 1)).toEqual(period);
+          expect(calendar[kind](period.end).start).toBe(period.end);
+          expect(calendar[kind](period.end).key > period.key).toBe(true);
+        }
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -20,6 +20,7 @@ import { waitingFiles } from '../broker/waiting-files.ts';
 import type { PoolFiller } from '../checkout-pool/filler.ts';
 import type { Collector } from '../gc/collector.ts';
 import type { GithubCredentials } from '../github-credentials.ts';
+import { createBudgetRules } from '../money/budget-rules.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
@@ -121,6 +122,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       readable: () => tools().readable,
       redact,
       spoolDirectory: join(options.home, 'logs', 'attempts'),
+      calendar: createBudgetRules(config).calendar,
       files: (job) => agentFiles(attachments, job),
       async hostTools(user, signal) {
         const linear = await linearTools(linearToolsOptions, user, signal);

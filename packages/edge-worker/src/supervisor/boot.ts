@@ -1,3 +1,4 @@
+import type { Calendar } from 'cyrus-core/calendar';
 import type { Clock } from 'cyrus-core/clock';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { Log } from 'cyrus-store/log';
@@ -15,6 +16,8 @@ export interface BootOptions {
   readonly sandbox: Pick<Sandbox, 'killLeftovers'>;
   readonly runPrefix: string;
   readonly spoolDirectory: string;
+  /** Of the budgets; absent: this machine's. */
+  readonly calendar?: Calendar;
 }
 
 /**
@@ -29,7 +32,12 @@ export async function bootHost(options: BootOptions): Promise<HostClaim> {
     const killed = await options.sandbox.killLeftovers(options.runPrefix);
     if (killed > 0) log.warn({ killed }, 'processes that an earlier start left were ended');
     await db.tx((tx) => registerHost(tx, host));
-    const events = await importSpools({ db, directory: options.spoolDirectory, log });
+    const events = await importSpools({
+      db,
+      directory: options.spoolDirectory,
+      log,
+      ...(options.calendar ? { calendar: options.calendar } : {}),
+    });
     const lost = await db.tx((tx) => loseJobs(tx, host.bootId));
     if (lost.length > 0 || events > 0) log.info({ lost: lost.length, events }, 'took over from an earlier start');
     return claim;

@@ -1,3 +1,4 @@
+import { type Calendar, createCalendar, machineTimeZone } from 'cyrus-core/calendar';
 import type { Clock } from 'cyrus-core/clock';
 import type { ExecutionEvent } from 'cyrus-executor-interface/executor';
 import type { Log } from 'cyrus-store/log';
@@ -12,9 +13,9 @@ import { untilStored } from './until-stored.ts';
 
 /** Where the events of one running agent go: to the disk at once, to the database when it is there. */
 export interface EventSink {
-  /** Takes one event. Resolves once it is on the disk: whoever waits for it slows a flood down. */
   /** How many events of the attempt earlier jobs have taken. */
   readonly before: number;
+  /** Takes one event. Resolves once it is on the disk: whoever waits for it slows a flood down. */
   push(event: ExecutionEvent): Promise<void>;
   /**
    * Resolves once everything is in the database, and the file gone; after an outage if need be.
@@ -34,6 +35,8 @@ export interface EventSinkOptions {
   readonly givenUp: AbortSignal;
   /** Beyond this much, an attempt's file takes no more talk, only what counts. */
   readonly maxBytes?: number;
+  /** Of the budgets; absent: this machine's. */
+  readonly calendar?: Calendar;
 }
 
 /** What is kept however much an agent says: money, questions, deliveries, the end. */
@@ -43,6 +46,7 @@ const batchSize = 200;
 /** Opens the sink of an agent job. Numbering goes on where an earlier job of the attempt left it. */
 export async function openEventSink(options: EventSinkOptions): Promise<EventSink> {
   const { db, clock, log, directory, place, jobId, redact, givenUp, maxBytes = 64 * 1024 * 1024 } = options;
+  const calendar = options.calendar ?? createCalendar(machineTimeZone());
   const kept = await readSpool(directory, place.attemptId);
   let seq = Math.max(await lastAttemptSeq(db, place.attemptId), kept.at(-1)?.seq ?? 0);
   const spool = await openSpool(directory, place.attemptId, { clock, givenUp });
@@ -54,7 +58,7 @@ export async function openEventSink(options: EventSinkOptions): Promise<EventSin
   async function storeAll(): Promise<void> {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, batchSize);
-      await untilStored({ db, clock, log, givenUp }, 'events of an agent', (tx) => storeLines(tx, place, batch));
+      await untilStored({ db, clock, log, givenUp }, 'events of an agent', (tx) => storeLines(tx, calendar, place, batch));
       waiting.splice(0, batch.length);
     }
   }
@@ -73,11 +77,11 @@ export async function openEventSink(options: EventSinkOptions): Promise<EventSin
 
   if (waiting.length > 0) store();
   return {
+    before: seq,
     async push(event) {
       if (event.type === 'heartbeat') return;
       if (!essential.has(event.type) && spool.size() > maxBytes) {
         if (!full) log.warn({ attemptId: place.attemptId, maxBytes }, 'an agent says too much; the rest of its talk is not kept');
-    before: seq,
         full = true;
         return;
       }

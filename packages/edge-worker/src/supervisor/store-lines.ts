@@ -1,3 +1,4 @@
+import type { Calendar } from 'cyrus-core/calendar';
 import type { Usage } from 'cyrus-executor-interface/executor';
 import type { Tx } from 'cyrus-store/pool';
 import { type AttemptCharge, appendCharges } from 'cyrus-store/queries/charge-append';
@@ -6,16 +7,11 @@ import { markMessagesDelivered } from 'cyrus-store/queries/job-message-delivered
 import type { SpoolLine } from './spool.ts';
 
 /** Stores lines of an attempt, in one transaction with the charges and the deliveries they tell of. Twice is harmless. */
-export async function storeLines(tx: Tx, place: AttemptPlace, lines: readonly SpoolLine[]): Promise<void> {
+export async function storeLines(tx: Tx, calendar: Calendar, place: AttemptPlace, lines: readonly SpoolLine[]): Promise<void> {
   await appendAttemptEvents(
     tx,
     place,
     lines.map(({ seq, at, event: { type, ...payload } }) => ({ seq, at, type, payload })),
-  );
-  await appendCharges(
-    tx,
-    place.attemptId,
-    lines.flatMap((line) => chargeOf(line)),
   );
   const delivered = new Map<string, number>();
   for (const { jobId, event } of lines) {
@@ -23,6 +19,13 @@ export async function storeLines(tx: Tx, place: AttemptPlace, lines: readonly Sp
     if (event.type === 'delivered' && typeof n === 'number') delivered.set(jobId, Math.max(n, delivered.get(jobId) ?? 0));
   }
   for (const [jobId, n] of delivered) await markMessagesDelivered(tx, jobId, n);
+  // Last: it locks the budgets.
+  await appendCharges(
+    tx,
+    calendar,
+    place.attemptId,
+    lines.flatMap((line) => chargeOf(line)),
+  );
 }
 
 function chargeOf({ seq, at, event }: SpoolLine): AttemptCharge[] {

@@ -29,7 +29,7 @@ export interface AttemptPatch {
   readonly jobMessages: readonly { readonly jobId: string; readonly n: number; readonly body: string }[];
 }
 
-/** Stores where an attempt stands; at its end what it held is released and its cost summed up. */
+/** Stores where an attempt stands. Whoever ends it closes its books too, with `releaseReservation`. */
 export async function saveAttempt(tx: Tx, id: string, conversationId: string, patch: AttemptPatch): Promise<void> {
   const writes = [
     tx.query(
@@ -63,13 +63,6 @@ export async function saveAttempt(tx: Tx, id: string, conversationId: string, pa
     writes.push(tx.query('update cyrus.conversation set ref = $2 where id = $1', [conversationId, json(patch.conversationRef)]));
   if (patch.conversationStarted)
     writes.push(tx.query('update cyrus.conversation set started = true where id = $1 and not started', [conversationId]));
-  if (patch.ended)
-    writes.push(
-      tx.query(
-        'update cyrus.reservation set released_at = coalesce($2::timestamptz, clock_timestamp()) where attempt_id = $1 and released_at is null',
-        [id, tx.manualNow()],
-      ),
-    );
   if (patch.killJobs)
     writes.push(
       tx.query(

@@ -1,4 +1,7 @@
-import { type Queryable, toTimestamp } from '../pool.ts';
+import type { Trust } from 'cyrus-core/budget';
+import type { Calendar } from 'cyrus-core/calendar';
+import type { Tx } from '../pool.ts';
+import { bookCharges } from './charge-book.ts';
 
 /** What one report of use cost, by the number of the event that told it. */
 export interface AttemptCharge {
@@ -11,27 +14,17 @@ export interface AttemptCharge {
   readonly cacheWriteTokens: number;
   /** Micro-dollars; null: unpriced. */
   readonly cost: number | null;
-  readonly trust: 'provider' | 'gateway' | 'agent' | 'estimated';
+  /** Name and version of the price list; absent: the price is the reporter's own. */
+  readonly prices?: string;
+  readonly trust: Trust;
 }
 
 /** Appends charges of an attempt, each once. */
-export async function appendCharges(tx: Queryable, attemptId: string, charges: readonly AttemptCharge[]): Promise<void> {
-  for (const charge of charges) {
-    await tx.query(
-      `insert into cyrus.charge (attempt_id, seq, model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost, trust, at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (attempt_id, seq) do nothing`,
-      [
-        attemptId,
-        charge.seq,
-        charge.model,
-        charge.inputTokens,
-        charge.outputTokens,
-        charge.cacheReadTokens,
-        charge.cacheWriteTokens,
-        charge.cost,
-        charge.trust,
-        toTimestamp(charge.at),
-      ],
-    );
-  }
+export async function appendCharges(tx: Tx, calendar: Calendar, attemptId: string, charges: readonly AttemptCharge[]): Promise<void> {
+  await bookCharges(
+    tx,
+    calendar,
+    attemptId,
+    charges.map(({ cost, prices, ...charge }) => ({ ...charge, callId: null, price: cost, prices: prices ?? null })),
+  );
 }

@@ -1,0 +1,53 @@
+import type { Billing, BudgetLimits, BudgetRules } from 'cyrus-core/budget';
+import { type Calendar, createCalendar } from 'cyrus-core/calendar';
+import type { BillingConfig } from 'cyrus-core/config/budgets';
+import type { Config } from 'cyrus-core/config/schema';
+import { type MicroUsd, microUsd } from 'cyrus-core/money';
+
+const amount = (usd: number | null | undefined): MicroUsd | null => (usd === null || usd === undefined ? null : microUsd(usd));
+
+/** The budgets of the configuration. */
+export function createBudgetRules(config: () => Config): BudgetRules {
+  let calendar: Calendar | undefined;
+  return {
+    get calendar() {
+      const { timeZone } = config().budgets;
+      if (calendar?.timeZone !== timeZone) calendar = createCalendar(timeZone);
+      return calendar;
+    },
+    limits: (repositoryId, executorId) => budgetLimits(config(), repositoryId, executorId),
+  };
+}
+
+function budgetLimits(config: Config, repositoryId: string, executorId: string): BudgetLimits {
+  const repository = config.repositories.find((one) => one.id === repositoryId);
+  const budgets = { ...config.budgets, ...repository?.budgets };
+  const how = billingConfig(config, executorId);
+  return {
+    month: amount(budgets.perMonthUsd),
+    day: amount(budgets.perDayUsd),
+    repository: amount(budgets.perRepositoryUsd),
+    issue: amount(budgets.perIssueUsd),
+    task: amount(budgets.perTaskUsd),
+    attempt: amount(budgets.perAttemptUsd),
+    credit: typeof how === 'object' ? amount(how.credit.monthlyUsd) : null,
+  };
+}
+
+/** How the use of an executor's login is paid for. */
+export function billingOf(config: Config, executorId: string): Billing {
+  const how = billingConfig(config, executorId);
+  return typeof how === 'object' ? 'credit' : how;
+}
+
+function billingConfig(config: Config, executorId: string): BillingConfig {
+  if (executorId !== 'claude') return 'list';
+  return config.claude.billing ?? (config.claude.auth === 'ownLogin' ? 'included' : 'list');
+}
+
+/** What a run of an executor is assumed to cost; null: not configured. */
+export function costPerRun(config: Config, executorId: string): MicroUsd | null {
+  const settings: { readonly estimatedCostPerRunUsd?: number } | undefined =
+    executorId === 'codegen' ? config.codegen : executorId === 'cursor' ? config.cursor : config.executors[executorId];
+  return amount(settings?.estimatedCostPerRunUsd);
+}

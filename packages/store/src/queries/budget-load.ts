@@ -1,0 +1,107 @@
+import { type BudgetKey, type BudgetPlace, type BudgetRules, type BudgetState, budgetKeys } from 'cyrus-core/budget';
+import type { MicroUsd } from 'cyrus-core/money';
+import type { Queryable, Tx } from '../pool.ts';
+import { inLockOrder } from './budget-add.ts';
+
+/** What an attempt under way keeps others from spending. */
+export interface Holding extends BudgetPlace {
+  readonly attemptId: string;
+  readonly held: MicroUsd;
+}
+
+/** The budgets of several places at one moment. */
+export interface BudgetBook {
+  /** The budgets that count for `place`. `own`: an attempt of that place whose own reservation is left out. */
+  states(place: BudgetPlace, own?: { readonly attemptId: string; readonly charged: MicroUsd }): readonly BudgetState[];
+}
+
+/**
+ * Reads the budgets of `places`, and locks them until the end of the transaction: what is decided on them then holds. Nobody
+ * reserves meanwhile, since everybody locks the row of the month first.
+ */
+export async function lockBudgets(tx: Tx, rules: BudgetRules, places: readonly BudgetPlace[]): Promise<BudgetBook> {
+  const now = await tx.now();
+  const keys = keysOf(places, rules, now);
+  const gates = keys.filter(({ scope }) => scope === 'month' || scope === 'day' || scope === 'credit');
+  if (gates.length > 0)
+    await tx.query(
+      `insert into cyrus.budget (scope, key)
+       select scope, key from unnest($1::text[], $2::text[]) with ordinality as g(scope, key, n) order by n on conflict do nothing`,
+      columns(gates),
+    );
+  return load(tx, rules, keys, now, true);
+}
+
+/** The same without a lock: for a look. */
+export async function readBudgets(db: Queryable, rules: BudgetRules, places: readonly BudgetPlace[]): Promise<BudgetBook> {
+  const now = await db.now();
+  return load(db, rules, keysOf(places, rules, now), now, false);
+}
+
+function keysOf(places: readonly BudgetPlace[], rules: BudgetRules, now: number): readonly BudgetKey[] {
+  const keys = new Map<string, BudgetKey>();
+  for (const place of places) for (const key of budgetKeys(place, rules.calendar, now)) keys.set(nameOf(key), key);
+  return [...keys.values()].sort(inLockOrder);
+}
+
+const nameOf = ({ scope, key }: BudgetKey): string => `${scope} ${key}`;
+const columns = (keys: readonly BudgetKey[]): [string[], string[]] => [keys.map((key) => key.scope), keys.map((key) => key.key)];
+
+async function load(db: Queryable, rules: BudgetRules, keys: readonly BudgetKey[], now: number, lock: boolean): Promise<BudgetBook> {
+  const spent = await db.query<BudgetKey & { spent: number }>(
+    // Sorted before it is locked: row after row in the order that everybody keeps.
+    `select b.scope, b.key, b.spent from unnest($1::text[], $2::text[]) with ordinality as k(scope, key, n)
+     join cyrus.budget b on b.scope = k.scope and b.key = k.key order by k.n ${lock ? 'for update of b' : ''}`,
+    columns(keys),
+  );
+  const raises = await db.query<BudgetKey & { amount: number }>(
+    `select r.scope, r.key, sum(r.amount) as amount from unnest($1::text[], $2::text[]) as k(scope, key)
+     join cyrus.budget_raise r on r.scope = k.scope and r.key = k.key group by r.scope, r.key`,
+    columns(keys),
+  );
+  const holdings = await openHoldings(db);
+  const spentBy = new Map(spent.rows.map((row) => [nameOf(row), row.spent]));
+  const raisedBy = new Map(raises.rows.map((row) => [nameOf(row), row.amount]));
+  return {
+    states(place, own) {
+      const limits = rules.limits(place.repositoryId, place.executorId);
+      const others = holdings.filter((holding) => holding.attemptId !== own?.attemptId);
+      return budgetKeys(place, rules.calendar, now).map((key) => {
+        const limit = limits[key.scope];
+        const one = key.scope === 'attempt';
+        return {
+          ...key,
+          limit: limit === null ? null : limit + (raisedBy.get(nameOf(key)) ?? 0),
+          spent: one ? (own?.charged ?? 0) : (spentBy.get(nameOf(key)) ?? 0),
+          held: one ? 0 : others.filter((holding) => concerns(key, holding, place)).reduce((sum, holding) => sum + holding.held, 0),
+        };
+      });
+    },
+  };
+}
+
+function concerns({ scope }: BudgetKey, holding: Holding, place: BudgetPlace): boolean {
+  if (scope === 'credit') return holding.billing === 'credit' && holding.executorId === place.executorId;
+  if (holding.billing !== 'list') return false;
+  switch (scope) {
+    case 'repository':
+      return holding.repositoryId === place.repositoryId;
+    case 'issue':
+      return holding.issueId === place.issueId;
+    case 'task':
+      return holding.taskId === place.taskId;
+    default:
+      return true;
+  }
+}
+
+/** What all attempts under way hold. */
+export async function openHoldings(db: Queryable): Promise<readonly Holding[]> {
+  const { rows } = await db.query<Holding>(
+    `select r.attempt_id as "attemptId", a.task_id as "taskId", p.issue_id as "issueId", p.repository_id as "repositoryId",
+       r.executor_id as "executorId", r.billing, greatest(r.cost - r.charged, r.intended) as held
+     from cyrus.reservation r join cyrus.attempt a on a.id = r.attempt_id join cyrus.plan p on p.id = a.plan_id
+     where r.released_at is null and r.billing <> 'included'`,
+  );
+  return rows;
+}
