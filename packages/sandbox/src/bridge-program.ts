@@ -1,3 +1,6 @@
+/** Beyond what systems give out to outgoing connections, and what programs commonly listen on. */
+export const firstDoorPort = 61_001;
+
 /**
  * What keeps a closed network and its doors: a string, so that it needs no file beside a bundled service. Its argument is a JSON array of
  * `{port, socket}`. It says `ready` once all doors are open, and to a line with a port's number whether something listens there.

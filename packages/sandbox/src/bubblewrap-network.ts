@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { ClosedNetwork, NetworkDoor } from 'cyrus-core/ports/sandbox';
-import { bridgeProgram } from './bridge-program.ts';
+import { bridgeProgram, firstDoorPort } from './bridge-program.ts';
 import { runMarker } from './process-table.ts';
 import { systemArguments } from './system-view.ts';
 
@@ -15,9 +15,6 @@ export interface JoinableNetwork {
   /** What stands before the command that is to run in it; undefined once it is closed. */
   join(): readonly string[] | undefined;
 }
-
-/** Beyond what systems give out to outgoing connections, and what programs commonly listen on. */
-const firstDoorPort = 61_001;
 
 /**
  * Starts the one process that keeps a network namespace of its own and opens its doors. Commands are put into the namespace through

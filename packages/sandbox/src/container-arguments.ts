@@ -40,19 +40,14 @@ export function containerCommand(run: ContainerRun, spec: SandboxSpec): Containe
   const direct: string[] = [];
   for (const [index, [name, value]] of Object.entries(spec.env).entries()) {
     if (name === runMarker) continue;
-    // No shell can set it; nor does it mean anything to an engine.
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      variables[name] = value;
-      direct.push('--env', name);
-      continue;
-    }
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new Error(`the variable "${name}" cannot be given to a command in a container`);
     const hidden = `CYRUS_V${index}`;
     variables[hidden] = value;
     direct.push('--env', hidden);
     renames.push(`${name}="$${hidden}"; export ${name}; unset ${hidden}`);
   }
   const { engine } = run;
-  const script = [...renames, '"$@"', 'exit $?'].join('\n');
+  const script = [...renames, 'cd -- "$1" || exit 125', 'shift', '"$@"', 'exit $?'].join('\n');
   return {
     variables,
     args: [
@@ -69,7 +64,7 @@ export function containerCommand(run: ContainerRun, spec: SandboxSpec): Containe
       ...['/tmp', '/run', '/var/tmp'].flatMap((path) => ['--tmpfs', `${path}:rw,exec,nosuid,nodev,mode=1777`]),
       ...[...systemMounts(run.system), ...mountsOf(spec)].flatMap(mountArguments),
       ...['--env', `${runMarker}=${spec.runId}`, ...direct],
-      ...['--workdir', spec.cwd, '--entrypoint', '/bin/sh', run.image, '-c', script, 'sh', spec.command, ...spec.args],
+      ...['--workdir', '/', '--entrypoint', '/bin/sh', run.image, '-c', script, 'sh', spec.cwd, spec.command, ...spec.args],
     ],
   };
 }
@@ -83,12 +78,8 @@ export function runtimeArguments({ name, runtime }: ContainerEngine): {
   return name === 'podman' ? { before: words, after: [] } : { before: [], after: words };
 }
 
-/** Files that the command makes belong to this service's account, whatever the engine does to ids. */
-function userArguments({ engine, uid, gid }: ContainerRun): readonly string[] {
-  if (engine.rootless && engine.name === 'podman') return ['--userns', 'keep-id', '--user', `${uid}:${gid}`];
-  // Root of a rootless engine is the account that runs it.
-  return ['--user', engine.rootless ? '0:0' : `${uid}:${gid}`];
-}
+/** Files that the command makes belong to this service's account: root of a rootless engine is the account that runs it. */
+const userArguments = ({ engine, uid, gid }: ContainerRun): readonly string[] => ['--user', engine.rootless ? '0:0' : `${uid}:${gid}`];
 
 /** The engine writes these itself. */
 const ofTheEngine = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);

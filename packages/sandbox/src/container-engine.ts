@@ -73,7 +73,7 @@ export function findProgram(path: string, ...names: readonly string[]): string |
   return undefined;
 }
 
-/** What this process itself may have: an engine's defaults may be more, and are refused then. */
+/** What this process itself may have, and no more processes than engines may give: an engine's defaults may be more, and are refused then. */
 export function hardLimits(): { readonly nofile?: number; readonly nproc?: number } {
   try {
     const text = readFileSync('/proc/self/limits', 'utf8');
@@ -82,7 +82,7 @@ export function hardLimits(): { readonly nofile?: number; readonly nproc?: numbe
       return value === undefined ? undefined : Number(value);
     };
     const [nofile, nproc] = [hard('Max open files'), hard('Max processes')];
-    return { ...(nofile === undefined ? {} : { nofile }), ...(nproc === undefined ? {} : { nproc }) };
+    return { ...(nofile === undefined ? {} : { nofile }), ...(nproc === undefined ? {} : { nproc: Math.min(nproc, 32_768) }) };
   } catch {
     return {};
   }

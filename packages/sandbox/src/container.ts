@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Clock } from 'cyrus-core/clock';
-import type { Sandbox, SandboxedProcess, SandboxSpec } from 'cyrus-core/ports/sandbox';
+import type { ClosedNetwork, Sandbox, SandboxedProcess, SandboxSpec } from 'cyrus-core/ports/sandbox';
+import { bridgeClient } from './bridge-client.ts';
+import { bridgeProgram, firstDoorPort } from './bridge-program.ts';
 import { containerCommand, runtimeArguments } from './container-arguments.ts';
 import { askEngine, type ContainerEngine, engineEnvironment, hardLimits } from './container-engine.ts';
 import { createLeash } from './container-leash.ts';
@@ -29,13 +33,22 @@ export function createContainer({ clock, engine, image, hostSystem, memoryMb, pi
   const label = randomBytes(9).toString('hex');
   const leash = createLeash(engine.path, label);
   const limits = hardLimits();
+  const holders = new WeakMap<ClosedNetwork, { readonly name: string; readonly over: () => boolean }>();
   let count = 0;
+
+  function networkOf({ network }: SandboxSpec): string {
+    if (network === 'none') return 'none';
+    if (network === 'open') return engine.name === 'podman' && engine.rootless ? 'slirp4netns' : 'bridge';
+    const holder = holders.get(network);
+    if (holder === undefined || holder.over()) throw new Error('the closed network of this command has ended');
+    return `container:${holder.name}`;
+  }
 
   function start(spec: SandboxSpec, name: string): ChildProcess {
     const command = containerCommand(
       {
         ...{ engine, image, name, label, pids, ...limits },
-        network: spec.network === 'open' ? networkOf(engine) : 'none',
+        network: networkOf(spec),
         uid: process.getuid?.() ?? 0,
         gid: process.getgid?.() ?? 0,
         ...(hostSystem ? { system: systemPaths() } : {}),
@@ -54,16 +67,48 @@ export function createContainer({ clock, engine, image, hostSystem, memoryMb, pi
     });
   }
 
+  const freshName = (runId: string): string => `${nameOf(runId)}.${label}.${++count}`;
+
   return {
     isolation: 'container',
     spawn(spec) {
       try {
         leash();
-        const name = `${nameOf(spec.runId)}.${label}.${++count}`;
+        const name = freshName(spec.runId);
         return supervise(clock, engine, name, spec.runId, start(spec, name));
       } catch (error) {
         return unstarted(error as Error);
       }
+    },
+    async openNetwork({ runId, doors }) {
+      const missing = doors.find(({ socket }) => !existsSync(dirname(socket)));
+      if (missing) throw new Error(`${dirname(missing.socket)} does not exist`);
+      leash();
+      const name = freshName(`${runId}.network`);
+      const placed = doors.map(({ socket, port }, index) => ({ socket, port: port ?? firstDoorPort + index }));
+      const node = hostSystem ? process.execPath : 'node';
+      const shown = [
+        ...placed.map(({ socket }) => dirname(socket)),
+        ...(hostSystem && !node.startsWith('/usr/') ? [dirname(dirname(node))] : []),
+      ];
+      const command = ['-e', bridgeProgram, JSON.stringify(placed)];
+      const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
+      const child = start(
+        { runId, command: node, args: command, cwd: '/', env, writable: [], readable: [...new Set(shown)], network: 'none' },
+        name,
+      );
+      const holder = supervise(clock, engine, name, runId, child);
+      const bridge = bridgeClient(child);
+      // The engine can put a command into the network of a container that runs, and into no other.
+      await bridge.ready;
+      const network: ClosedNetwork = {
+        ports: placed.map(({ port }) => port),
+        ready: bridge.ready,
+        listens: bridge.listens,
+        close: () => holder.kill(),
+      };
+      holders.set(network, { name, over: bridge.over });
+      return network;
     },
     async killLeftovers(prefix) {
       const names = await containersNamed(clock, engine, nameOf(prefix));
@@ -72,8 +117,6 @@ export function createContainer({ clock, engine, image, hostSystem, memoryMb, pi
     },
   };
 }
-
-const networkOf = (engine: ContainerEngine): string => (engine.name === 'podman' && engine.rootless ? 'slirp4netns' : 'bridge');
 
 /** A run's id as a container may be called. */
 const nameOf = (runId: string): string => runId.replace(/[^A-Za-z0-9_.-]/g, '_');

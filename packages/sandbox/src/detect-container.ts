@@ -5,8 +5,8 @@ import type { Clock } from 'cyrus-core/clock';
 import { createContainer } from './container.ts';
 import { askEngine, type ContainerEngine, findProgram } from './container-engine.ts';
 import { ensureHostImage } from './host-image.ts';
+import { probe } from './probe.ts';
 import { systemPaths } from './system-view.ts';
-import { within } from './within.ts';
 
 /** What the configuration says of containers. */
 export interface ContainerChoice {
@@ -25,8 +25,6 @@ export interface FoundContainer {
   readonly memoryMb?: number;
   readonly pids?: number;
 }
-
-const probeLimitMs = 60_000;
 
 /**
  * The first container engine that really runs a command as agents run: with the host's files where they are, written by this account.
@@ -76,7 +74,7 @@ async function detectEngine(
           ...(memoryMb === undefined ? {} : { memoryMb }),
           ...(pids === undefined ? {} : { pids }),
         };
-        const wrong = await probe(clock, found);
+        const wrong = await probeFiles(clock, found);
         if (wrong === undefined) return found;
         complaint ||= wrong;
       } catch (error) {
@@ -97,31 +95,18 @@ async function haveImage(clock: Clock, engine: ContainerEngine, image: string): 
 }
 
 /** Undefined when a command in a container wrote a file of ours where we find it, else what went wrong. */
-async function probe(clock: Clock, found: FoundContainer): Promise<string | undefined> {
+async function probeFiles(clock: Clock, found: FoundContainer): Promise<string | undefined> {
   const directory = await mkdtemp(join(tmpdir(), 'cyrus-probe-'));
   try {
     await chmod(directory, 0o700);
-    const run = createContainer({ clock, ...found }).spawn({
-      runId: 'cyrus-probe',
+    const sandbox = createContainer({ clock, ...found });
+    const complaint = await probe(clock, sandbox, {
       command: 'sh',
       args: ['-c', 'echo here > made'],
       cwd: directory,
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
       writable: [directory],
-      readable: [],
-      network: 'none',
     });
-    let said = '';
-    run.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-      said += chunk;
-    });
-    run.child.stdout?.resume();
-    run.child.stdin?.end();
-    const late = (await within(clock, probeLimitMs, run.exited)) === undefined;
-    if (late) await run.kill();
-    const { code, spawnError } = await run.exited;
-    if (late) return `no answer in ${probeLimitMs / 1000} s`;
-    if (code !== 0) return firstLine(said) ?? spawnError?.message ?? `it ended with ${code}`;
+    if (complaint !== undefined) return complaint;
     const text = await readFile(join(directory, 'made'), 'utf8').catch(() => '');
     if (text !== 'here\n') return 'its containers do not see the files of this host';
     const { uid } = await stat(join(directory, 'made'));

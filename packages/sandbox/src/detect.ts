@@ -1,8 +1,8 @@
-import { accessSync, constants } from 'node:fs';
 import { systemClock } from 'cyrus-core/clock';
-import type { Isolation, Sandbox, SandboxNetwork } from 'cyrus-core/ports/sandbox';
-import { createBubblewrap } from './bubblewrap.ts';
-import { within } from './within.ts';
+import type { Isolation } from 'cyrus-core/ports/sandbox';
+import { detectBubblewrap } from './detect-bubblewrap.ts';
+import { type ContainerChoice, detectContainer, type FoundContainer } from './detect-container.ts';
+import { detectSeatbelt } from './detect-seatbelt.ts';
 
 export interface IsolationReport {
   readonly isolation: Isolation;
@@ -13,116 +13,58 @@ export interface IsolationReport {
   readonly bwrapPath?: string;
   readonly nsenterPath?: string;
   readonly canDisableUserns?: boolean;
+  readonly sandboxExecPath?: string;
+  readonly container?: FoundContainer;
 }
 
 export interface DetectOptions {
-  /** Skips the probe; for tests and for a user who wants no isolation although there could be one. */
+  /** Only this one is tried; `none`: no isolation although there could be one. */
   readonly force?: Isolation;
-  /** Where to look for `bwrap`; default `$PATH`. */
+  /** Where to look for programs; default `$PATH`. */
   readonly path?: string;
+  readonly container?: ContainerChoice;
 }
 
-const probeLimitMs = 30_000;
-
-/** What this host can hold an agent in, by really running a command that way. Takes about 20 ms. */
-export async function detectIsolation({ force, path = process.env['PATH'] ?? '' }: DetectOptions = {}): Promise<IsolationReport> {
+/**
+ * What this host can hold an agent in, by really running a command that way: bubblewrap (or seatbelt on macOS) takes about 50 ms,
+ * a container engine, which is tried where they do not work, a second.
+ */
+export async function detectIsolation(options: DetectOptions = {}): Promise<IsolationReport> {
+  const { force, path = process.env['PATH'] ?? '', container = {} } = options;
   if (force === 'none') return { isolation: 'none', detail: 'Isolation is switched off.', fix: 'Remove the setting that switches it off.' };
-  if (process.platform !== 'linux') {
-    return { isolation: 'none', detail: `No isolation for agents on ${process.platform}.`, fix: 'Run Cyrus on Linux with bubblewrap.' };
+  const wanted = (isolation: Isolation): boolean => force === undefined || force === isolation;
+  let [detail, fix] = [`No isolation for agents on ${process.platform}.`, 'Run Cyrus on Linux with bubblewrap.'];
+  if (process.platform === 'linux' && wanted('bwrap')) {
+    const found = await detectBubblewrap(systemClock, path);
+    if ('bwrapPath' in found)
+      return { isolation: 'bwrap', detail: `Agents run in bubblewrap (${found.bwrapPath}), with a closed network.`, ...found };
+    ({ detail, fix } = found);
   }
-  const bwrapPath = findProgram(path, 'bwrap');
-  if (bwrapPath === undefined) {
-    return {
-      isolation: 'none',
-      detail: 'bubblewrap is not installed.',
-      fix: 'Install it: apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora).',
-    };
+  if (process.platform === 'darwin' && wanted('seatbelt')) {
+    const found = await detectSeatbelt(systemClock);
+    if (typeof found !== 'string')
+      return {
+        isolation: 'seatbelt',
+        detail: "Agents run under macOS's seatbelt. It has not been tried on every version of macOS, and holds less than a Linux sandbox.",
+        ...found,
+      };
+    [detail, fix] = [`Seatbelt does not work here: ${found}.`, 'Install Podman or Docker, or run Cyrus on Linux with bubblewrap.'];
   }
-  // It is as good as everywhere; where PATH is a short one, too.
-  const nsenterPath = findProgram(`${path}:/usr/bin:/bin:/usr/sbin`, 'nsenter');
-  if (nsenterPath === undefined) {
-    const fix = 'Install util-linux, which nsenter is part of.';
-    return { isolation: 'none', detail: 'nsenter is not installed: the network of agents could not be closed.', fix };
+  if (wanted('container')) {
+    const found = await detectContainer(systemClock, path, container);
+    if ('engine' in found) return { isolation: 'container', detail: containerDetail(found), container: found };
+    if (force === 'container')
+      [detail, fix] = ['No container engine works here.', 'Install Podman, or Docker, for the account that runs Cyrus.'];
+    if (found.length > 0) detail = `${detail} Containers: ${found.join('; ')}.`;
   }
-  const strict = process.getuid?.() === 0 ? await probe({ bwrapPath, nsenterPath, canDisableUserns: true }) : 'not needed';
-  if (strict === undefined) return found({ bwrapPath, nsenterPath, canDisableUserns: true });
-  const complaint = await probe({ bwrapPath, nsenterPath, canDisableUserns: false });
-  if (complaint === undefined) return found({ bwrapPath, nsenterPath, canDisableUserns: false });
-  return { isolation: 'none', detail: `${bwrapPath} does not work here: ${complaint}`, fix: fixFor(complaint) };
+  if (force !== undefined && process.platform !== (force === 'seatbelt' ? 'darwin' : 'linux') && force !== 'container')
+    [detail, fix] = [`There is no ${force} on ${process.platform}.`, 'Take sandbox.isolation out of the configuration.'];
+  return { isolation: 'none', detail, fix };
 }
 
-interface Programs {
-  readonly bwrapPath: string;
-  readonly nsenterPath: string;
-  readonly canDisableUserns: boolean;
-}
-
-const found = (programs: Programs): IsolationReport => ({
-  isolation: 'bwrap',
-  detail: `Agents run in bubblewrap (${programs.bwrapPath}), with a closed network.`,
-  ...programs,
-});
-
-function findProgram(path: string, name: string): string | undefined {
-  return path
-    .split(':')
-    .filter((directory) => directory.startsWith('/'))
-    .map((directory) => `${directory}/${name}`)
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
-
-/** Undefined when a command in a closed network works, else what bubblewrap said. */
-async function probe(programs: Programs): Promise<string | undefined> {
-  const sandbox = createBubblewrap({ clock: systemClock, ...programs });
-  try {
-    const network = await sandbox.openNetwork?.({ runId: 'probe', doors: [] });
-    try {
-      return await probeCommand(sandbox, network ?? 'none');
-    } finally {
-      await network?.close();
-    }
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-async function probeCommand(sandbox: Sandbox, network: SandboxNetwork): Promise<string | undefined> {
-  const run = sandbox.spawn({
-    runId: 'probe',
-    command: 'true',
-    args: [],
-    cwd: '/',
-    env: { PATH: '/usr/bin:/bin' },
-    writable: [],
-    readable: [],
-    network,
-  });
-  let said = '';
-  run.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-    said += chunk;
-  });
-  run.child.stdout?.resume();
-  const late = (await within(systemClock, probeLimitMs, run.exited)) === undefined;
-  if (late) await run.kill();
-  const { code, spawnError } = await run.exited;
-  if (code === 0) return undefined;
-  return late ? `no answer in ${probeLimitMs / 1000} s` : said.trim().split('\n')[0] || spawnError?.message || `it ended with ${code}`;
-}
-
-/** What to do about bubblewrap's own complaint. */
-export function fixFor(complaint: string): string {
-  if (/proc/i.test(complaint) && /not permitted|denied/i.test(complaint)) {
-    return 'This looks like a container that hides /proc: run it with --security-opt systempaths=unconfined --security-opt seccomp=unconfined, or run Cyrus on the host.';
-  }
-  if (/uid map|namespace|RTM_NEWADDR|not permitted|denied/i.test(complaint)) {
-    return 'User namespaces are restricted: allow them for bwrap (Ubuntu 24.04: an AppArmor profile for /usr/bin/bwrap with "userns,", or sysctl kernel.apparmor_restrict_unprivileged_userns=0; Debian: sysctl kernel.unprivileged_userns_clone=1).';
-  }
-  return 'Update bubblewrap to 0.4 or newer.';
+function containerDetail({ engine, image, hostSystem }: FoundContainer): string {
+  const by = `${engine.name === 'podman' ? 'Podman' : 'Docker'} (${engine.path}${engine.rootless ? ', rootless' : ''})`;
+  const what = hostSystem ? "with this host's programs" : `of the image ${image}`;
+  const limits = engine.limits ? '' : ' Limits of memory and processes are not held here.';
+  return `Agents run in containers by ${by}, ${what}, with a closed network.${limits}`;
 }

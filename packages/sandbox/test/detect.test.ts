@@ -2,7 +2,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { detectIsolation, fixFor } from '../src/detect.ts';
+import { detectIsolation } from '../src/detect.ts';
+import { fixFor } from '../src/detect-bubblewrap.ts';
 import { noBubblewrap } from './hosts.ts';
 
 describe('detectIsolation', () => {

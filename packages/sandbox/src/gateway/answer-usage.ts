@@ -1,0 +1,106 @@
+import { StringDecoder } from 'node:string_decoder';
+import type { ReportedUsage } from './call-price.ts';
+
+/** Reads along with an answer of the Messages API what it has used. */
+export interface AnswerReader {
+  add(chunk: Buffer): void;
+  /** `certain`: it has said so itself, to its end; else it is what can be told from what came. Undefined: nothing can be told. */
+  usage(): { readonly usage: ReportedUsage; readonly model: string | undefined; readonly certain: boolean } | undefined;
+}
+
+interface ApiUsage {
+  readonly input_tokens?: number | null;
+  readonly output_tokens?: number | null;
+  readonly cache_read_input_tokens?: number | null;
+  readonly cache_creation_input_tokens?: number | null;
+  readonly cache_creation?: { readonly ephemeral_1h_input_tokens?: number | null } | null;
+  readonly server_tool_use?: { readonly web_search_requests?: number | null } | null;
+}
+
+interface ApiEvent {
+  readonly type?: string;
+  readonly message?: { readonly model?: string; readonly usage?: ApiUsage };
+  readonly delta?: Readonly<Record<string, unknown>>;
+  readonly usage?: ApiUsage;
+}
+
+const nothing: ReportedUsage = {
+  inputTokens: 0,
+  outputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0,
+  longCacheWriteTokens: 0,
+  webSearches: 0,
+};
+
+/** Later reports hold the whole count so far; what one leaves out stays. */
+const joined = (before: ReportedUsage, said: ApiUsage): ReportedUsage => ({
+  inputTokens: Math.max(before.inputTokens, said.input_tokens ?? 0),
+  outputTokens: Math.max(before.outputTokens, said.output_tokens ?? 0),
+  cacheReadTokens: Math.max(before.cacheReadTokens, said.cache_read_input_tokens ?? 0),
+  cacheWriteTokens: Math.max(before.cacheWriteTokens, said.cache_creation_input_tokens ?? 0),
+  longCacheWriteTokens: Math.max(before.longCacheWriteTokens, said.cache_creation?.ephemeral_1h_input_tokens ?? 0),
+  webSearches: Math.max(before.webSearches, said.server_tool_use?.web_search_requests ?? 0),
+});
+
+/** Of a stream of events. What was streamed of an answer that broke off is counted generously: two bytes a token. */
+export function streamReader(): AnswerReader {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  let usage: ReportedUsage | undefined;
+  let model: string | undefined;
+  let final = false;
+  let streamed = 0;
+
+  function onEvent({ type, message, delta, usage: said }: ApiEvent): void {
+    if (type === 'message_start') {
+      usage = joined(usage ?? nothing, message?.usage ?? {});
+      model = message?.model;
+    } else if (type === 'content_block_delta') {
+      for (const name of ['text', 'thinking', 'partial_json']) {
+        const part = delta?.[name];
+        if (typeof part === 'string') streamed += Buffer.byteLength(part);
+      }
+    } else if (type === 'message_delta' && said) {
+      usage = joined(usage ?? nothing, said);
+      final = true;
+    }
+  }
+
+  return {
+    add(chunk) {
+      rest += decoder.write(chunk);
+      for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+        const line = rest.slice(0, end);
+        rest = rest.slice(end + 1);
+        if (!line.startsWith('data:')) continue;
+        try {
+          onEvent(JSON.parse(line.slice(5)) as ApiEvent);
+        } catch {
+          // What is no event says nothing of the usage.
+        }
+      }
+    },
+    usage() {
+      if (usage === undefined) return undefined;
+      if (final) return { usage, model, certain: true };
+      return { usage: { ...usage, outputTokens: Math.max(usage.outputTokens, Math.ceil(streamed / 2)) }, model, certain: false };
+    },
+  };
+}
+
+/** Of an answer in one piece. */
+export function jsonReader(): AnswerReader {
+  const chunks: Buffer[] = [];
+  return {
+    add: (chunk) => void chunks.push(chunk),
+    usage() {
+      try {
+        const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { readonly usage?: ApiUsage; readonly model?: string };
+        return body.usage === undefined ? undefined : { usage: joined(nothing, body.usage), model: body.model, certain: true };
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}

@@ -1,0 +1,204 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CallUsage } from 'cyrus-core/ports/ledger';
+import { type AnswerReader, jsonReader, streamReader } from './answer-usage.ts';
+import { refuse } from './api-error.ts';
+import { costOf } from './call-price.ts';
+import type { Shared } from './gateway.ts';
+import { readModelRequest, withMaxTokens } from './model-request.ts';
+import { reserve } from './reserve.ts';
+import { neverConnected, passedOn } from './upstream.ts';
+
+/** A request that came in, read to its end. */
+export interface Incoming {
+  readonly attemptId: string;
+  /** With its query. */
+  readonly path: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: Buffer;
+}
+
+/** Longer than any pause of a provider that is still at it. */
+const silenceMs = 15 * 60_000;
+const settleAgainMs = 500;
+/** How long the end of an answer is held for the ledger, so that the agent's next call finds the book up to date. */
+const heldForLedgerMs = 500;
+
+/** How an exchange with the provider went. */
+interface Exchange {
+  readonly status: number;
+  /** Undefined: it came through to its end. */
+  readonly broken?: unknown;
+}
+
+/** Forwards one call of the model: written down before, settled after. Resolves when that is done. */
+export async function forwardCall(shared: Shared, incoming: Incoming): Promise<void> {
+  const { attemptId, response, body } = incoming;
+  const began = shared.clock.now();
+  const wanted = readModelRequest(body.toString('utf8'), body.length);
+  if ('mistake' in wanted) return refuse(response, { status: 400, type: 'invalid_request_error', message: wanted.mistake });
+  const { model } = wanted;
+  if (refuseLimited(shared, model, response)) return;
+
+  const gone = goneWith(response);
+  const callId = shared.ids.next();
+  const count = (): Promise<number | undefined> => countTokens(shared, incoming, wanted.body);
+  const reserved = await reserve({ ...shared, ...shared.prices, signal: gone, count }, wanted, { callId, attemptId });
+  if ('refusal' in reserved) {
+    shared.log?.({ attemptId, model, status: reserved.refusal.status, durationMs: shared.clock.now() - began, cost: 0 });
+    return refuse(response, reserved.refusal);
+  }
+  if (gone.aborted) return settle(shared, callId, null);
+
+  const sent = reserved.maxTokens === wanted.maxTokens ? body : Buffer.from(withMaxTokens(wanted, reserved.maxTokens));
+  const reader = wanted.stream ? streamReader() : jsonReader();
+  let settled: Promise<void> | undefined;
+  let cost: number | null = null;
+  const settleNow = (end: Exchange): Promise<void> => {
+    settled ??= (async () => {
+      if (end.status >= 400 || (end.status === 0 && neverConnected(end.broken))) {
+        cost = 0;
+        return settle(shared, callId, null);
+      }
+      const used = usageOf(shared, model, reader);
+      // Not known: what was written down stays.
+      if (used === undefined) return;
+      cost = used.cost;
+      await settle(shared, callId, used);
+    })();
+    return settled;
+  };
+  const end = await exchange(shared, { ...incoming, body: sent }, reader, settleNow, gone);
+  if (end.status === 429 || end.status === 529) {
+    const until = shared.limits.note(model, end.status, end.retryAfter);
+    shared.limited?.({ model, status: end.status, until });
+  }
+  await settleNow(end);
+  shared.log?.({
+    ...{ attemptId, model, status: end.status, durationMs: shared.clock.now() - began, cost },
+    ...(end.broken === undefined ? {} : { broken: codeOf(end.broken) }),
+  });
+}
+
+/** Forwards a count of tokens, which costs nothing. */
+export async function forwardCount(shared: Shared, incoming: Incoming): Promise<void> {
+  await exchange(shared, incoming, undefined, async () => undefined, goneWith(incoming.response));
+}
+
+/** Answers in the provider's place while it has said not to be asked. */
+function refuseLimited({ limits, clock }: Shared, model: string, response: ServerResponse): boolean {
+  const until = limits.until(model);
+  if (until === undefined) return false;
+  const retryAfterS = Math.max(1, Math.ceil((until - clock.now()) / 1000));
+  refuse(response, { status: 429, type: 'rate_limit_error', message: 'The provider limits the rate of calls of this model.', retryAfterS });
+  return true;
+}
+
+/** Aborts when the client has left before its answer was complete. */
+function goneWith(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  if (response.destroyed) gone.abort();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+/** Sends a request on and its answer back, as it comes. Never rejects. */
+function exchange(
+  shared: Shared,
+  { path, request, response, body }: Incoming,
+  reader: AnswerReader | undefined,
+  settleNow: (end: Exchange) => Promise<void>,
+  gone: AbortSignal,
+): Promise<Exchange & { readonly retryAfter?: string }> {
+  return new Promise((resolve) => {
+    let status = 0;
+    let retryAfter: string | undefined;
+    const finish = (broken?: unknown): void =>
+      resolve({ status, ...(retryAfter === undefined ? {} : { retryAfter }), ...(broken === undefined ? {} : { broken }) });
+    const upstream = shared.upstream.request(path, request.headers, body, (answer) => {
+      status = answer.statusCode ?? 502;
+      retryAfter = answer.headers['retry-after'];
+      response.writeHead(status, passedOn(answer.headers));
+      response.flushHeaders();
+      answer.on('data', (chunk: Buffer) => {
+        reader?.add(chunk);
+        if (!response.write(chunk) && !response.destroyed) {
+          answer.pause();
+          response.once('drain', () => answer.resume());
+        }
+      });
+      answer.once('end', () => {
+        const held = new AbortController();
+        const waited = shared.clock.sleep(heldForLedgerMs, held.signal);
+        void Promise.race([settleNow({ status }), waited]).then(() => {
+          held.abort();
+          response.end();
+          finish();
+        });
+      });
+      answer.once('error', (error) => {
+        response.destroy();
+        finish(error);
+      });
+    });
+    upstream.setTimeout(silenceMs, () => upstream.destroy(new Error('the provider is silent')));
+    upstream.on('error', (error) => {
+      if (status === 0 && !gone.aborted) {
+        const message = `The model API at ${shared.upstream.url} cannot be reached: ${codeOf(error)}`;
+        refuse(response, { status: 502, type: 'api_error', message });
+      } else response.destroy();
+      finish(error);
+    });
+    const stop = (): void => void upstream.destroy(new Error('the agent has left'));
+    if (gone.aborted) stop();
+    else gone.addEventListener('abort', stop, { once: true });
+  });
+}
+
+function usageOf({ prices }: Shared, asked: string, reader: AnswerReader): CallUsage | undefined {
+  const read = reader.usage();
+  if (read === undefined) return undefined;
+  const { longCacheWriteTokens: _, webSearches: __, ...tokens } = read.usage;
+  const named = read.model === undefined ? null : costOf(prices.price, read.model, read.usage);
+  const cost = named ?? costOf(prices.price, asked, read.usage);
+  return { model: named === null ? asked : (read.model ?? asked), ...tokens, cost, prices: prices.name };
+}
+
+/** Until it is written down; the ledger may be away for a while. */
+async function settle({ ledger, clock }: Shared, callId: string, usage: CallUsage | null): Promise<void> {
+  for (let time = 0; time < 240; time++) {
+    try {
+      return await ledger.settle(callId, usage);
+    } catch {
+      await clock.sleep(settleAgainMs);
+    }
+  }
+}
+
+/** What the provider counts the input of a request to be. Undefined: it does not say. */
+function countTokens(shared: Shared, { request }: Incoming, body: Readonly<Record<string, unknown>>): Promise<number | undefined> {
+  const fields = ['model', 'messages', 'system', 'tools', 'tool_choice', 'thinking', 'mcp_servers'];
+  const asked = Object.fromEntries(fields.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])));
+  return new Promise((resolve) => {
+    const sent = shared.upstream.request('/v1/messages/count_tokens', request.headers, Buffer.from(JSON.stringify(asked)), (answer) => {
+      const reader = [] as Buffer[];
+      answer.on('data', (chunk: Buffer) => void reader.push(chunk));
+      answer.once('error', () => resolve(undefined));
+      answer.once('end', () => {
+        try {
+          const { input_tokens: tokens } = JSON.parse(Buffer.concat(reader).toString('utf8')) as { readonly input_tokens?: unknown };
+          resolve(answer.statusCode === 200 && typeof tokens === 'number' ? tokens : undefined);
+        } catch {
+          resolve(undefined);
+        }
+      });
+    });
+    sent.setTimeout(10_000, () => sent.destroy(new Error('no answer')));
+    sent.on('error', () => resolve(undefined));
+  });
+}
+
+/** Of an error, what holds nothing of the exchange. */
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'the connection broke off';

@@ -1,0 +1,105 @@
+/** What of a request to the model decides on its price. */
+export interface ModelRequest {
+  readonly model: string;
+  readonly maxTokens: number;
+  readonly stream: boolean;
+  /** More tokens than this the input cannot have. */
+  readonly inputTokens: number;
+  /** Some of it may be kept in the cache for an hour, which costs more. */
+  readonly longCache: boolean;
+  /** Searches of the web, which are paid for one by one. */
+  readonly webSearches: number;
+  /** The whole body, parsed. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a picture has at most, and what is assumed of a document or of a search whose text the request does not hold. */
+const pictureTokens = 5_000;
+const documentTokens = 200_000;
+const searchTokens = 20_000;
+const searchesAssumed = 10;
+
+/**
+ * Reads a request to `/v1/messages`. A token is at least one byte of text, so the size bounds the input from above.
+ * @returns what is wrong with it, for the client, where it cannot be priced
+ */
+export function readModelRequest(text: string, bytes: number): ModelRequest | { readonly mistake: string } {
+  let body: Fields;
+  try {
+    body = JSON.parse(text) as Fields;
+  } catch {
+    return { mistake: 'The request is not JSON.' };
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return { mistake: 'The request is not a JSON object.' };
+  const twice = doubledKey(text);
+  if (twice !== undefined) return { mistake: `"${twice}" stands there twice.` };
+  const { model, max_tokens: maxTokens, stream } = body;
+  if (typeof model !== 'string' || model === '') return { mistake: 'model: a text is required.' };
+  if (!Number.isSafeInteger(maxTokens) || Number(maxTokens) < 1) return { mistake: 'max_tokens: a positive integer is required.' };
+  if (body['speed'] !== undefined && body['speed'] !== 'standard')
+    return { mistake: 'speed: this way of being served has prices of its own and is not offered here.' };
+  const tools = listOf(body['tools']);
+  const searches = tools.filter((tool) => String(tool['type'] ?? '').startsWith('web_search'));
+  const webSearches = searches.reduce((sum, tool) => sum + (Number(tool['max_uses']) || searchesAssumed), 0);
+  return {
+    model,
+    maxTokens: Number(maxTokens),
+    stream: stream === true,
+    inputTokens: bytes + elsewhere(body['messages']) + webSearches * searchTokens,
+    longCache: /"ttl"\s*:\s*"1h"/.test(text),
+    webSearches,
+    body,
+  };
+}
+
+/** The request with another `max_tokens`; room for thinking goes down with it. */
+export function withMaxTokens({ body }: ModelRequest, maxTokens: number): string {
+  const thinking = body['thinking'] as Fields | undefined;
+  const budget = Number(thinking?.['budget_tokens']);
+  if (thinking === undefined || !Number.isFinite(budget) || budget < maxTokens) return JSON.stringify({ ...body, max_tokens: maxTokens });
+  const least = 1_024;
+  const smaller = maxTokens > least ? { ...thinking, budget_tokens: Math.max(least, Math.floor(maxTokens / 2)) } : { type: 'disabled' };
+  return JSON.stringify({ ...body, max_tokens: maxTokens, thinking: smaller });
+}
+
+const listOf = (value: unknown): readonly Fields[] =>
+  Array.isArray(value) ? value.filter((each): each is Fields => typeof each === 'object' && each !== null) : [];
+
+/** Tokens of what the request only points to. */
+function elsewhere(value: unknown): number {
+  let sum = 0;
+  for (const block of listOf(value)) {
+    const source = block['source'] as Fields | undefined;
+    const pointed = source?.['type'] === 'url' || source?.['type'] === 'file';
+    if (block['type'] === 'image') sum += pictureTokens;
+    else if (block['type'] === 'document') sum += pointed ? documentTokens : String(source?.['data'] ?? '').length;
+    sum += elsewhere(block['content']);
+  }
+  return sum;
+}
+
+/** A key that the top level has twice: parsers differ in which of the two counts. */
+function doubledKey(text: string): string | undefined {
+  const seen = new Set<string>();
+  let depth = 0;
+  let expectsKey = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') {
+      const start = at;
+      for (at++; text[at] !== '"'; at++) if (text[at] === '\\') at++;
+      if (depth !== 1 || !expectsKey) continue;
+      expectsKey = false;
+      const key = JSON.parse(text.slice(start, at + 1)) as string;
+      if (seen.has(key)) return key;
+      seen.add(key);
+    } else if (char === '{' || char === '[') {
+      depth++;
+      if (depth === 1) expectsKey = true;
+    } else if (char === '}' || char === ']') depth--;
+    else if (char === ',' && depth === 1) expectsKey = true;
+  }
+  return undefined;
+}

@@ -1,0 +1,376 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, request as requestHttp, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from 'cyrus-core/clock';
+import { countingIds } from 'cyrus-core/ids';
+import { loadPrices } from 'cyrus-core/prices';
+import { type ModelStandIn, startModel } from 'cyrus-stand-in-model/server';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type CallNote, createGateway, type Gateway, type GatewayDoor, type GatewayOptions } from '../src/gateway/gateway.ts';
+import { type Book, openBook } from './book.ts';
+import { eventually } from './hosts.ts';
+
+const realKey = 'sk-ant-the-real-one';
+const secretWords = 'nobody is to read this';
+const price = await loadPrices();
+const model = 'claude-sonnet-4-5';
+
+let directory: string;
+let api: ModelStandIn;
+let gateway: Gateway;
+let door: GatewayDoor;
+let book: Book;
+let notes: CallNote[];
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'gateway-'));
+  api = await startModel({ apiKeys: [realKey], countTokens: true });
+  notes = [];
+});
+afterEach(async () => {
+  await door?.close();
+  gateway?.close();
+  await api.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function open(limitUsd: number, more: Partial<GatewayOptions> = {}): Promise<void> {
+  book = openBook(limitUsd * 1_000_000);
+  gateway = createGateway({
+    apiUrl: api.url,
+    apiKey: realKey,
+    ledger: book,
+    prices: { price, name: 'test' },
+    clock: systemClock,
+    ids: countingIds('call'),
+    log: (note) => notes.push(note),
+    ...more,
+  });
+  door = await gateway.open({ attemptId: 'attempt-1', socket: join(directory, 'model') });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  readonly broken: boolean;
+}
+
+interface Ask {
+  readonly path?: string;
+  readonly method?: string;
+  readonly key?: string;
+  readonly raw?: string;
+  /** Leaves once so much has come. */
+  readonly leaveAfter?: number;
+}
+
+function ask(
+  body: object,
+  { path = '/v1/messages?beta=true', method = 'POST', key = door.key, raw, leaveAfter }: Ask = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'x-api-key': key, 'content-type': 'application/json', 'anthropic-version': '2023-06-01', cookie: 'a=b' };
+    const request = requestHttp({ socketPath: join(directory, 'model'), path, method, headers }, (answer) => {
+      let text = '';
+      const end = (broken: boolean): void => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, broken });
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (leaveAfter !== undefined && text.length >= leaveAfter) request.destroy();
+      });
+      answer.once('end', () => end(false));
+      answer.once('error', () => end(true));
+    });
+    request.once('error', (error) => (leaveAfter === undefined ? reject(error) : undefined));
+    request.end(raw ?? JSON.stringify(body));
+  });
+}
+
+const prompt = (steps: readonly object[], more: object = {}): object => ({
+  model,
+  max_tokens: 1000,
+  messages: [{ role: 'user', content: `${secretWords} SCRIPT:${JSON.stringify(steps)}` }],
+  ...more,
+});
+const settledCosts = (): (number | null | undefined)[] => [...book.settled.values()].map((usage) => usage && usage.cost);
+
+describe('a call', () => {
+  test('gets the key outside, comes through unchanged, and is charged as the stream says', async () => {
+    await open(5);
+    const steps = [
+      {
+        text: 'An answer. '.repeat(50),
+        usage: { input_tokens: 100, output_tokens: 70, cache_read_input_tokens: 2000, cache_creation_input_tokens: 300 },
+      },
+    ];
+    const through = await ask(prompt(steps, { stream: true }));
+    const direct = await fetch(`${api.url}/v1/messages?beta=true`, {
+      method: 'POST',
+      headers: { 'x-api-key': realKey, 'content-type': 'application/json' },
+      body: JSON.stringify(prompt(steps, { stream: true })),
+    });
+    const sameIds = (text: string): string => text.replace(/msg_\d+/g, 'msg');
+    expect(sameIds(through.text)).toBe(sameIds(await direct.text()));
+    expect(through.headers).toMatchObject({ 'content-type': 'text/event-stream', 'request-id': 'req_1' });
+    expect(api.requests().map(({ apiKey }) => apiKey)).toEqual([realKey, realKey]);
+    expect([...book.settled.values()]).toEqual([
+      {
+        model,
+        inputTokens: 100,
+        outputTokens: 70,
+        cacheReadTokens: 2000,
+        cacheWriteTokens: 300,
+        // 100 × $3 + 70 × $15 + 2000 × $0.30 + 300 × $3.75, of a million.
+        cost: 3075,
+        prices: 'test',
+      },
+    ]);
+    expect(book.intents[0]).toMatchObject({ callId: 'call-1', attemptId: 'attempt-1', model });
+    expect(book.intents[0]?.worstCase).toBeGreaterThan(15_000);
+  });
+
+  test('is charged from an answer in one piece, too', async () => {
+    await open(5);
+    const answer = await ask(prompt([{ text: 'Whole.', usage: { input_tokens: 10, output_tokens: 7 } }]));
+    expect(JSON.parse(answer.text)).toMatchObject({ content: [{ text: 'Whole.' }] });
+    expect([...book.settled.values()]).toMatchObject([{ inputTokens: 10, outputTokens: 7 }]);
+  });
+
+  test('leaves neither what was said nor the key in any note, and no cookie at the provider', async () => {
+    await open(5);
+    await ask(prompt([{ text: 'Said.' }], { stream: true }));
+    api.setFaults({ outage: true });
+    const broken = await ask(prompt([{ text: 'x' }]));
+    expect(broken.status).toBe(502);
+    expect(notes).toHaveLength(2);
+    for (const text of [JSON.stringify(notes), broken.text, JSON.stringify(broken.headers)]) {
+      expect(text).not.toContain(secretWords);
+      expect(text).not.toContain(realKey);
+    }
+  });
+});
+
+describe('what is not paid for', () => {
+  test('gets a smaller answer where money is short, and the input is counted exactly then', async () => {
+    await open(0.02);
+    const filler = 'a word and another '.repeat(300);
+    const answer = await ask(
+      prompt([{ text: 'x', usage: { output_tokens: 99_999 } }, { text: filler }], {
+        max_tokens: 32_000,
+        thinking: { type: 'enabled', budget_tokens: 31_000 },
+      }),
+    );
+    expect(answer.status).toBe(200);
+    const sent = JSON.parse(answer.text) as { usage: { output_tokens: number } };
+    expect(sent.usage.output_tokens).toBeLessThan(1400);
+    expect(sent.usage.output_tokens).toBeGreaterThan(700);
+    expect(book.highest()).toBeLessThanOrEqual(20_000);
+    expect(api.requests().map(({ path }) => path)).toEqual(['/v1/messages/count_tokens', '/v1/messages']);
+  });
+
+  test('is refused with 402 in the form of the API, and not forwarded', async () => {
+    await open(0.001);
+    const answer = await ask(prompt([{ text: 'x' }]));
+    expect(answer.status).toBe(402);
+    expect(answer.headers['x-should-retry']).toBe('false');
+    expect(JSON.parse(answer.text)).toEqual({
+      type: 'error',
+      error: { type: 'billing_error', message: 'The budget is used up: the task may cost no more ($0.0010 left).' },
+    });
+    expect(api.requests().filter(({ path }) => path === '/v1/messages')).toEqual([]);
+    expect(notes).toMatchObject([{ status: 402 }]);
+  });
+
+  test('a model without a price goes by what the ledger says of it', async () => {
+    await open(1);
+    expect((await ask(prompt([{ text: 'x' }], { model: 'a-model-nobody-knows' }))).status).toBe(200);
+    expect(book.intents).toMatchObject([{ worstCase: null }]);
+    expect([...book.settled.values()]).toMatchObject([{ model: 'a-model-nobody-knows', cost: null }]);
+    const never = { ...book, intend: async () => ({ granted: false as const, left: 0, reason: 'it has no price' }) };
+    await door.close();
+    await open(1, { ledger: never });
+    expect(await ask(prompt([{ text: 'x' }], { model: 'a-model-nobody-knows' }))).toMatchObject({ status: 402 });
+  });
+
+  test('eight calls at once on the last $0.50 never pass it, and nothing is missing from the book', async () => {
+    await open(0.5);
+    const steps = [{ text: 'x', usage: { output_tokens: 100_000 }, delay: 20 }];
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(prompt(steps, { max_tokens: 16_000, stream: true }))));
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(1);
+    expect(answers.filter(({ status }) => ![200, 402, 503].includes(status))).toEqual([]);
+    expect(book.highest()).toBeLessThanOrEqual(500_000);
+    const billed = answers.flatMap(({ text }) =>
+      [...text.matchAll(/"type":"message_delta".*"output_tokens":(\d+)/g)].map((found) => Number(found[1])),
+    );
+    expect(billed.reduce((sum, tokens) => sum + tokens * 15, 0)).toBeLessThanOrEqual(500_000);
+    expect(book.settled.size).toBe(billed.length);
+  });
+});
+
+describe('a call that breaks off', () => {
+  test('at the agent: what was streamed counts', async () => {
+    await open(5);
+    await ask(prompt([{ text: 'word '.repeat(400), slow: 10, usage: { input_tokens: 500 } }], { stream: true }), { leaveAfter: 1500 });
+    expect(await eventually(async () => book.settled.size === 1)).toBe(true);
+    const [used] = book.settled.values();
+    expect(used?.inputTokens).toBe(500);
+    expect(used?.outputTokens).toBeGreaterThan(10);
+    expect(used?.outputTokens).toBeLessThan(900);
+    expect(await eventually(async () => api.requests()[0]?.aborted === true)).toBe(true);
+  });
+
+  test('at the provider: what was streamed counts, and the agent sees that it broke', async () => {
+    await open(5);
+    api.setFaults({ cutOff: { next: 1 } });
+    expect(await ask(prompt([{ text: 'x', usage: { input_tokens: 500 } }], { stream: true }))).toMatchObject({ status: 200, broken: true });
+    expect([...book.settled.values()]).toMatchObject([{ inputTokens: 500, outputTokens: 9 }]);
+  });
+
+  test('before anything is known of it: the worst case stays', async () => {
+    await open(5);
+    api.setFaults({ outage: true });
+    expect((await ask(prompt([{ text: 'x' }]))).status).toBe(502);
+    expect(book.settled.size).toBe(0);
+    expect(book.total()).toBeGreaterThan(15_000);
+  });
+
+  test('before it reached the provider: it cost nothing', async () => {
+    await open(5, { apiUrl: 'http://127.0.0.1:9' });
+    expect(await ask(prompt([{ text: 'x' }]))).toMatchObject({
+      status: 502,
+      text: expect.stringContaining('cannot be reached: ECONNREFUSED'),
+    });
+    expect(settledCosts()).toEqual([null]);
+    expect(book.total()).toBe(0);
+  });
+
+  test('a refusal of the provider costs nothing and comes through', async () => {
+    await open(5);
+    api.setFaults({ badRequest: { next: 1, message: 'prompt is too long' } });
+    expect(await ask(prompt([{ text: 'x' }]))).toMatchObject({ status: 400, text: expect.stringContaining('prompt is too long') });
+    expect(settledCosts()).toEqual([null]);
+  });
+
+  test('closing the door ends calls under way and settles them', async () => {
+    await open(5);
+    const answer = ask(prompt([{ text: 'word '.repeat(4000), slow: 10 }], { stream: true })).catch((error: Error) => error);
+    expect(await eventually(async () => api.requests().length === 1)).toBe(true);
+    await systemClock.sleep(50);
+    await door.close();
+    expect((await answer) instanceof Error || ((await answer) as Answer).broken).toBe(true);
+    expect(book.settled.size).toBe(1);
+  });
+});
+
+describe('limits of the provider', () => {
+  test('come through, are told of, and are kept to for that model without asking again', async () => {
+    const told: unknown[] = [];
+    await open(5, { limited: (limit) => told.push(limit) });
+    api.setFaults({ rateLimited: { next: 1, retryAfterS: 30 } });
+    expect(await ask(prompt([{ text: 'x' }]))).toMatchObject({ status: 429, headers: { 'retry-after': '30' } });
+    expect(told).toEqual([{ model, status: 429, until: expect.any(Number) }]);
+    const again = await ask(prompt([{ text: 'x' }]));
+    expect(again.status).toBe(429);
+    expect(Number(again.headers['retry-after'])).toBeGreaterThan(25);
+    expect(api.requests()).toHaveLength(1);
+    expect((await ask(prompt([{ text: 'x' }], { model: 'claude-haiku-4-5' }))).status).toBe(200);
+    expect(book.total()).toBeLessThan(10_000);
+  });
+
+  test('an overload holds nobody back', async () => {
+    await open(5);
+    api.setFaults({ overloaded: { next: 1 } });
+    expect((await ask(prompt([{ text: 'x' }]))).status).toBe(529);
+    expect((await ask(prompt([{ text: 'x' }]))).status).toBe(200);
+  });
+});
+
+describe('what is not offered', () => {
+  test.each<[string, Ask, number]>([
+    ['another path', { path: '/v1/models' }, 404],
+    ['a path that leads elsewhere', { path: '/v1/messages/../files' }, 404],
+    ['another method', { method: 'DELETE' }, 404],
+    ['batches', { path: '/v1/messages/batches' }, 404],
+    ['another key', { key: 'cyrus-guessed' }, 401],
+    ['the real key', { key: realKey }, 401],
+    ['no JSON', { raw: '{"model":' }, 400],
+    ['a second max_tokens', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"max\\u005ftokens":64000}` }, 400],
+    ['no max_tokens', { raw: `{"model":"${model}","messages":[]}` }, 400],
+    ['dearer ways of being served', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"speed":"fast"}` }, 400],
+  ])('%s', async (_name, how, status) => {
+    await open(5);
+    const answer = await ask(prompt([{ text: 'x' }]), how);
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.text)).toMatchObject({ type: 'error', error: { type: expect.any(String) } });
+    expect(api.requests()).toEqual([]);
+    expect(book.intents).toEqual([]);
+  });
+
+  test('a request beyond the size of the API', async () => {
+    await open(5);
+    const answer = await ask({}, { raw: JSON.stringify(prompt([], { system: 'x'.repeat(33 * 1024 * 1024) })) });
+    expect(answer.status).toBe(413);
+    expect(api.requests()).toEqual([]);
+  });
+});
+
+describe('while the ledger is away', () => {
+  test('calls wait for it, and nothing is forwarded before it has them', async () => {
+    await open(5);
+    book.away = true;
+    const answer = ask(prompt([{ text: 'x' }]));
+    await systemClock.sleep(100);
+    expect(api.requests()).toEqual([]);
+    book.away = false;
+    expect((await answer).status).toBe(200);
+  });
+
+  test('what was used is written down once it is back', async () => {
+    await open(5);
+    const answer = ask(prompt([{ text: 'x', delay: 200 }]));
+    expect(await eventually(async () => api.requests().length === 1)).toBe(true);
+    book.away = true;
+    expect((await answer).status).toBe(200);
+    expect(book.settled.size).toBe(0);
+    book.away = false;
+    expect(await eventually(async () => book.settled.size === 1)).toBe(true);
+  });
+});
+
+test('a provider that takes its time is waited for, and what it sends comes at once', async () => {
+  await open(5);
+  let more: (() => void) | undefined;
+  const slow: Server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('event: ping\ndata: {"type":"ping"}\n\n');
+    more = () => response.end('event: message_stop\ndata: {"type":"message_stop"}\n\n');
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => slow.once('listening', resolve));
+  await door.close();
+  await open(5, { apiUrl: `http://127.0.0.1:${(slow.address() as { port: number }).port}` });
+  const first = new Promise<string>((resolve) => {
+    const request = requestHttp(
+      { socketPath: join(directory, 'model'), path: '/v1/messages', method: 'POST', headers: { 'x-api-key': door.key } },
+      (answer) => answer.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+    );
+    request.on('error', () => undefined);
+    request.end(JSON.stringify(prompt([], { stream: true })));
+  });
+  expect(await first).toContain('ping');
+  more?.();
+  slow.closeAllConnections();
+  slow.close();
+});
+
+test('without a socket it is a port of the loopback that its key opens', async () => {
+  await open(5);
+  const port = await gateway.open({ attemptId: 'attempt-2' });
+  const call = (key: string) =>
+    fetch(`${port.url}/v1/messages`, { method: 'POST', headers: { 'x-api-key': key }, body: JSON.stringify(prompt([{ text: 'x' }])) });
+  expect(port.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect((await call(port.key)).status).toBe(200);
+  expect((await call(door.key)).status).toBe(401);
+  await port.close();
+  expect(book.intents.at(-1)?.attemptId).toBe('attempt-2');
+});
