@@ -26,6 +26,7 @@ import {
   verify,
 } from './pieces.ts';
 import { type RepositoryConfig, repository } from './repository.ts';
+import { type SandboxConfig, sandbox } from './sandbox.ts';
 import {
   type AgentToolsConfig,
   agentTools,
@@ -88,19 +89,6 @@ const limits: z.ZodType<LimitsConfig> = z.object({
   maxAgentIssues: z.number().int().min(1).max(1000).default(20).describe('Issues made by agents, worked on at once under one parent'),
   teardownTimeoutMs: milliseconds.default(60_000),
   maxFileMb: z.number().min(0.001).max(100_000).default(100).describe('The largest file that work may hold'),
-});
-
-export interface SandboxConfig {
-  /** Hosts an agent may reach beside its model. */
-  readonly egress?: readonly string[];
-  /** Host paths an agent may read beside its checkout and the system. */
-  readonly readable?: readonly string[];
-  readonly memoryMb?: number;
-}
-const sandbox: z.ZodType<SandboxConfig> = z.object({
-  egress: z.array(filled).exactOptional().describe('Hosts an agent may reach beside its model'),
-  readable: z.array(filled).exactOptional().describe('Host paths an agent may read beside its checkout and the system'),
-  memoryMb: z.number().int().min(64).exactOptional(),
 });
 
 /** Tools of a procedure where the repository says nothing. */
