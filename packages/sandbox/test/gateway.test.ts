@@ -71,7 +71,7 @@ function ask(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { 'x-api-key': key, 'content-type': 'application/json', 'anthropic-version': '2023-06-01', cookie: 'a=b' };
-    const request = requestHttp({ socketPath: join(directory, 'model'), path, method, headers }, (answer) => {
+    const request = requestHttp({ socketPath: join(directory, 'model'), path, method, headers, agent: false }, (answer) => {
       let text = '';
       const end = (broken: boolean): void => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, broken });
       answer.setEncoding('utf8').on('data', (chunk: string) => {
@@ -92,7 +92,8 @@ const prompt = (steps: readonly object[], more: object = {}): object => ({
   messages: [{ role: 'user', content: `${secretWords} SCRIPT:${JSON.stringify(steps)}` }],
   ...more,
 });
-const settledCosts = (): (number | null | undefined)[] => [...book.settled.values()].map((usage) => usage && usage.cost);
+/** Null: it cost nothing. */
+const settledCosts = (): (number | null)[] => [...book.settled.values()].map((usage) => usage?.cost ?? null);
 
 describe('a call', () => {
   test('gets the key outside, comes through unchanged, and is charged as the stream says', async () => {
