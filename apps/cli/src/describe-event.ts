@@ -32,6 +32,12 @@ export function describeEvent(event: StoredEvent): string | null {
       return payload['isError'] === true ? `  failed: ${line(payload['output'])}` : null;
     case 'error':
       return `error: ${line((payload['failure'] as { message?: string } | undefined)?.message ?? payload)}`;
+    case 'run.started':
+      return `run ${String(payload['runId'])} on ${String(payload['executorId'])}${payload['url'] ? `: ${line(payload['url'])}` : ''}`;
+    case 'run.stop':
+      return `stop asked of ${String(payload['executorId'])}: ${String(payload['outcome'])}${payload['url'] ? ` (${line(payload['url'])})` : ''}`;
+    case 'run.late':
+      return `a late run ${String(payload['runId'])} turned up on ${String(payload['executorId'])}; stop: ${String(payload['outcome'])}`;
     case 'needs-input':
       return `question: ${line(payload['question'])}`;
     default:

@@ -30,6 +30,7 @@ import { addWaiting, dropWaiting, forwardWaiting, listWaiting, outdated, sweepWa
 import { type PublishableRequest, unpublishable } from './publishable.ts';
 import { type Pushed, type PushRequest, pushBranch } from './push.ts';
 import type { RepositorySource } from './remote.ts';
+import { type RemoteBranchRequest, takeRemoteBranch } from './remote-branch.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
 import { dropSaved, listSaved, readWeight, type SavedWork } from './saved-work.ts';
 import { fillSubmodules, findSubmodules, type SubmodulesRequest, submodulesWithLfs } from './submodules.ts';
@@ -91,6 +92,11 @@ export interface Checkouts {
   }>;
   merge(request: MergeRequest): Promise<Merged>;
   push(request: PushRequest): Promise<Pushed>;
+  /**
+   * Takes the work that somebody else pushed to a branch of the remote, to `refs/cyrus/wip/<attempt>`. Gives its head; undefined: there is
+   * no such branch.
+   */
+  takeRemoteBranch(request: RemoteBranchRequest): Promise<string | undefined>;
   /** Drops the saved work of an attempt once `pushed`, a commit on the remote as of the last fetch, holds it. False: it does not, nothing was dropped. */
   prune(request: { readonly mirror: Mirror; readonly attempt: string; readonly pushed: string }): Promise<boolean>;
   readonly pool: CheckoutPool;
@@ -221,6 +227,7 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
         await pushLargeFiles(request.mirror, request);
         return pushBranch(request);
       }),
+    takeRemoteBranch: (request) => request.mirror.lock.shared(() => takeRemoteBranch(request)),
     prune: ({ mirror, attempt, pushed }) => mirror.lock.shared(() => pruneWork(mirror, attempt, pushed)),
     pool: {
       list: async () => listWaiting(await directory()),

@@ -9,6 +9,8 @@ export interface PublishableRequest {
   readonly maxFileBytes: number;
   /** Files of the user that were copied into the checkout. */
   readonly copied: readonly string[];
+  /** Branches of the remote: what they hold is published already. Absent: all of them. */
+  readonly there?: readonly string[];
 }
 
 const mending = 'Take it out of the commits themselves (git rebase, or git reset --soft and a new commit), not only out of the last one.';
@@ -18,12 +20,12 @@ const mending = 'Take it out of the commits themselves (git rebase, or git reset
  * what one adds and a later one deletes is published too.
  */
 export async function unpublishable(request: PublishableRequest): Promise<Failure | undefined> {
-  const { mirror, base, head, copied } = request;
+  const { mirror, base, head, copied, there } = request;
   if (base === head) return undefined;
   const git = (did: string, args: readonly string[], input = '') =>
     mirror.git.run({ did, gitDir: mirror.directory, args, input, maxOutputBytes: 256 * 1024 * 1024 });
   // What the agent merged from the remote is there already.
-  const known = ['--not', '--remotes=origin'];
+  const known = ['--not', ...(there?.map((branch) => `refs/remotes/origin/${branch}`) ?? ['--remotes=origin'])];
   const [log, objects] = await Promise.all([
     git('list the files of the commits', [
       ...['log', '-z', '--format=', '--raw', '--no-abbrev', '--no-renames', '-m', '--no-ext-diff', '--no-textconv'],

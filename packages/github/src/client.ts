@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from 'cyrus-core/clock';
 import { ok } from 'cyrus-core/result';
+import { deleteBranch } from './branches.ts';
 import { readChecks } from './checks.ts';
 import type { CodeHost } from './code-host.ts';
 import { comment } from './comments.ts';
 import { connect } from './connection.ts';
-import { ensurePullRequest, findPullRequest, getPullRequest, markReady, renewPullRequest } from './pull-requests.ts';
+import { closePullRequest, ensurePullRequest, findPullRequest, getPullRequest, markReady, renewPullRequest } from './pull-requests.ts';
 import { fullName } from './repository.ts';
 import { fixedToken, type TokenSource } from './token-source.ts';
 
@@ -44,6 +45,8 @@ export function createGitHub(options: GitHubOptions): CodeHost {
     getPullRequest: (request) => getPullRequest(connection, request),
     renewPullRequest: (request) => renewPullRequest(connection, request),
     markReady: (request) => markReady(connection, request),
+    closePullRequest: (request) => closePullRequest(connection, request),
+    deleteBranch: (request) => deleteBranch(connection, request),
     comment: (request) => comment(connection, request),
     readChecks: (request) => readChecks(connection, request),
   };

@@ -97,6 +97,14 @@ export interface CodeHost {
   renewPullRequest(request: RenewPullRequest): Promise<Result<PullRequest, Failure>>;
   /** Takes the draft off a pull request; one that is none, or not open, stays as it is. */
   markReady(request: { readonly repository: RepositoryRef; readonly number: number }): Promise<Result<PullRequest, Failure>>;
+  /** Closes a pull request without merging it; one that is not open stays as it is. */
+  closePullRequest(request: { readonly repository: RepositoryRef; readonly number: number }): Promise<Result<PullRequest, Failure>>;
+  /** Deletes a branch whose head is still `sha`. False: it is gone, or has moved. */
+  deleteBranch(request: {
+    readonly repository: RepositoryRef;
+    readonly branch: string;
+    readonly sha: string;
+  }): Promise<Result<boolean, Failure>>;
   /** Writes a comment once per `key`: one that bears it already is returned instead. */
   comment(request: {
     readonly repository: RepositoryRef;

@@ -138,6 +138,18 @@ export async function renewPullRequest(
   return updated.ok ? ok(pullRequest(updated.value)) : updated;
 }
 
+export async function closePullRequest(
+  connection: Connection,
+  { repository, number }: Parameters<CodeHost['closePullRequest']>[0],
+): Promise<Result<PullRequest, Failure>> {
+  const read = await getPullRequest(connection, { repository, number });
+  if (!read.ok || read.value.state !== 'open') return read;
+  const closed = await connection.call(`closing ${fullName(repository)}#${number}`, (octokit) =>
+    octokit.rest.pulls.update({ owner: repository.owner, repo: repository.name, pull_number: number, state: 'closed' }),
+  );
+  return closed.ok ? ok(pullRequest(closed.value)) : closed;
+}
+
 const readyMutation = `mutation ($id: ID!) {
   markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } }
 }`;

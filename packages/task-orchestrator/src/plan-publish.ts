@@ -104,6 +104,34 @@ function openPullRequest(step: PlanStep): void {
   });
 }
 
+/** What runs elsewhere opened and pushed by themselves is part of ours now: one pull request a plan. */
+function retireRuns(step: PlanStep, ours: PullRequestRef): void {
+  const { plan, attempts } = step.context;
+  for (const { id, run, checkout } of attempts) {
+    const branches = [
+      ...(run?.branch && run.branchSha ? [{ branch: run.branch, sha: run.branchSha }] : []),
+      ...(checkout?.remote?.unpushed ? [{ branch: checkout.remote.startBranch, sha: checkout.remote.startSha }] : []),
+    ].filter(({ branch }) => branch !== plan.branch && branch !== checkout?.baseBranch);
+    if (branches.length === 0 && !run?.pullRequestUrl) continue;
+    step.effects.writes.push({
+      key: `attempt:${id}:retire`,
+      credential: 'github',
+      lane: `retire:${id}`,
+      priority: priority.heartbeat,
+      kind: 'retire-run',
+      payload: {
+        kind: 'retire-run',
+        repositoryId: plan.repositoryId,
+        branches,
+        ours,
+        marker: id,
+        ...(run?.pullRequestUrl ? { pullRequestUrl: run.pullRequestUrl } : {}),
+      },
+      planId: plan.id,
+    });
+  }
+}
+
 export function finishDone(step: PlanStep, pullRequest: PullRequestRef | null, note: string | null = null): void {
   const { plan, issue } = step.context;
   const published = step.plan.pushedSha !== null && step.plan.pushedSha === step.plan.headSha;
@@ -117,9 +145,12 @@ export function finishDone(step: PlanStep, pullRequest: PullRequestRef | null, n
     spent: step.spent(),
   });
   if (pullRequest) {
-    step.tell((to) =>
-      externalUrls(to, `plan:${plan.id}:urls`, [{ label: `Pull request #${pullRequest.number}`, url: pullRequest.url }], plan.id),
+    retireRuns(step, pullRequest);
+    const runs = step.context.attempts.flatMap(({ executorId, runRef }) =>
+      runRef?.url ? [{ label: `Run on ${executorId}`, url: runRef.url }] : [],
     );
+    const urls = [{ label: `Pull request #${pullRequest.number}`, url: pullRequest.url }, ...runs.slice(-3)];
+    step.tell((to) => externalUrls(to, `plan:${plan.id}:urls`, urls, plan.id));
     const [first] = step.context.listeners;
     if (first) {
       step.effects.writes.push(

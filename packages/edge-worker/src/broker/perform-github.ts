@@ -7,6 +7,7 @@ import { createGitHub } from 'cyrus-github/client';
 import type { CodeHost, PullRequest } from 'cyrus-github/code-host';
 import type { RepositoryRef } from 'cyrus-github/repository';
 import type { GithubCredentials } from '../github-credentials.ts';
+import { pullRequestNumber } from '../jobs/pull-request-head.ts';
 import { createRepositories } from '../jobs/repositories.ts';
 import { decideReady } from './decide-ready.ts';
 import { outcomeOfFailure, type Perform, rejected, type WriteOutcome } from './outcome.ts';
@@ -42,10 +43,24 @@ interface ReadyPayload {
   readonly since: number;
 }
 
+/** The payload of a `retire-run`: what a run elsewhere opened and pushed by itself. */
+interface RetirePayload {
+  readonly repositoryId: string;
+  /** The run's own; absent: it is looked for by the branch. */
+  readonly pullRequestUrl?: string;
+  /** Branches that are of no use any more, with the head that was taken from each. */
+  readonly branches: readonly { readonly branch: string; readonly sha: string }[];
+  readonly ours: { readonly number: number; readonly url: string };
+  /** Names the comment, so that it is written once. */
+  readonly marker: string;
+}
+
 interface Place {
   readonly host: CodeHost;
   readonly repository: RepositoryRef;
 }
+
+const kinds: ReadonlySet<string> = new Set(['pull-request', 'ready-for-review', 'retire-run']);
 
 /**
  * The pull requests of plans: opened once (looked up by branch and mark before, and again when an answer is lost), our part of an open one
@@ -57,7 +72,7 @@ export function performGithub({ checkouts, config, clock, github }: GithubOption
   return async (write, signal) => {
     const { repositoryId } = write.payload as unknown as { readonly repositoryId: string };
     try {
-      if (write.kind !== 'pull-request' && write.kind !== 'ready-for-review') return rejected(`GitHub has no write ${write.kind}`);
+      if (!kinds.has(write.kind)) return rejected(`GitHub has no write ${write.kind}`);
       const access = await repositories.access(repositoryId);
       // The branch is pushed: that is as far as it goes without a code host, and no failure of the work.
       if (!access) return { state: 'sent', result: { none: `The remote of ${repositoryId} is not on GitHub, or no token is set for it.` } };
@@ -65,7 +80,9 @@ export function performGithub({ checkouts, config, clock, github }: GithubOption
       const place = { repository, host: createGitHub({ apiUrl, token: github.source(access), clock }) };
       const outcome = await (write.kind === 'pull-request'
         ? publish(place, write.payload as unknown as PullRequestPayload, signal)
-        : ready(place, write.payload as unknown as ReadyPayload, clock.now()));
+        : write.kind === 'retire-run'
+          ? retireRun(place, write.payload as unknown as RetirePayload)
+          : ready(place, write.payload as unknown as ReadyPayload, clock.now()));
       return outcome.state === 'rejected' ? outcome : { ...outcome, subject: repositoryId };
     } catch (error) {
       if (error instanceof FailureError) return outcomeOfFailure(error.failure, repositoryId);
@@ -97,6 +114,38 @@ async function ready({ host, repository }: Place, { number, sha, since }: ReadyP
   if (next.do === 'wait') return { state: 'retry', failure: next.failure };
   if (next.do === 'ready') orThrow(await host.markReady({ repository, number }));
   return { state: 'sent', result: { ready: next.do === 'ready', ...(next.do === 'leave' ? { left: next.why } : {}) } };
+}
+
+/** Closes what a run opened beside our pull request, with a word, and deletes its branches where that is permitted. */
+async function retireRun({ host, repository }: Place, payload: RetirePayload): Promise<WriteOutcome> {
+  const { pullRequestUrl, branches, ours, marker } = payload;
+  const told = pullRequestUrl === undefined ? undefined : pullRequestNumber(pullRequestUrl, repository);
+  const numbers = new Set(told === undefined ? [] : [told]);
+  for (const { branch } of branches) {
+    const found = orThrow(await host.findPullRequest({ repository, head: branch }));
+    if (found?.state === 'open') numbers.add(found.number);
+  }
+  numbers.delete(ours.number);
+  const closed: number[] = [];
+  const left: string[] = [];
+  const permitted = async <T>(doing: Promise<Result<T, Failure>>): Promise<T | undefined> => {
+    const done = await doing;
+    if (done.ok) return done.value;
+    // A token that may do everything else is no credential that has failed, and what is gone needs nothing.
+    if (done.error.class !== 'auth' && done.error.class !== 'invalid_request') throw new FailureError(done.error);
+    left.push(done.error.message);
+    return undefined;
+  };
+  for (const number of numbers) {
+    const pull = await permitted(host.getPullRequest({ repository, number }));
+    if (pull?.state !== 'open') continue;
+    const body = `This work has been checked and is part of #${ours.number} now (${ours.url}), where it goes on. Closed by Cyrus.`;
+    await permitted(host.comment({ repository, number, body, key: `${marker}:${number}` }));
+    if (await permitted(host.closePullRequest({ repository, number }))) closed.push(number);
+  }
+  const deleted: string[] = [];
+  for (const one of branches) if (await permitted(host.deleteBranch({ repository, ...one }))) deleted.push(one.branch);
+  return { state: 'sent', result: { closed, deleted, ...(left.length === 0 ? {} : { left }) } };
 }
 
 function orThrow<T>(result: Result<T, Failure>): T {

@@ -1,11 +1,9 @@
-import type { Checkouts } from 'cyrus-checkouts/checkouts';
-import type { Evidence as GitEvidence } from 'cyrus-checkouts/evidence';
 import { copiedFiles } from 'cyrus-checkouts/include';
-import type { Evidence } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import type { JobRunner } from '../supervisor/job-runner.ts';
+import { type CollectElsewhere, type CollectElsewhereOptions, collectElsewhere } from './collect-elsewhere.ts';
+import { evidenceOf } from './evidence-of.ts';
 import { checkoutAt } from './find-checkout.ts';
-import type { Repositories } from './repositories.ts';
 
 /** The payload of a `collect` job. Its result: `{headSha, uncommitted, evidence}`. */
 export interface CollectJob {
@@ -14,17 +12,17 @@ export interface CollectJob {
   readonly attemptId: string;
   /** Where the work began. */
   readonly baseSha: string;
+  /** The work was done elsewhere; there is no directory then. */
+  readonly remote?: CollectElsewhere;
 }
 
 /** Brings an attempt's work into the mirror, to `refs/cyrus/wip/<attempt>`, and reads there what it is. */
-export function createCollectRunner(options: {
-  readonly checkouts: Checkouts;
-  readonly repositories: Repositories;
-  readonly maxFileBytes: () => number;
-}): JobRunner {
+export function createCollectRunner(options: CollectElsewhereOptions): JobRunner {
   const { checkouts, repositories } = options;
-  return async (job, { signal }) => {
-    const { repositoryId, directory, attemptId, baseSha } = job.payload as unknown as CollectJob;
+  return async (job, context) => {
+    const { signal } = context;
+    const { repositoryId, directory, attemptId, baseSha, remote } = job.payload as unknown as CollectJob;
+    if (remote) return collectElsewhere(options, { repositoryId, attemptId, baseSha, remote }, context);
     const checkout = await checkoutAt(checkouts, directory);
     const mirror = await repositories.open(repositoryId);
     const collected = await checkouts.collect({ mirror, checkout, attempt: attemptId, signal });
@@ -49,14 +47,4 @@ function lostFailure(paths: readonly string[] = []): Failure | undefined {
   if (paths.length === 0) return undefined;
   const message = `The work holds pointers of Git LFS without their content (${paths.slice(0, 5).join(', ')}). It is not published. Write the files again and commit them with git add.`;
   return { class: 'no_evidence', message, fix: 'Write here to have it mended; what was done is kept.' };
-}
-
-function evidenceOf({ commits, files, totals, submodules }: GitEvidence): Evidence {
-  return {
-    commits: commits.map(({ sha, subject }) => ({ sha, subject })),
-    files: files.map(({ path, status, insertions = 0, deletions = 0 }) => ({ path, status, insertions, deletions })),
-    insertions: totals.insertions,
-    deletions: totals.deletions,
-    ...(submodules.length === 0 ? {} : { submodules }),
-  };
 }

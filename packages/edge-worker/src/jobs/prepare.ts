@@ -11,6 +11,7 @@ import { checkoutBytes, fetchSource, type SourceOptions, untilRoom } from './fet
 import { hasRepository } from './find-checkout.ts';
 import { guidanceFiles, guidanceOf } from './guidance.ts';
 import { largeFilesOf } from './large-files.ts';
+import { prepareElsewhere } from './prepare-elsewhere.ts';
 import { effectiveTemplate } from './prompt-template.ts';
 import { readScript } from './repository-script.ts';
 import { runCommand } from './run-command.ts';
@@ -39,6 +40,10 @@ export interface PrepareJob {
   readonly issue?: string;
   /** Whose prompt is looked for. */
   readonly procedure?: Procedure;
+  /** The work is done elsewhere and pushed to this branch: nothing is checked out here. */
+  readonly pushBranch?: string;
+  /** Files of the user's own checkout that the attempt of the last work was given. */
+  readonly copied?: readonly string[];
 }
 
 export interface PrepareRunnerOptions extends EquipOptions, TeardownOptions, SourceOptions {
@@ -48,6 +53,7 @@ export interface PrepareRunnerOptions extends EquipOptions, TeardownOptions, Sou
   readonly attempts: (taskId: string) => Promise<readonly string[]>;
   /** A checkout was given away: another may be made ready. */
   readonly used: () => void;
+  readonly maxFileBytes: () => number;
 }
 
 /** Brings the mirror up to date and gives the attempt its checkout: the one of the task, or a new one. */
@@ -56,7 +62,8 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
     const wanted = job.payload as unknown as PrepareJob;
     const mirror = await untilAborted(context.signal, options.repositories.open(wanted.repositoryId));
     // Work that has its checkout goes on without room for another.
-    if (!wanted.reuse || !(await options.checkouts.find(wanted.taskId))) await untilRoom(options, job, context, async () => 0);
+    const here = wanted.pushBranch === undefined;
+    if (here && (!wanted.reuse || !(await options.checkouts.find(wanted.taskId)))) await untilRoom(options, job, context, async () => 0);
     const fetched = await fetchSource(options, job, context, mirror, { anew: wanted.wasPushed === true });
     const baseBranch = wanted.baseBranch ?? options.repositories.config(wanted.repositoryId)?.baseBranch ?? fetched.defaultBranch;
     const missing = `The base branch ${baseBranch} is not in the repository.`;
@@ -64,12 +71,27 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
     const baseSha = await resolved(mirror, baseBranch, missing, mend);
     const startSha = await startOf(mirror, wanted, baseSha);
     const template = wanted.procedure && (await effectiveTemplate(mirror, baseSha, wanted.procedure, options.promptsDirectory?.()));
+    const files = contents(await readTreeFiles(mirror, baseSha, [...checkFiles, ...guidanceFiles]));
+    if (wanted.pushBranch !== undefined) {
+      const { repositoryId, branch, pushBranch, copied = [] } = wanted;
+      const last = wanted.reuse ? await lastWork(mirror, wanted, await options.attempts(wanted.taskId)) : undefined;
+      const found = await prepareElsewhere(options, mirror, {
+        ...{ repositoryId, baseBranch, branch, pushBranch, startSha, last, copied },
+      });
+      const info: CheckoutInfo = {
+        ...{ directory: '', baseBranch, baseSha, startSha, reused: false, readable: [], remote: found.remote },
+        detected: detectChecks(files) ?? null,
+        context: guidanceOf(files),
+        ...(found.remarks.length === 0 ? {} : { remarks: found.remarks }),
+        ...(template ? { template } : {}),
+      };
+      return { result: { ...info } };
+    }
     const given = await giveCheckout(options, job, context, mirror, wanted, { baseSha, startSha });
     options.used();
     const { workplace } = given;
     const ownSetup = options.repositories.config(wanted.repositoryId)?.setup === undefined;
     const hasScript = ownSetup && (await readScript(mirror, baseSha, 'cyrus-setup.sh')) !== undefined;
-    const files = contents(await readTreeFiles(mirror, baseSha, [...checkFiles, ...guidanceFiles]));
     const info: CheckoutInfo = {
       directory: given.checkout.directory,
       baseBranch,

@@ -35,6 +35,7 @@ import { linearTools } from './linear-tools.ts';
 import { createMergeRunner } from './merge.ts';
 import { createPorts } from './ports.ts';
 import { createPrepareRunner } from './prepare.ts';
+import { createPullRequestHead } from './pull-request-head.ts';
 import { createRepositories } from './repositories.ts';
 import { sayWaiting } from './say-waiting.ts';
 import { createSetupRunner } from './setup.ts';
@@ -88,6 +89,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
     clock: options.clock,
     log: options.log,
   });
+  const maxFileBytes = (): number => config().limits.maxFileMb * 1024 ** 2;
   const redact: Redact = (text) => currentRedact(config())(text);
   const linearToolsOptions = {
     db,
@@ -112,6 +114,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
         say: sayWaiting(db),
         lastSaid: (planId) => planLastSaid(db, planId),
         attempts: (taskId) => attemptsOfTask(db, taskId),
+        maxFileBytes,
       }),
       attachments,
     ),
@@ -136,7 +139,12 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
         return repositoryId === undefined ? variables : { ...environment(repositoryId), ...variables };
       },
     }),
-    collect: createCollectRunner({ ...shared, maxFileBytes: () => config().limits.maxFileMb * 1024 ** 2 }),
+    collect: createCollectRunner({
+      ...shared,
+      maxFileBytes,
+      executors: options.executors,
+      pullRequestHead: createPullRequestHead({ repositories, github: options.github, clock: options.clock }),
+    }),
     verify: createVerifyRunner({
       ...shared,
       base: (taskId) => findTaskBase(db, taskId),

@@ -18,6 +18,8 @@ export interface TaskSummary {
   /** The work is on its branch at the remote. */
   readonly pushed: boolean;
   readonly executorId: string | null;
+  /** Where a person can follow the newest run, if it is elsewhere. */
+  readonly runUrl: string | null;
   readonly attempts: number;
   /** Micro-dollars; null: nothing priced. */
   readonly cost: number | null;
@@ -32,7 +34,8 @@ export interface TaskSummary {
 
 const columns = `t.id as "taskId", p.id as "planId", i.identifier, i.title, p.state as "planState", t.state, t.procedure,
   p.repository_id as "repositoryId", p.branch, p.pull_request as "pullRequest", coalesce(p.pushed_sha = p.head_sha, false) as pushed,
-  (select a.executor_id from cyrus.attempt a where a.task_id = t.id order by a.number desc limit 1) as "executorId", t.attempts,
+  (select a.executor_id from cyrus.attempt a where a.task_id = t.id order by a.number desc limit 1) as "executorId",
+  (select a.run_ref ->> 'url' from cyrus.attempt a where a.task_id = t.id order by a.number desc limit 1) as "runUrl", t.attempts,
   (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = t.id) as cost,
   p.failure,
   case when t.state = 'ready' then (select e.payload ->> 'reason' from cyrus.event e where e.plan_id = p.id and e.type = 'task.waiting' order by e.id desc limit 1)

@@ -1,0 +1,59 @@
+import type { Checkouts } from 'cyrus-checkouts/checkouts';
+import type { Mirror } from 'cyrus-checkouts/mirror';
+import type { RemoteStart } from 'cyrus-core/domain/plan';
+import { FailureError } from 'cyrus-core/failure';
+import type { Repositories } from './repositories.ts';
+
+export interface PrepareElsewhere {
+  readonly repositoryId: string;
+  readonly baseBranch: string;
+  /** Of the plan. */
+  readonly branch: string;
+  readonly pushBranch: string;
+  /** Where the plan begins. */
+  readonly startSha: string;
+  /** What an earlier attempt left, in the mirror. */
+  readonly last: string | undefined;
+  /** Files of the user's own checkout that the earlier attempt was given. */
+  readonly copied: readonly string[];
+}
+
+/**
+ * Where a run elsewhere begins: at a branch of the remote. The last work counts where all of it may leave this machine; a commit that no
+ * branch of the remote has is to be pushed to one of its own first.
+ * @throws FailureError `invalid_request` for a repository that only this machine has
+ */
+export async function prepareElsewhere(
+  options: { readonly checkouts: Checkouts; readonly repositories: Repositories; readonly maxFileBytes: () => number },
+  mirror: Mirror,
+  wanted: PrepareElsewhere,
+): Promise<{ readonly remote: RemoteStart; readonly remarks: readonly string[] }> {
+  const { repositoryId, baseBranch, branch, pushBranch, startSha, last, copied } = wanted;
+  if (mirror.remote.kind === 'local')
+    throw new FailureError({
+      class: 'invalid_request',
+      message: `The repository ${repositoryId} is on this machine alone: a cloud executor cannot get at it.`,
+      fix: 'Give it a remoteUrl, or have it worked on by a local executor.',
+    });
+  const access = await options.repositories.access(repositoryId);
+  const remarks: string[] = [];
+  let begin = startSha;
+  if (last !== undefined && last !== startSha) {
+    const range = { base: startSha, head: last };
+    const failure = await options.checkouts.unpublishable({ mirror, ...range, maxFileBytes: options.maxFileBytes(), copied });
+    if (failure) remarks.push(`Beginning anew: the work so far cannot leave this machine. ${failure.message}`);
+    else begin = last;
+  }
+  let startBranch = `${pushBranch}-start`;
+  let unpushed = true;
+  for (const name of [baseBranch, branch]) if (unpushed && (await mirror.resolve(name)) === begin) [startBranch, unpushed] = [name, false];
+  const repositoryName = access && `${access.repository.owner}/${access.repository.name}`;
+  return {
+    remarks,
+    remote: {
+      ...{ repositoryUrl: access?.webUrl ?? mirror.remote.url, startBranch, startSha: begin, pushBranch },
+      ...(repositoryName === undefined ? {} : { repositoryName }),
+      ...(unpushed ? { unpushed } : {}),
+    },
+  };
+}
