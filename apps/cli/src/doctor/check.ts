@@ -12,8 +12,6 @@ export interface Patient {
   readonly home: Home;
   readonly environment: NodeJS.ProcessEnv;
   readonly clock: Clock;
-  /** Found out once, for all who ask. */
-  readonly isolation: () => Promise<IsolationReport>;
   readonly signal: AbortSignal;
 }
 
@@ -21,6 +19,8 @@ export interface Patient {
 export interface ConfiguredPatient extends Patient {
   readonly config: Config;
   readonly warnings: readonly ConfigWarning[];
+  /** Found out once, for all who ask. */
+  readonly isolation: () => Promise<IsolationReport>;
   readonly sandbox: () => Promise<Sandbox>;
   /** What the database says, read once for all who ask. */
   readonly database: () => Promise<DatabaseFacts>;

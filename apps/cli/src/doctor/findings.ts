@@ -1,9 +1,9 @@
 import { systemClock } from 'cyrus-core/clock';
 import { formatConfigErrors } from 'cyrus-core/config/parse';
-import { detectIsolation } from 'cyrus-sandbox/detect';
 import { createSandbox } from 'cyrus-sandbox/sandbox';
 import { readConfiguration } from '../configuration.ts';
 import type { CommandContext } from '../context.ts';
+import { isolationOf } from '../isolation.ts';
 import type { Check, ConfiguredPatient, Patient } from './check.ts';
 import { checkCommandsCheck } from './checks/check-commands.ts';
 import { clockCheck } from './checks/clock.ts';
@@ -48,7 +48,7 @@ const ofConfiguration: readonly Check<ConfiguredPatient>[] = [
 /** Looks at everything, all at once, and gives what was found in the order in which a person mends things. Changes nothing. */
 export async function* findings({ home, environment }: CommandContext): AsyncGenerator<Finding> {
   const over = new AbortController();
-  const patient: Patient = { home, environment, clock: systemClock, isolation: once(() => detectIsolation()), signal: over.signal };
+  const patient: Patient = { home, environment, clock: systemClock, signal: over.signal };
   try {
     const limits = { withinMs, clock: systemClock };
     const read = readConfiguration(home.configFile, environment);
@@ -58,11 +58,13 @@ export async function* findings({ home, environment }: CommandContext): AsyncGen
       return;
     }
     const { config, warnings } = read.value;
+    const isolation = once(() => isolationOf(config));
     const configured: ConfiguredPatient = {
       ...patient,
       config,
+      isolation,
       warnings,
-      sandbox: once(async () => createSandbox({ ...(await patient.isolation()), clock: systemClock })),
+      sandbox: once(async () => createSandbox({ ...(await isolation()), clock: systemClock })),
       database: once((): Promise<DatabaseFacts> => readDatabase(home, config)),
     };
     yield* runChecks([...ofMachine, ...ofConfiguration], configured, limits);
