@@ -27,26 +27,46 @@ export interface Failure {
   readonly retryAt?: Instant;
   /** It is not known whether what was asked for took effect: it is looked for before it is asked for again. */
   readonly ambiguous?: boolean;
+  /** Of a run that was not done in time: what became of stopping it. */
+  readonly stopped?: 'confirmed' | 'requested' | 'unsupported';
 }
 
-export type FailureAction = 'retry_same' | 'wait' | 'park' | 'fail' | 'fresh_attempt' | 'resume' | 'ask';
+/**
+ * What is done first about a failure.
+ * `retry_same`: the same again after a while. `wait`: until the time that was told; it is no failure. `park`: everything of the executor
+ * waits until its limit ends. `mend`: the executor is out until a person has mended it. `fallback`: another executor. `free`: one
+ * that costs nothing more. `resume`: a new sandbox, the saved work. `fresh_attempt`: again, with what was learned.
+ */
+export type FailureAction = 'retry_same' | 'wait' | 'park' | 'mend' | 'fail' | 'fallback' | 'free' | 'resume' | 'fresh_attempt';
 
-/** The action per class (the table of failures in the design): the first answer to it, before fallback. */
-export const failureAction: Readonly<Record<FailureClass, FailureAction>> = {
-  network: 'retry_same',
-  rate_limited: 'wait',
-  quota_exhausted: 'park',
-  auth: 'park',
-  invalid_request: 'fail',
-  timeout: 'fail',
-  budget_exceeded: 'ask',
-  sandbox_lost: 'resume',
-  agent_failed: 'fresh_attempt',
-  no_evidence: 'fresh_attempt',
-  checks_failed: 'fresh_attempt',
-  setup_failed: 'fail',
-  conflict: 'fresh_attempt',
-  missing_binary: 'park',
+export interface FailureRule {
+  readonly first: FailureAction;
+  /** How often that is done on one executor before the chain goes on; `attempts`: as configured; null: what is told is waited for. */
+  readonly times: number | 'attempts' | null;
+  /** Another executor may have better luck. */
+  readonly fallback: boolean;
+  /** The end of the chain. */
+  readonly last: 'ask' | 'fail';
+  /** What it says about the executor: nothing; that it is in trouble when it happens again and again; that it is of no use now. */
+  readonly executor: 'nothing' | 'counts' | 'out';
+}
+
+/** The table of failures in the design. An ambiguous failure has an answer of its own: a person's. */
+export const failureRules: Readonly<Record<FailureClass, FailureRule>> = {
+  network: { first: 'retry_same', times: 3, fallback: true, last: 'ask', executor: 'counts' },
+  rate_limited: { first: 'wait', times: null, fallback: true, last: 'ask', executor: 'out' },
+  quota_exhausted: { first: 'park', times: null, fallback: true, last: 'ask', executor: 'out' },
+  auth: { first: 'mend', times: null, fallback: true, last: 'ask', executor: 'out' },
+  missing_binary: { first: 'mend', times: null, fallback: true, last: 'ask', executor: 'out' },
+  invalid_request: { first: 'fail', times: 0, fallback: false, last: 'fail', executor: 'nothing' },
+  timeout: { first: 'fallback', times: 0, fallback: true, last: 'ask', executor: 'counts' },
+  budget_exceeded: { first: 'free', times: 0, fallback: false, last: 'ask', executor: 'nothing' },
+  sandbox_lost: { first: 'resume', times: 20, fallback: true, last: 'ask', executor: 'nothing' },
+  agent_failed: { first: 'fresh_attempt', times: 'attempts', fallback: true, last: 'ask', executor: 'nothing' },
+  no_evidence: { first: 'fresh_attempt', times: 'attempts', fallback: true, last: 'ask', executor: 'nothing' },
+  checks_failed: { first: 'fresh_attempt', times: 'attempts', fallback: true, last: 'ask', executor: 'nothing' },
+  conflict: { first: 'fresh_attempt', times: 1, fallback: false, last: 'ask', executor: 'nothing' },
+  setup_failed: { first: 'fail', times: 0, fallback: false, last: 'fail', executor: 'nothing' },
 };
 
 /** A failure that crosses a port as an exception, because the port's result type has no room for it. */

@@ -38,6 +38,7 @@ import { createRepositories } from './jobs/repositories.ts';
 import { createJobRunners } from './jobs/runners.ts';
 import { savingWork } from './jobs/save-work.ts';
 import { createBudgetRules } from './money/budget-rules.ts';
+import { startProber } from './prober.ts';
 import { createUnreachable } from './reachable.ts';
 import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
 import { startRetention } from './retention/retention.ts';
@@ -125,6 +126,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     recent: (days) => repositoriesUsed(db, days),
   });
 
+  const unreachable = createUnreachable(config, checkouts);
   let engine: Engine | undefined;
   let brokers: Brokers | undefined;
   let http: HttpServer | undefined;
@@ -141,12 +143,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     concurrency: Math.max(1, Math.min(4, availableParallelism() - 1)),
     advances: [
       advanceSession(config, (issue, number) => branchName({ ...issue, ...(number === 1 ? {} : { number }) })),
-      advancePlan({ config, noPullRequest: createNoPullRequest(config, checkouts), random }),
+      advancePlan({
+        config,
+        executors: () => [...executors.values()],
+        unreachable,
+        noPullRequest: createNoPullRequest(config, checkouts),
+        random,
+      }),
       advanceAttempt({ config, executors, conversationsDirectory: join(home, 'conversations') }),
       advanceDispatcher({
         config,
         executors: () => [...executors.values()],
-        unreachable: createUnreachable(config, checkouts),
+        unreachable,
       }),
     ],
   });
@@ -194,6 +202,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
 
   reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find }) : undefined;
+  const prober = startProber({ db, clock, log, executors });
   const retention = startRetention({ db, clock, log, config, home });
 
   let ended = false;
@@ -202,6 +211,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await collector?.close();
     await http?.close();
     await reconciler?.close();
+    await prober.close();
     await retention.close();
     await engine?.stop();
     await brokers?.close();

@@ -52,7 +52,7 @@ export function runEnd({ log, clock, timeoutMs, close, kill, result }: RunEndOpt
   void clock.sleep(timeoutMs, over.signal).then(() => {
     if (over.signal.aborted) return;
     const message = `The agent was stopped when its ${Math.ceil(timeoutMs / 60_000)} minutes were over.`;
-    void force({ state: 'expired', failure: { class: 'timeout', message } });
+    void force({ state: 'expired', failure: { class: 'timeout', message, stopped: 'confirmed' } });
   });
 
   return {

@@ -56,6 +56,8 @@ const task: Task = {
   headSha: null,
   checks: null,
   output: null,
+  ruledOut: [],
+  chain: null,
 };
 const attempt = (over: Partial<Attempt> = {}): Attempt => ({
   id: 'a1',

@@ -1,11 +1,13 @@
 import type { JobEnd } from 'cyrus-core/domain/effects';
 import type { Issue } from 'cyrus-core/domain/issue';
+import type { FailureChain } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { describe, expect, test } from 'vitest';
 import {
   attempt,
   checkout,
   context,
+  executor,
   finished,
   input,
   job,
@@ -19,6 +21,7 @@ import {
   write,
 } from '../test/plan-rows.ts';
 import { decidePlan } from './decide-plan.ts';
+import { newChain } from './failure-chain.ts';
 import type { PlanContext, PlanDecision } from './plan-context.ts';
 
 const jobs = (decision: PlanDecision): readonly string[] => decision.effects.jobs.map((draft) => draft.kind);
@@ -87,7 +90,7 @@ describe('a message while the plan is live', () => {
     const decision = decidePlan(context({ inputs: [edit] }), noon);
     expect(told(decision)).toEqual(['attempt:a1 steer']);
     expect(JSON.stringify(decision.effects.writes)).toContain('Passing the edit of the issue to the agent at work.');
-    const question = { id: 'q1', kind: 'agent', body: 'Which port?' } as const;
+    const question = { id: 'q1', kind: 'agent', topic: null, body: 'Which port?', options: null } as const;
     const asked = decidePlan(context({ task: task({ state: 'asking' }), attempts: [worked()], question, inputs: [edit] }), noon);
     expect(asked.task?.state).toBe('asking');
     expect(asked.question).toBeNull();
@@ -129,13 +132,13 @@ describe('an attempt that ended', () => {
       { state: 'running', task: 'ready', jobs: [] },
     ],
     [
-      'without commits twice fails',
+      'without commits twice asks a person',
       {
         task: task({ attempts: 2 }),
         attempts: [worked({ evidence: { ...work, commits: [] } }), worked({ id: 'a2', number: 2, evidence: { ...work, commits: [] } })],
         inputs: [finished({ attemptId: 'a2', number: 2 })],
       },
-      { state: 'failed', task: 'failed', jobs: ['cleanup'] },
+      { state: 'running', task: 'asking', jobs: [] },
     ],
     [
       'with a message it did not read goes again',
@@ -153,7 +156,7 @@ describe('an attempt that ended', () => {
         attempts: [attempt({ state: 'failed', failure: failure('network') })],
         inputs: [finished({ state: 'failed', failure: failure('network') })],
       },
-      { state: 'running', task: 'ready', jobs: [], notBefore: noon + 3750 },
+      { state: 'running', task: 'ready', jobs: [], notBefore: noon + 2600 },
     ],
     [
       'on a rate limit waits as long as told',
@@ -164,10 +167,18 @@ describe('an attempt that ended', () => {
       { state: 'running', task: 'ready', jobs: [], notBefore: noon + 99_000 },
     ],
     [
-      'on a wrong login fails at once',
+      'on a wrong login waits until it is mended',
       {
         attempts: [attempt({ state: 'failed', failure: failure('auth') })],
         inputs: [finished({ state: 'failed', failure: failure('auth') })],
+      },
+      { state: 'running', task: 'ready', jobs: [], notBefore: null },
+    ],
+    [
+      'on a request that is refused fails at once',
+      {
+        attempts: [attempt({ state: 'failed', failure: failure('invalid_request') })],
+        inputs: [finished({ state: 'failed', failure: failure('invalid_request') })],
       },
       { state: 'failed', task: 'failed', jobs: ['cleanup'] },
     ],
@@ -215,12 +226,59 @@ describe('the checks', () => {
     const decision = decidePlan(verifying({ inputs: [job({ result: { ...verdict(1) } })] }), noon);
     expect(decision.task).toMatchObject({ state: 'ready', learned: expect.stringContaining('boom') });
   });
-  test('failed too often: the turn ends with what failed and what is kept', () => {
-    const attempts = [worked(), worked({ id: 'a2', number: 2 }), worked({ id: 'a3', number: 3 })];
-    const decision = decidePlan(verifying({ attempts, inputs: [job({ result: { ...verdict(1) } })] }), noon);
-    expect(decision.plan.state).toBe('failed');
-    expect(decision.plan.answer?.kind).toBe('error');
-    expect(answer(decision)).toMatch(/still fails after 3 attempts[\s\S]*boom[\s\S]*refs\/cyrus\/wip\/a3/);
+  const three = [worked(), worked({ id: 'a2', number: 2 }), worked({ id: 'a3', number: 3 })];
+  const failedOn = (...shas: readonly string[]): FailureChain => ({
+    ...newChain(),
+    checks: shas.map((sha) => ({ sha, failing: 'npm test', executorId: 'claude' })),
+  });
+  test.each<[string, FailureChain | null, string]>([
+    ['for the first time: tried again', null, 'ready'],
+    ['on new work: tried again', failedOn('older'), 'ready'],
+    ['on new work, as often as allowed: a person', failedOn('oldest', 'older'), 'asking'],
+    ['on the same work: not tried again', failedOn('head'), 'asking'],
+    [
+      'another set on the same work: tried again',
+      { ...newChain(), checks: [{ sha: 'head', failing: 'npm run lint', executorId: 'claude' }] },
+      'ready',
+    ],
+    [
+      'the same set on the same work, but of another executor: tried again',
+      { ...newChain(), checks: [{ sha: 'head', failing: 'npm test', executorId: 'codegen' }] },
+      'ready',
+    ],
+  ])('failed %s', (_name, chain, expected) => {
+    const over = { task: task({ state: 'verifying', headSha: 'head', chain }), attempts: three };
+    expect(decidePlan(verifying({ ...over, inputs: [job({ result: { ...verdict(1) } })] }), noon).task?.state).toBe(expected);
+  });
+  test('failed too often: the question says what failed and what is kept', () => {
+    const over = { task: task({ state: 'verifying', headSha: 'head', chain: failedOn('oldest', 'older') }), attempts: three };
+    const decision = decidePlan(verifying({ ...over, inputs: [job({ result: { ...verdict(1) } })] }), noon);
+    expect(decision.question).toMatchObject({ do: 'ask', kind: 'policy', topic: 'failed', options: ['Try again', 'Stop here'] });
+    expect(decision.question?.do === 'ask' ? decision.question.body : '').toMatch(
+      /still fails after 3 attempts[\s\S]*boom[\s\S]*refs\/cyrus\/wip\/a3/,
+    );
+    expect(decision.effects.tells).toContainEqual(
+      expect.objectContaining({
+        kind: 'plan_waits',
+        payload: expect.objectContaining({ answer: expect.objectContaining({ kind: 'elicitation' }) }),
+      }),
+    );
+  });
+  test('failed for one executor as often as it may: the next one gets the output', () => {
+    const over = {
+      task: task({ state: 'verifying', attempts: 3, headSha: 'head', chain: failedOn('oldest', 'older') }),
+      attempts: three,
+      executors: [executor('claude'), executor('codegen')],
+    };
+    const decision = decidePlan(verifying({ ...over, inputs: [job({ result: { ...verdict(1) } })] }), noon);
+    expect(decision.task).toMatchObject({
+      state: 'ready',
+      learned: expect.stringContaining('boom'),
+      ruledOut: [{ executorId: 'claude', why: 'Claude did not get the checks to pass', until: null }],
+    });
+    expect(decision.effects.writes.map((draft) => JSON.stringify(draft.payload)).join()).toContain(
+      'Claude did not get the checks to pass. Going on with codegen.',
+    );
   });
   test.each<[string, Partial<JobEnd>]>([
     ['its tool is missing', { result: { verdict: 'not_run', reason: 'cargo is not installed on this host', checks: [] } }],

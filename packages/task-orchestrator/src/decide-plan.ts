@@ -8,6 +8,7 @@ import { attemptCreated, attemptFinished, attemptRunning } from './plan-attempts
 import { afterUnchecked, jobEnded, uncheckedChoice } from './plan-checks.ts';
 import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
 import { draft, lookAgain, looked } from './plan-draft.ts';
+import { afterFailed, failedChoice, failedTopic, needsMending, nobodyLeft, untilMended } from './plan-failures.ts';
 import { pause, resume } from './plan-pause.ts';
 import { writeDelayed, writeEnded } from './plan-publish.ts';
 import { PlanStep } from './plan-step.ts';
@@ -60,10 +61,10 @@ function takeMessage(step: PlanStep, input: Input): void {
   const parked = step.plan.state === 'parked';
   // What changed on the issue is nobody's answer; the next attempt reads it.
   const edited = said.signal === 'edited';
-  const choice = !edited && step.task.state === 'asking' && step.context.question?.kind === 'policy' ? uncheckedChoice(said.body) : null;
+  const decide = !edited && step.task.state === 'asking' ? policyDecision(step, said.body, said.authorName) : null;
   // Deliveries overtake each other: a pause that a person took back before it was told of is none.
   const takenBack = isPause(said) && step.messages.some((message) => message.at > said.at && isResume(message));
-  const orders = parked ? isResume(said) : choice !== null || (step.plan.state !== 'drafting' && isPause(said));
+  const orders = parked ? isResume(said) : decide !== null || (step.plan.state !== 'drafting' && isPause(said));
   const command = takenBack || orders;
   const n = (step.messages.at(-1)?.n ?? 0) + 1;
   const { sessionId, seq, authorName, body, at } = said;
@@ -73,7 +74,7 @@ function takeMessage(step: PlanStep, input: Input): void {
   if (takenBack) return;
   if (parked) return command ? resume(step) : keptWhileParked(step);
   if (step.plan.state === 'drafting') return;
-  if (choice) return afterUnchecked(step, choice, authorName);
+  if (decide) return decide();
   if (command) return pause(step);
   if (step.task.state === 'asking') return edited ? undefined : answered(step, body);
   const attempt = step.lastAttempt();
@@ -84,6 +85,36 @@ function takeMessage(step: PlanStep, input: Input): void {
     const until = step.task.state === 'verifying' || step.task.state === 'merging' ? 'the checks have ended' : 'it has started';
     step.say(`message:${n}`, `${edited ? 'The edit of the issue' : 'Your message'} is kept: the agent gets it when ${until}.`);
   }
+}
+
+/** The payload of a `waiting` input: the dispatcher cannot give the task to anybody now. */
+interface Waiting {
+  readonly key: string;
+  readonly reason: string;
+  /** Of the executor that is waited for. */
+  readonly failure?: Failure | null;
+  /** Nobody is left that could take it. */
+  readonly exhausted?: boolean;
+}
+
+function waiting(step: PlanStep, { key, reason, failure, exhausted }: Waiting): void {
+  if (step.task.state !== 'ready') return;
+  if (exhausted) return nobodyLeft(step, reason);
+  if (step.context.listeners.length === 0) return;
+  if (needsMending(failure)) return untilMended(step, failure);
+  step.say(`waiting:${key}`, reason);
+}
+
+/** What follows from a decision of a person on a question of policy; null: these are words for the agent. */
+function policyDecision(step: PlanStep, answer: string, by: string | null): (() => void) | null {
+  const { question } = step.context;
+  if (question?.kind !== 'policy') return null;
+  if (question.topic === failedTopic) {
+    const choice = failedChoice(answer, question.options ?? []);
+    return choice && (() => afterFailed(step, choice, by));
+  }
+  const choice = uncheckedChoice(answer);
+  return choice && (() => afterUnchecked(step, choice, by));
 }
 
 function take(step: PlanStep, { kind, payload }: Input): void {
@@ -98,7 +129,7 @@ function take(step: PlanStep, { kind, payload }: Input): void {
     case 'attempt_finished':
       return attemptFinished(step, payload as unknown as AttemptFinished);
     case 'waiting':
-      return step.say(`waiting:${String(payload['key'])}`, String(payload['reason']));
+      return waiting(step, payload as unknown as Waiting);
     case 'job':
       if (payload['kind'] === 'issue') return looked(step, payload as unknown as JobEnd);
       return jobEnded(step, payload as unknown as JobEnd);

@@ -3,6 +3,8 @@ import type { Failure } from 'cyrus-core/failure';
 import type { MicroUsd } from 'cyrus-core/money';
 import type { ExecutorCapabilities } from 'cyrus-executor-interface/executor';
 
+export type { RuledOut } from 'cyrus-core/domain/plan';
+
 /** How an executor is doing. `resting`: its circuit is open until `until`. `trying`: one run may find out whether it works again. */
 export interface ExecutorCondition {
   readonly state: 'ready' | 'trying' | 'resting' | 'parked';
@@ -25,10 +27,4 @@ export interface ExecutorFacts {
   readonly costPerRun: MicroUsd | null;
   /** Nothing is charged for a run: the user's own login or subscription. */
   readonly included: boolean;
-}
-
-/** An executor that a task is not given to, and why: it failed there. */
-export interface RuledOut {
-  readonly executorId: string;
-  readonly why: string;
 }

@@ -1,16 +1,24 @@
 import type { AgentQuestion, Attempt } from 'cyrus-core/domain/plan';
 import { idOf } from 'cyrus-core/ids';
+import { newChain } from './failure-chain.ts';
 import type { QuestionStep } from './plan-context.ts';
 import type { PlanStep } from './plan-step.ts';
 
 /** The agent asks the person: the turn closes with the question, and nothing of the task runs until somebody answers. */
 export function ask(step: PlanStep, attempt: Attempt, { question, options }: AgentQuestion): void {
-  put(step, { kind: 'agent', id: idOf(`question:${attempt.id}`), attemptId: attempt.id, body: question, options: options ?? null });
+  put(step, {
+    kind: 'agent',
+    topic: null,
+    id: idOf(`question:${attempt.id}`),
+    attemptId: attempt.id,
+    body: question,
+    options: options ?? null,
+  });
 }
 
 /** Cyrus asks the person: what to do is a matter of policy, not of the work. */
-export function askPolicy(step: PlanStep, key: string, body: string, options: readonly string[]): void {
-  put(step, { kind: 'policy', id: idOf(`question:${step.task.id}:${key}:${step.now}`), attemptId: null, body, options });
+export function askPolicy(step: PlanStep, topic: string, body: string, options: readonly string[]): void {
+  put(step, { kind: 'policy', topic, id: idOf(`question:${step.task.id}:${topic}:${step.now}`), attemptId: null, body, options });
 }
 
 type Asked = Omit<Extract<QuestionStep, { do: 'ask' }>, 'do' | 'sessionId'>;
@@ -25,10 +33,17 @@ function put(step: PlanStep, asked: Asked): void {
   });
 }
 
+/** A person has decided: what failed before counts no more. */
+export function newStart(step: PlanStep): void {
+  step.task.chain = newChain(step.task.attempts);
+  step.task.ruledOut = [];
+}
+
 /** Any message is the answer: what people may choose from is an offer. */
 export function answered(step: PlanStep, answer: string): void {
   const { question } = step.context;
   if (question) step.question = { do: 'answer', id: question.id, answer };
+  newStart(step);
   step.again(`${youAsked}${question?.body ?? ''}\nThe last message is the answer. Go on with it.`, null);
   step.say(`answered:${step.task.attempts}`, 'Thank you. The agent goes on with your answer.');
 }

@@ -4,12 +4,20 @@ import { stateOnStart } from './issue-state.ts';
 import { ask, withAnswer } from './plan-ask.ts';
 import { verify } from './plan-checks.ts';
 import type { AttemptFinished } from './plan-context.ts';
+import { chainState, followFailure } from './plan-failures.ts';
 import { finishDone } from './plan-publish.ts';
 import type { PlanStep } from './plan-step.ts';
 import { paused } from './plan-waits.ts';
 import { issueState } from './tracker-writes.ts';
 
-export function attemptCreated(step: PlanStep, created: { attemptId: string; number: number; executorId: string; reason: string }): void {
+interface Created {
+  readonly attemptId: string;
+  readonly number: number;
+  readonly executorId: string;
+  readonly reason: string;
+}
+
+export function attemptCreated(step: PlanStep, created: Created): void {
   if (step.task.state !== 'ready' || created.number !== step.task.attempts + 1) return;
   step.task.attempts = created.number;
   step.task.notBefore = null;
@@ -19,10 +27,22 @@ export function attemptCreated(step: PlanStep, created: { attemptId: string; num
     return;
   }
   if (created.number === 1) begun(step);
+  if (step.context.listeners.length === 0) owesAnswer(step, created);
   step.say(
     `assigned:${created.number}`,
     `${created.number === 1 ? 'Starting' : `Attempt ${created.number}`} on **${created.executorId}** (${created.reason}).`,
   );
+}
+
+/** The turn was closed while only waiting was left: the work that goes on now owes an answer. */
+function owesAnswer(step: PlanStep, { attemptId, executorId, reason }: Created): void {
+  const body = `Going on with **${executorId}** (${reason}).`;
+  for (const id of new Set(step.messages.map((message) => message.sessionId)))
+    step.effects.tells.push({
+      entity: `session:${id}`,
+      kind: 'unparked',
+      payload: { planId: step.context.plan.id, key: attemptId, body },
+    });
 }
 
 /** Work really begins: not while it waits in the queue. What an automation gave us stays in triage until a person takes it out. */
@@ -54,16 +74,14 @@ export function attemptFinished(step: PlanStep, finished: AttemptFinished): void
   if (attempt.output) step.task.output = attempt.output;
   const next = afterAttempt(
     {
+      ...chainState(step, attempt),
       procedure: step.context.plan.procedure,
       followUp: step.context.plan.follows !== null,
-      attempts: step.context.attempts,
       finished,
       attempt,
       undelivered: step.undelivered().length,
       unpublished:
         step.context.plan.startSha !== null && step.plan.startSha !== step.plan.pushedSha && step.plan.headSha === step.plan.startSha,
-      maxAttempts: step.context.settings.maxAttempts,
-      random: step.context.random,
     },
     step.now,
   );
@@ -82,24 +100,24 @@ function startedFrom(step: PlanStep, checkout: CheckoutInfo): void {
   step.plan.startSha ??= checkout.startSha;
 }
 
+const cutOffBy: readonly string[] = ['sandbox_lost', 'network', 'rate_limited', 'quota_exhausted', 'auth', 'missing_binary', 'timeout'];
+
 /** It ended before it could do with its prompt what it was to do. */
 const cutOff = ({ state, failure }: Attempt): boolean =>
-  state === 'lost' ||
-  state === 'stopped' ||
-  (state === 'failed' && ['sandbox_lost', 'network', 'rate_limited'].includes(failure?.class ?? ''));
+  state === 'lost' || state === 'stopped' || (state === 'failed' && cutOffBy.includes(failure?.class ?? ''));
 
 function follow(step: PlanStep, next: AfterAttempt, attempt: Attempt): void {
   switch (next.do) {
     case 'stop':
       return step.stop();
-    case 'again':
-      step.again(cutOff(attempt) ? withAnswer(next.learned, step.task.learned) : next.learned, next.notBefore);
-      if (next.say) step.say(`again:${attempt.number}`, next.say);
-      return;
-    case 'ask':
+    case 'question':
       return ask(step, attempt, next.question);
+    case 'again':
+    case 'mend':
+    case 'ask':
+      return followFailure(step, next, attempt, cutOff(attempt) ? withAnswer(next.learned, step.task.learned) : next.learned);
     case 'fail':
-      return step.fail(next.failure);
+      return followFailure(step, next, attempt);
     case 'answer':
       if (step.task.state === 'assigned') step.moveTask('running');
       step.moveTask('verifying');

@@ -1,7 +1,10 @@
 import type { JobEnd } from 'cyrus-core/domain/effects';
 import type { Attempt, Verdict } from 'cyrus-core/domain/plan';
+import { type Failure, failureRules } from 'cyrus-core/failure';
 import { code } from './answers.ts';
+import { goOn, newChain } from './failure-chain.ts';
 import { askPolicy } from './plan-ask.ts';
+import { chainState, followFailure } from './plan-failures.ts';
 import { publish } from './plan-publish.ts';
 import type { PlanStep } from './plan-step.ts';
 import { learnedFrom } from './prompts.ts';
@@ -141,22 +144,48 @@ export function afterUnchecked(step: PlanStep, choice: keyof typeof uncheckedCho
 function verified(step: PlanStep, verdict: Verdict): void {
   step.task.checks = verdict;
   if (step.undelivered().length > 0) return step.again(null, null);
-  if (verdict.verdict === 'failed') {
-    const failed = step.context.attempts.filter((attempt) => attempt.state === 'succeeded').length;
-    const bad = verdict.checks.find((check) => check.exitCode !== 0);
-    const label = bad ? code(bad.command) : (verdict.reason ?? 'A check');
-    if (failed < step.context.settings.maxAttempts) {
-      step.say(`checks:${step.task.attempts}`, `${label} failed on the committed work. The agent gets the output and tries again.`);
-      return step.again(learnedFrom.checks(`$ ${bad?.command ?? ''}\n${bad?.output.slice(-6000) ?? ''}`), null);
-    }
-    return step.fail({
-      class: 'checks_failed',
-      message: `${label} still fails after ${failed} ${failed === 1 ? 'attempt' : 'attempts'}.`,
-      fix: 'Say here what to change, or fix the checks, and write here to try again.',
-    });
-  }
+  if (verdict.verdict === 'failed') return checksFailed(step, verdict);
   step.moveTask('merging');
   merge(step);
+}
+
+/** Sets of failing checks that one agent may try itself at, in attempts: whoever mends one thing and breaks another gets no further. */
+const mostSets = 3;
+
+/** The same checks failing on the same commit are not tried again; a new set, or new work, is, as often as attempts are allowed. */
+function checksFailed(step: PlanStep, verdict: Verdict): void {
+  const attempt = step.lastAttempt();
+  if (!attempt) return;
+  const { executorId } = attempt;
+  const bad = verdict.checks.filter((check) => check.exitCode !== 0);
+  const failing =
+    bad
+      .map(({ command }) => command)
+      .sort()
+      .join('\n') ||
+    (verdict.reason ?? '');
+  const sha = step.task.headSha ?? '';
+  const chain = step.task.chain ?? newChain();
+  const here = chain.checks.filter((set) => set.executorId === executorId);
+  const seen = here.some((set) => set.sha === sha && set.failing === failing);
+  const same = here.filter((set) => set.failing === failing).length + 1;
+  step.task.chain = { ...chain, checks: [...chain.checks, { sha, failing, executorId }] };
+  const [first] = bad;
+  const label = first ? code(first.command) : (verdict.reason ?? 'A check');
+  const learned = learnedFrom.checks(`$ ${first?.command ?? ''}\n${first?.output.slice(-6000) ?? ''}`);
+  const { maxAttempts } = step.context.settings;
+  if (!seen && same < maxAttempts && here.length + 1 < mostSets * maxAttempts) {
+    step.say(`checks:${step.task.attempts}`, `${label} failed on the committed work. The agent gets the output and tries again.`);
+    return step.again(learned, null);
+  }
+  const attempts = here.length + 1;
+  const unchanged = seen ? ', and the last one changed nothing' : '';
+  const failure: Failure = {
+    class: 'checks_failed',
+    message: `${label} still fails after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}${unchanged}.`,
+    fix: 'Say here what to change, or fix the checks and try again.',
+  };
+  followFailure(step, goOn(chainState(step, attempt), failure, step.now, learned), attempt);
 }
 
 function merge(step: PlanStep): void {
@@ -176,15 +205,27 @@ function merge(step: PlanStep): void {
   });
 }
 
-function merged(step: PlanStep, result: MergeResult): void {
-  if (!result.sha) {
-    const paths = (result.conflicts ?? []).slice(0, 5).join(', ');
-    return step.fail({
-      class: 'conflict',
-      message: `The work conflicts with its branch in ${paths}.`,
-      fix: 'Write here to have it redone on the current branch.',
-    });
+/** One attempt resolves it; what that does not bring together, a person decides on. */
+function conflicted(step: PlanStep, conflicts: readonly string[]): void {
+  const attempt = step.lastAttempt();
+  if (!attempt) return;
+  const paths = conflicts.slice(0, 5).join(', ');
+  const into = step.plan.headSha ?? step.plan.startSha ?? '';
+  const failure: Failure = { class: 'conflict', message: `The work conflicts with its branch in ${paths}.` };
+  const learned = learnedFrom.failed(
+    `${failure.message} Run \`git merge ${into}\`, resolve the conflicts so that both changes keep their meaning, and commit.`,
+  );
+  const chain = step.task.chain ?? newChain();
+  step.task.chain = { ...chain, conflicts: chain.conflicts + 1 };
+  if (step.undelivered().length > 0 || chain.conflicts < (failureRules.conflict.times as number)) {
+    step.say(`conflict:${step.task.attempts}`, `${failure.message} The agent resolves that.`);
+    return step.again(learned, null);
   }
+  followFailure(step, goOn(chainState(step, attempt), failure, step.now, learned), attempt);
+}
+
+function merged(step: PlanStep, result: MergeResult): void {
+  if (!result.sha) return conflicted(step, result.conflicts ?? []);
   step.plan.headSha = result.sha;
   step.moveTask('done');
   step.movePlan('verifying');

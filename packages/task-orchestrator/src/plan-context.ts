@@ -29,6 +29,7 @@ export interface PlanSettings {
   readonly verifyTimeoutMs: number;
   readonly setupCommand: string | null;
   readonly maxAttempts: number;
+  readonly fallback: FallbackPolicy;
   /** Why the plan ends with a pushed branch; null: a pull request is opened. */
   readonly noPullRequest: string | null;
   /** Pull requests are drafts until their checks have passed. */
@@ -55,8 +56,19 @@ export interface PlanContext {
   /** Why, where nobody said stop: whole sentences. */
   readonly stopReason?: string | null;
   /** The question of the plan that waits for an answer. */
-  readonly question: { readonly id: string; readonly kind: 'agent' | 'policy'; readonly body: string } | null;
+  readonly question: OpenQuestion | null;
+  /** Executors that the task may be given to, in the order in which they are preferred. */
+  readonly executors: readonly FallbackExecutor[];
   readonly random: () => number;
+}
+
+export interface OpenQuestion {
+  readonly id: string;
+  readonly kind: 'agent' | 'policy';
+  /** Of a policy question: what is to be decided. */
+  readonly topic: string | null;
+  readonly body: string;
+  readonly options: readonly string[] | null;
 }
 
 export interface PlanPatch {
@@ -82,6 +94,8 @@ export interface TaskPatch {
   checks: Verdict | null;
   output: string | null;
   failure: Failure | null;
+  ruledOut: readonly RuledOut[];
+  chain: FailureChain | null;
 }
 
 export interface PlanDecision {
@@ -104,6 +118,7 @@ export type QuestionStep =
   | {
       readonly do: 'ask';
       readonly kind: 'agent' | 'policy';
+      readonly topic: string | null;
       readonly id: string;
       readonly attemptId: string | null;
       readonly sessionId: string;
@@ -121,6 +136,6 @@ export interface AttemptFinished {
   readonly deliveredN: number;
   readonly failure: Failure | null;
   readonly interruption: Interruption | null;
-}
   /** What a person is to know of a run elsewhere whose stop is not confirmed. */
   readonly unconfirmedStop?: string | null;
+}

@@ -163,7 +163,7 @@ describe('a question of the agent', () => {
     expect(decision.question).toBeNull();
   });
 
-  const question = { id: 'q1', kind: 'agent', body: 'Which port?' } as const;
+  const question = { id: 'q1', kind: 'agent', topic: null, body: 'Which port?', options: null } as const;
   test('any message is its answer', () => {
     const decision = decide({ task: task({ state: 'asking' }), question, inputs: [says('4000')] });
     expect(decision.question).toEqual({ do: 'answer', id: 'q1', answer: '4000' });
@@ -191,7 +191,7 @@ describe('a question of the agent', () => {
 
 describe('work whose checks cannot run', () => {
   const notRun = { verdict: 'not_run', reason: 'cargo is not installed', checks: [] } as const;
-  const question = { id: 'q1', kind: 'policy', body: 'The checks cannot run.' } as const;
+  const question = { id: 'q1', kind: 'policy', topic: 'checks', body: 'The checks cannot run.', options: null } as const;
   const asking = { task: task({ state: 'asking', headSha: 'head', checks: notRun }), attempts: [worked({ deliveredN: 1 })], question };
 
   test.each(['Publish without checks', 'publish.'])('is published when a person says "%s"', (words) => {

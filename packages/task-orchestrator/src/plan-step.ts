@@ -56,6 +56,8 @@ export class PlanStep {
           checks: null,
           output: null,
           failure: null,
+          ruledOut: [],
+          chain: null,
           isNew: true,
         };
     this.messages = [...context.messages];

@@ -1,6 +1,7 @@
 /** Rows of a plan as its decisions meet them: each function makes one that is usual, with `over` over it. */
 import type { Input, JobEnd, WriteEnd } from 'cyrus-core/domain/effects';
 import type { Attempt, CheckoutInfo, Evidence, Plan, PlanMessage, Task, Verdict } from 'cyrus-core/domain/plan';
+import type { FallbackExecutor } from '../src/fallback.ts';
 import type { AttemptFinished, PlanContext } from '../src/plan-context.ts';
 
 export const noon: number = 1_700_000_000_000;
@@ -49,6 +50,8 @@ export const task = (over: Partial<Task> = {}): Task => ({
   headSha: null,
   checks: null,
   output: null,
+  ruledOut: [],
+  chain: null,
   ...over,
 });
 export const attempt = (over: Partial<Attempt> = {}): Attempt => ({
@@ -91,6 +94,13 @@ export const said = (n: number, delivered = false): PlanMessage => ({
   at: n,
   command: false,
 });
+export const executor = (id: string, over: Partial<FallbackExecutor> = {}): FallbackExecutor => ({
+  id,
+  kind: 'local',
+  included: false,
+  condition: { state: 'ready', reason: '', until: null, failure: null },
+  ...over,
+});
 const listener: PlanContext['listeners'][number] = { sessionId: 's1', source: 'linear', workspace: 'w', turnId: 'turn1' };
 export const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   plan: plan(),
@@ -106,6 +116,7 @@ export const context = (over: Partial<PlanContext> = {}): PlanContext => ({
     verifyTimeoutMs: 1000,
     setupCommand: null,
     maxAttempts: 3,
+    fallback: { allow: true, preferWaiting: false },
     noPullRequest: null,
     draft: false,
     stateOnStart: undefined,
@@ -115,6 +126,7 @@ export const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   stopRequested: false,
   stopRequestedBy: null,
   question: null,
+  executors: [executor('claude')],
   random: () => 0.5,
   ...over,
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type BudgetsConfig, budgets, resolveBudgets } from './budgets.ts';
 import { type CheckoutsConfig, checkouts } from './checkouts.ts';
 import { type CloudRunsConfig, cloudRuns } from './cloud-runs.ts';
+import { type FallbackConfig, fallback } from './fallback.ts';
 import {
   type LogFilesConfig,
   logFiles,
@@ -118,6 +119,7 @@ export interface Config {
   readonly strategy: Strategy;
   readonly strategyOptions: StrategyOptionsConfig;
   readonly orchestrationStrategy?: OrchestrationStrategyConfig;
+  readonly fallback: FallbackConfig;
   readonly defaultModel?: string;
   readonly defaultFallbackModel?: string;
   readonly modelByTaskType?: ModelByTaskType;
@@ -179,6 +181,7 @@ export const configSchema: z.ZodType<Config> = z
     strategy: strategy.exactOptional().describe('Where work goes. Absent: codegen.strategy, else local-only'),
     strategyOptions: z.prefault(strategyOptions, {}).describe('What cost-optimized weighs executors by'),
     orchestrationStrategy: orchestrationStrategy.exactOptional().describe('Rules of your own for where work goes'),
+    fallback: z.prefault(fallback, {}).describe('What is preferred when an executor fails'),
     defaultModel: filled.exactOptional(),
     defaultFallbackModel: filled.exactOptional().describe('Used when the model is unknown or overloaded'),
     modelByTaskType: modelByTaskType.exactOptional(),

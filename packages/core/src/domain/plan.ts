@@ -114,6 +114,9 @@ export interface Task {
   readonly headSha: string | null;
   readonly checks: Verdict | null;
   readonly output: string | null;
+  readonly ruledOut: readonly RuledOut[];
+  /** Null: nothing failed yet. */
+  readonly chain: FailureChain | null;
 }
 
 export interface FileChange {
@@ -157,9 +160,6 @@ export interface CheckoutInfo {
   readonly copied?: { readonly files: readonly string[]; readonly skipped: readonly { readonly path: string; readonly reason: string }[] };
   /** What a person should know of it: pointer files in place of large ones, submodules that are not there. */
   readonly remarks?: readonly string[];
-}
-
-/** Files that people uploaded to the tracker with the issue, its comments and messages. */
   /** Nothing is checked out here (`directory` is empty): the work is done elsewhere. */
   readonly remote?: RemoteStart;
 }
@@ -192,6 +192,9 @@ export interface AttemptRun {
   readonly branch?: string;
   readonly branchSha?: string;
   readonly pullRequestUrl?: string;
+}
+
+/** Files that people uploaded to the tracker with the issue, its comments and messages. */
 export interface AttachedFiles {
   /** In the agent's reach, read-only. An image is among them; the agent's Read tool shows it. */
   readonly files: readonly {
@@ -226,10 +229,10 @@ export interface Attempt {
   readonly output: string | null;
   readonly failure: Failure | null;
   readonly interruption: Interruption | null;
-  readonly startedAt: Instant | null;
-  readonly progressAt: Instant | null;
-  readonly createdAt: Instant;
   /** The executor's own name of the run. */
   readonly runRef?: { readonly executorId: string; readonly runId: string; readonly url?: string } | null;
   readonly run?: AttemptRun | null;
+  readonly startedAt: Instant | null;
+  readonly progressAt: Instant | null;
+  readonly createdAt: Instant;
 }

@@ -11,17 +11,19 @@ import { releaseReservation } from 'cyrus-store/queries/reservation-release';
 import { agentJobKey } from 'cyrus-task-orchestrator/attempt-run';
 import { decideAttempt } from 'cyrus-task-orchestrator/decide-attempt';
 import { describeTool } from 'cyrus-task-orchestrator/describe-tool';
+import { createBudgetRules } from '../money/budget-rules.ts';
+import { noteExecutor } from './executor-news.ts';
 import { attemptSettings } from './settings.ts';
 
-/** Moves one attempt as far as its rows allow. Safe to run twice, late, or after a crash. */
-export function advanceAttempt({ config, executors, conversationsDirectory }: AttemptAdvanceOptions): Advance {
-  const rules = createBudgetRules(config);
 export interface AttemptAdvanceOptions {
   readonly config: () => Config;
   readonly executors: ReadonlyMap<string, Pick<TaskExecutor, 'kind' | 'capabilities'>>;
   readonly conversationsDirectory: string;
 }
 
+/** Moves one attempt as far as its rows allow. Safe to run twice, late, or after a crash. */
+export function advanceAttempt({ config, executors, conversationsDirectory }: AttemptAdvanceOptions): Advance {
+  const rules = createBudgetRules(config);
   return defineAdvance('attempt', async (tx, id, now) => {
     const loaded = await loadAttempt(tx, id);
     if (!loaded) return;
@@ -35,10 +37,12 @@ export interface AttemptAdvanceOptions {
         agentJob: idOf(agentJobKey(id, attempt.run?.jobs ?? 1)),
         inputs,
         recentTools: tools.map((used) => describeTool(used.tool, used.input)),
-        settings: attemptSettings(config(), plan, loaded.taskCost),
+        settings: attemptSettings(config(), plan, loaded.taskCost, executors.get(attempt.executorId) ?? null),
       },
       now,
     );
     await Promise.all([saveAttempt(tx, id, conversation.id, decision), applyEffects(tx, decision.effects)]);
+    if (decision.ended) await releaseReservation(tx, rules.calendar, id);
+    await noteExecutor(tx, { id, executorId: attempt.executorId, ended: decision.ended }, inputs, now);
   });
 }

@@ -1,4 +1,3 @@
-import type { Config } from 'cyrus-core/config/schema';
 import { type Advance, defineAdvance } from 'cyrus-store/advance';
 import type { Tx } from 'cyrus-store/pool';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
@@ -10,11 +9,11 @@ import { saveIssue } from 'cyrus-store/queries/session-save';
 import { decidePlan } from 'cyrus-task-orchestrator/decide-plan';
 import type { QuestionStep } from 'cyrus-task-orchestrator/plan-context';
 import type { NoPullRequest } from '../code-host.ts';
+import { type FallbackExecutorsOptions, fallbackExecutors } from './fallback-executors.ts';
 import { planSettings } from './settings.ts';
 import { taskAnalysis } from './task-analysis.ts';
 
-export interface PlanAdvanceOptions {
-  readonly config: () => Config;
+export interface PlanAdvanceOptions extends FallbackExecutorsOptions {
   readonly noPullRequest: NoPullRequest;
   readonly random: () => number;
 }
@@ -31,6 +30,7 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
         inputs,
         settings: planSettings(options.config(), loaded.plan, options.noPullRequest(loaded.plan.repositoryId)),
         spent: { cost: loaded.cost, unpriced: loaded.unpriced },
+        executors: await fallbackExecutors(tx, options, loaded, now),
         random: options.random,
       },
       now,

@@ -66,5 +66,5 @@ function readIssueOf(inputs: readonly Input[]): SessionDecision['issue'] {
 
 function saveQuestion(tx: Tx, sessionId: string, step: SessionQuestion): Promise<void> {
   if (step.do !== 'ask') return endQuestion(tx, step.id, step.do === 'answer' ? step.answer : null);
-  return askQuestion(tx, { ...step, kind: 'route', planId: null, attemptId: null, sessionId });
+  return askQuestion(tx, { ...step, kind: 'route', topic: null, planId: null, attemptId: null, sessionId });
 }

@@ -46,6 +46,7 @@ export function planSettings(config: Config, plan: Plan, noPullRequest: string |
     verifyTimeoutMs: verify?.timeoutMs ?? config.limits.verifyTimeoutMs,
     setupCommand: repository?.setup?.command ?? null,
     maxAttempts: config.limits.maxAttemptsPerTask,
+    fallback: config.fallback,
     noPullRequest,
     draft: repository?.pullRequest?.draft ?? config.pullRequest?.draft ?? false,
     stateOnStart: config.stateOnStart,
@@ -66,7 +67,7 @@ function deniedByLabel(repository: RepositoryConfig | undefined, procedure: Proc
 }
 
 export function maxCostPerTask(config: Config): MicroUsd | null {
-  return config.limits.maxCostPerTaskUsd === null ? null : microUsd(config.limits.maxCostPerTaskUsd);
+  return config.budgets.perTaskUsd === null ? null : microUsd(config.budgets.perTaskUsd);
 }
 
 type ChosenModel = Pick<AttemptSettings, 'model' | 'modelFrom' | 'fallbackModel'>;
@@ -86,7 +87,7 @@ function chosenModel(config: Config, repository: RepositoryConfig | undefined, p
 }
 
 /** What the configuration says of an attempt. `spent`: what the task has cost so far. */
-export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd): AttemptSettings {
+export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd, executor: AttemptSettings['executor']): AttemptSettings {
   const repository = repositoryOf(config, plan.repositoryId);
   const cap = maxCostPerTask(config);
   // A deny anywhere denies.

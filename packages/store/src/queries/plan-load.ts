@@ -27,14 +27,20 @@ export interface LoadedPlan {
   /** Why, where nobody said stop: whole sentences. */
   readonly stopReason: string | null;
   /** The question that waits for an answer. */
-  readonly question: { readonly id: string; readonly kind: 'agent' | 'policy'; readonly body: string } | null;
+  readonly question: {
+    readonly id: string;
+    readonly kind: 'agent' | 'policy';
+    readonly topic: string | null;
+    readonly body: string;
+    readonly options: readonly string[] | null;
+  } | null;
 }
 
 export const issueJson: string = `json_build_object('id', i.id, 'workspace', i.workspace, 'identifier', i.identifier, 'title', i.title,
   'description', i.description, 'url', i.url, 'details', i.details)`;
 
 export const taskColumns: string = `t.id, t.plan_id as "planId", t.key, t.procedure, t.prompt, t.state, t.attempts, t.not_before as "notBefore",
-  t.learned, t.head_sha as "headSha", t.checks, t.output`;
+  t.learned, t.head_sha as "headSha", t.checks, t.output, t.ruled_out as "ruledOut", t.chain`;
 
 /** Locks a plan and reads what it decides on. */
 export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
@@ -51,7 +57,7 @@ export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
     `select ${planColumns}, ${issueJson} as issue,
        (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id) as cost,
        (select count(*) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id and c.cost is null) as unpriced,
-       (select json_build_object('id', q.id, 'kind', q.kind, 'body', q.body) from cyrus.question q
+       (select json_build_object('id', q.id, 'kind', q.kind, 'topic', q.topic, 'body', q.body, 'options', q.options) from cyrus.question q
          where q.plan_id = p.id and q.state = 'open' limit 1) as question,
        (select s.requested_by from cyrus.stop_request s where s.plan_id = p.id) as "stopRequestedBy",
        (select s.reason from cyrus.stop_request s where s.plan_id = p.id) as "stopReason"

@@ -3,6 +3,8 @@ import type { Tx } from '../pool.ts';
 export interface NewQuestion {
   readonly id: string;
   readonly kind: 'agent' | 'route' | 'policy';
+  /** Of a policy question: what is to be decided. */
+  readonly topic: string | null;
   readonly planId: string | null;
   readonly attemptId: string | null;
   readonly sessionId: string;
@@ -17,8 +19,8 @@ export async function askQuestion(tx: Tx, question: NewQuestion): Promise<void> 
     `with withdrawn as (
        update cyrus.question set state = 'withdrawn' where session_id = $5 and kind = $2 and state = 'open' and id <> $1
      )
-     insert into cyrus.question (id, kind, plan_id, attempt_id, session_id, seq, body, options, asked_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::timestamptz, clock_timestamp())) on conflict (id) do nothing`,
+     insert into cyrus.question (id, kind, plan_id, attempt_id, session_id, seq, body, options, asked_at, topic)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::timestamptz, clock_timestamp()), $10) on conflict (id) do nothing`,
     [
       question.id,
       question.kind,
@@ -29,6 +31,7 @@ export async function askQuestion(tx: Tx, question: NewQuestion): Promise<void> 
       question.body,
       question.options === null ? null : JSON.stringify(question.options),
       tx.manualNow(),
+      question.topic,
     ],
   );
 }

@@ -1,0 +1,79 @@
+import type { Clock } from 'cyrus-core/clock';
+import type { TaskExecutor } from 'cyrus-executor-interface/executor';
+import type { Log } from 'cyrus-store/log';
+import { type Database, isConnectionError } from 'cyrus-store/pool';
+import { lockCondition, parkedExecutors, saveCondition } from 'cyrus-store/queries/executor-condition';
+import { wake } from 'cyrus-store/wake';
+import { probeAt } from 'cyrus-task-orchestrator/condition';
+
+export interface ProberOptions {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly executors: ReadonlyMap<string, Pick<TaskExecutor, 'health'>>;
+  readonly everyMs?: number;
+}
+
+/** Asks executors that a person has to mend whether they are well again. */
+export interface Prober {
+  close(): Promise<void>;
+}
+
+/**
+ * Looks at the start, and then as long as an executor is parked without an end. A healthy one is given a single run, which shows whether
+ * it is mended: what a health check sees of a login is not always what a run needs.
+ */
+export function startProber({ db, clock, log, executors, everyMs = 30_000 }: ProberOptions): Prober {
+  const stopped = new AbortController();
+  let bell: (() => void) | undefined;
+  let first = true;
+
+  /** Whether any executor is left that is to be asked again. */
+  async function look(): Promise<boolean> {
+    let left = false;
+    for (const parked of await parkedExecutors(db)) {
+      const executor = executors.get(parked.executorId);
+      if (!executor) continue;
+      left = true;
+      // A start may be the mending: whoever changed the configuration does not wait.
+      if (!first && probeAt(parked, parked.changedAt) > parked.now) continue;
+      const health = await executor.health().catch((error) => ({ state: 'unavailable', detail: String(error) }));
+      if (health.state !== 'ready') continue;
+      await db.tx(async (tx) => {
+        const row = await lockCondition(tx, parked.executorId);
+        if (row.state !== 'parked' || row.until !== null) return;
+        await saveCondition(tx, { ...row, state: 'resting', until: await tx.now(), trial: null });
+        await wake(tx, ['dispatcher:main']);
+      });
+      log.info({ executor: parked.executorId, detail: health.detail }, 'an executor seems to be well again; one run finds out');
+    }
+    first = false;
+    return left;
+  }
+
+  async function run(): Promise<void> {
+    const subscription = db.listen('executor', () => bell?.());
+    void subscription.catch(() => undefined);
+    while (!stopped.signal.aborted) {
+      const again = await look().catch((error) => {
+        if (!isConnectionError(error)) log.warn({ error: String(error) }, 'parked executors could not be asked');
+        return true;
+      });
+      if (stopped.signal.aborted) break;
+      const rung = new Promise<void>((resolve) => {
+        bell = resolve;
+        stopped.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      await (again ? clock.sleep(everyMs, stopped.signal) : rung);
+    }
+    void subscription.then((listening) => listening.close()).catch(() => undefined);
+  }
+
+  const loop = run();
+  return {
+    async close() {
+      stopped.abort();
+      await loop;
+    },
+  };
+}
