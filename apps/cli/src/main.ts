@@ -96,6 +96,13 @@ program
     (await import('./commands/logs.ts')).logs(here(), task, options),
   );
 
+program
+  .command('explain')
+  .description('why a task runs where it runs: what was chosen, what else there was, what it was to cost and did cost')
+  .argument('<task>', 'an issue such as ENG-1, or the beginning of a task id')
+  .option('--json', 'as JSON')
+  .action(async (task: string, options: { json?: boolean }) => (await import('./commands/explain.ts')).explain(here(), task, options));
+
 const taskArgument = ['<task>', 'an issue such as ENG-1, or the beginning of a task id'] as const;
 
 function orderCommand(kind: OrderKind, description: string, words?: '<text>' | '[text]'): void {

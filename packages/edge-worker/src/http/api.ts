@@ -2,10 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { FailureError } from 'cyrus-core/failure';
 import type { Ids } from 'cyrus-core/ids';
 import type { Database } from 'cyrus-store/pool';
+import { analysisOf, decisionsOf } from 'cyrus-store/queries/decision-list';
 import { openQuestions } from 'cyrus-store/queries/question-list';
 import { listTasks } from 'cyrus-store/queries/task-list';
 import { type Context, Hono } from 'hono';
 import type { Ingest } from '../ingest/ingest.ts';
+import { findTask } from '../people/find-task.ts';
 import { giveOrder, type OrderKind, orders } from '../people/orders.ts';
 
 export interface ApiOptions {
@@ -32,6 +34,17 @@ export function createApi({ db, ingest, ids, token }: ApiOptions): Hono {
   api.get('/tasks', async (c) => {
     const limit = Math.min(500, Math.max(1, Number(c.req.query('limit') ?? 100) || 100));
     return c.json({ tasks: await listTasks(db, { limit, liveOnly: c.req.query('live') === 'true' }) });
+  });
+  api.get('/tasks/:task/decisions', async (c) => {
+    try {
+      const task = await findTask(db, c.req.param('task'));
+      const [analysis, decisions] = await Promise.all([analysisOf(db, task.taskId), decisionsOf(db, task.taskId)]);
+      return c.json({ task, analysis, decisions });
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      const { message, fix } = error.failure;
+      return c.json({ error: message, ...(fix ? { fix } : {}) }, 404);
+    }
   });
   api.get('/questions', async (c) => c.json({ questions: await openQuestions(db) }));
   api.post('/tasks/:task/:order', (c) => order(c, c.req.param('task'), c.req.param('order')));

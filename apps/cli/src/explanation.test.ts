@@ -1,0 +1,83 @@
+import type { StoredAnalysis, StoredDecision } from 'cyrus-store/queries/decision-list';
+import { expect, test } from 'vitest';
+import { explanation } from './explanation.ts';
+
+const analysis: StoredAnalysis = {
+  type: 'builder',
+  complexity: 'medium',
+  urgency: 'high',
+  requiresContext: 'any',
+  requiresIsolation: false,
+  requiresParallelExecution: false,
+  labels: ['urgent'],
+  reasons: ['builder: its label says so', 'medium: 120 words'],
+  refinedBy: null,
+};
+const estimate = (dollars: number, minutes: number): StoredDecision['estimate'] => ({
+  cost: { p50: dollars * 1_000_000, p90: dollars * 3_000_000 },
+  durationMs: { p50: minutes * 60_000, p90: minutes * 120_000 },
+  success: 0.8,
+  from: 'like 12 finished here before',
+});
+const task = {
+  identifier: 'ENG-7',
+  title: 'Add a farewell',
+  planState: 'running',
+  state: 'running',
+  parkedReason: null,
+  waiting: null,
+  repositoryId: 'app',
+} as const;
+const decision: StoredDecision = {
+  number: 1,
+  executorId: 'codegen',
+  reason: 'hybrid-smart: larger changes go to the cloud',
+  strategy: 'hybrid-smart',
+  estimate: estimate(1, 11),
+  analysis,
+  alternatives: [
+    { executorId: 'claude', kind: 'local', possible: true, why: 'it comes later in the order', estimate: estimate(0, 10) },
+    { executorId: 'cursor', kind: 'cloud', possible: false, why: 'resting until 14:00 UTC (it answers 503)', estimate: estimate(2, 11) },
+  ],
+  at: 0,
+  state: 'failed',
+  cost: 420_000,
+  startedAt: 1_000,
+  endedAt: 361_000,
+  failure: { class: 'network', message: 'Codegen did not answer.' },
+};
+
+test('says what the task was taken for, who got it and why, what was expected and what it was, and what else there was', () => {
+  const text = explanation(task, analysis, [decision], 400_000).map((line) => line.replace(/\d\d:\d\d:\d\d/, 'TIME'));
+  expect(text).toEqual([
+    'ENG-7 Add a farewell (app, running)',
+    '',
+    'Taken for a task of medium size for a builder, urgent',
+    '  – builder: its label says so',
+    '  – medium: 120 words',
+    '',
+    'Attempt 1: codegen (chosen at TIME, strategy hybrid-smart)',
+    '  why       hybrid-smart: larger changes go to the cloud',
+    '  expected  $1.00, at most $3.00 in 9 of 10, 11m 00s; like 12 finished here before',
+    '  was       failed: $0.4200, 6m 00s (Codegen did not answer.)',
+    '  instead   claude: possible, it comes later in the order (nothing more, 10m 00s)',
+    '            cursor: not possible, resting until 14:00 UTC (it answers 503) ($2.00, at most $6.00 in 9 of 10, 11m 00s)',
+  ]);
+});
+
+test('a task that waits says why; one that was not looked at yet says so', () => {
+  const waiting = { ...task, state: 'ready', waiting: 'Waiting until 14:00 UTC: codegen: resting. It goes on by itself.' } as const;
+  expect(explanation(waiting, null, [], 0).at(-1)).toBe('Waiting until 14:00 UTC: codegen: resting. It goes on by itself.');
+  expect(explanation({ ...task, state: 'ready' }, null, [], 0).at(-1)).toBe('No executor has been chosen yet.');
+});
+
+test('an attempt under way tells what it took so far', () => {
+  const lines = explanation(
+    task,
+    analysis,
+    [{ ...decision, state: 'running', endedAt: null, failure: null, cost: null, alternatives: [] }],
+    61_000,
+  );
+  expect(lines).toContain('  was       running: no cost reported, 1m 00s so far');
+  expect(lines).toContain('  instead   nothing else is configured');
+});
