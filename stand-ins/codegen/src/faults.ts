@@ -4,8 +4,8 @@ import { operations } from './operations.ts';
 export interface FaultRequest {
   /** The next `count` calls are answered with `status` (default 502) and have no effect. `operation` narrows it, as `runs.create`. */
   readonly failNext?: { readonly count: number; readonly status?: number; readonly operation?: string };
-  /** Every call is answered with 503, or has its connection cut, for this long from now. `operation` narrows it. */
-  readonly outage?: { readonly ms: number; readonly kind?: 'unavailable' | 'disconnect'; readonly operation?: string };
+  /** Every call is answered with 503 or 429, or has its connection cut, for this long from now. `operation` narrows it. */
+  readonly outage?: { readonly ms: number; readonly kind?: OutageKind; readonly operation?: string };
   /** The next calls of an operation take effect and then have their connection cut before the answer. */
   readonly loseAnswer?: Readonly<Record<string, number>>;
   /** The next `count` creates are never answered, and their runs exist only after `ms`. */
@@ -20,8 +20,8 @@ export interface FaultRequest {
   readonly status?: { readonly word: string | null };
   /** A pull request is told of only so long after it was opened; null: never. */
   readonly pullRequestMs?: number | null;
-  /** Every page of logs but the first begins with the last entry of the page before. */
-  readonly duplicateLogs?: boolean;
+  /** `twice`: every entry is in the log twice. `overlap`: every page but the first begins with the last entry of the page before. */
+  readonly duplicateLogs?: 'twice' | 'overlap';
   /** The hosted service is gone: what answers in its place. */
   readonly discontinued?: 404 | 410 | 'page';
   /** Every answer waits this long. */
@@ -30,7 +30,12 @@ export interface FaultRequest {
   readonly clear?: boolean;
 }
 
-export type Met = { readonly kind: 'disconnect' } | { readonly kind: 'status'; readonly status: number } | { readonly kind: 'page' };
+type OutageKind = 'unavailable' | 'disconnect' | 'rate_limited';
+
+export type Met =
+  | { readonly kind: 'disconnect' }
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
+  | { readonly kind: 'page' };
 
 export interface Faults {
   /** @throws Error for a switch or operation there is not */
@@ -46,7 +51,7 @@ export interface Faults {
 
 interface State {
   fail: { count: number; status: number; operation?: string } | undefined;
-  outage: { until: number; kind: 'unavailable' | 'disconnect'; operation?: string } | undefined;
+  outage: { until: number; kind: OutageKind; operation?: string } | undefined;
   loseAnswer: Record<string, number>;
   lateCreate: { count: number; ms: number };
   refuse: { count: number; status: 402 | 403 | 404 | 429; retryAfterSeconds?: number } | undefined;
@@ -54,7 +59,7 @@ interface State {
   stuck: boolean;
   status: { word: string | null } | undefined;
   pullRequestMs: number | null;
-  duplicateLogs: boolean;
+  duplicateLogs: 'twice' | 'overlap' | undefined;
   discontinued: 404 | 410 | 'page' | undefined;
   latencyMs: number;
 }
@@ -69,7 +74,7 @@ const calm = (): State => ({
   stuck: false,
   status: undefined,
   pullRequestMs: 0,
-  duplicateLogs: false,
+  duplicateLogs: undefined,
   discontinued: undefined,
   latencyMs: 0,
 });
@@ -120,8 +125,11 @@ export function createFaults(now: () => number): Faults {
     take(operation) {
       const { outage, fail, discontinued } = state;
       if (discontinued !== undefined) return discontinued === 'page' ? { kind: 'page' } : { kind: 'status', status: discontinued };
-      if (outage && now() < outage.until && (outage.operation ?? operation) === operation)
-        return outage.kind === 'disconnect' ? { kind: 'disconnect' } : { kind: 'status', status: 503 };
+      if (outage && now() < outage.until && (outage.operation ?? operation) === operation) {
+        if (outage.kind === 'disconnect') return { kind: 'disconnect' };
+        if (outage.kind === 'unavailable') return { kind: 'status', status: 503 };
+        return { kind: 'status', status: 429, retryAfterSeconds: Math.ceil((outage.until - now()) / 1000) };
+      }
       if (fail && (fail.operation ?? operation) === operation && counted(fail)) return { kind: 'status', status: fail.status };
       return undefined;
     },

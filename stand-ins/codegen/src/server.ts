@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, answer, invalid, unauthorized } from './answer.ts';
+import { type Answer, answer, invalid, refusal, unauthorized } from './answer.ts';
 import { control } from './control.ts';
-import { createFaults, type FaultRequest } from './faults.ts';
+import { createFaults, type FaultRequest, type Met } from './faults.ts';
 import { handle, type Site } from './handlers.ts';
 import { createLimits } from './limits.ts';
 import { matchOperation, type OperationName } from './operations.ts';
@@ -133,15 +133,9 @@ export async function startCodegen(options: CodegenOptions = {}): Promise<Codege
       return;
     }
     if (met) {
-      const status = met.kind === 'page' ? 200 : met.status;
-      record(status);
-      return send(
-        response,
-        answer(
-          status,
-          met.kind === 'page' ? '<!doctype html><title>Codegen</title><h1>Codegen has joined ClickUp</h1>' : { detail: 'Not available' },
-        ),
-      );
+      const given = instead(met);
+      record(given.status);
+      return send(response, given);
     }
     if (!matched) {
       record(404);
@@ -197,6 +191,14 @@ export async function startCodegen(options: CodegenOptions = {}): Promise<Codege
     },
   };
   return standIn;
+}
+
+/** What is answered in place of the service's own answer. */
+function instead(met: Exclude<Met, { readonly kind: 'disconnect' }>): Answer {
+  if (met.kind === 'page') return answer(200, '<!doctype html><title>Codegen</title><h1>Codegen has joined ClickUp</h1>');
+  if (met.status !== 429) return answer(met.status, { detail: 'Not available' });
+  const { retryAfterSeconds } = met;
+  return { ...refusal(429), ...(retryAfterSeconds === undefined ? {} : { headers: { 'retry-after': String(retryAfterSeconds) } }) };
 }
 
 function controlled(run: () => Answer | undefined): Answer | undefined {

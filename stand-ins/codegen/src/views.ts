@@ -48,8 +48,10 @@ export function page<T>(items: readonly T[], request: PageRequest, body: (item: 
 
 /** `AgentRunWithLogsResponse` */
 export function logsBody(run: Run, view: View, request: PageRequest, reverse: boolean): Readonly<Record<string, unknown>> {
-  const all: readonly LogEntry[] = reverse ? run.log.toReversed() : run.log;
-  const from = view.faults.duplicateLogs ? Math.max(0, request.skip - 1) : request.skip;
+  const { duplicateLogs } = view.faults;
+  const told: readonly LogEntry[] = duplicateLogs === 'twice' ? run.log.flatMap((entry) => [entry, entry]) : run.log;
+  const all = reverse ? told.toReversed() : told;
+  const from = duplicateLogs === 'overlap' ? Math.max(0, request.skip - 1) : request.skip;
   const logs = all.slice(from, from + request.limit);
   return { ...head(run, view), logs, total_logs: all.length, ...pages(all.length, request) };
 }

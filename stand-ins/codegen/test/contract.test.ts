@@ -91,7 +91,7 @@ test('a full drive: every request and every answer satisfies the description', a
     });
     const logs = (await call('GET', `${org.replace('/v1', '/v1/alpha')}/agent/run/${id}/logs?skip=1&limit=2`)).body;
     expect(logs).toMatchObject({ total_logs: 5, logs: [{ thought: 'hm' }, { message_type: 'ERROR' }] });
-    codegen.setFaults({ duplicateLogs: true });
+    codegen.setFaults({ duplicateLogs: 'overlap' });
     expect((await call('GET', `${org.replace('/v1', '/v1/alpha')}/agent/run/${id}/logs?skip=2`)).body['logs']).toMatchObject([
       { thought: 'hm' },
       { message_type: 'ERROR' },
