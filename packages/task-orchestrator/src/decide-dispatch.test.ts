@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cloud, local, noon, policy, ready, repository, resting, state, work } from '../test/support/facts.ts';
+import { cloud, local, money, noon, policy, ready, repository, resting, state, work } from '../test/support/facts.ts';
 import { type DispatchState, decideDispatch } from './decide-dispatch.ts';
-
-const day = { spent: 0, reserved: 0, limit: 50_000_000, endsAt: noon + 1000 };
-const money = (over: Partial<typeof day>, maxCostPerTask: number | null = 5_000_000): DispatchState['money'] => ({
-  day: { ...day, ...over },
-  maxCostPerTask,
-});
 
 describe('decideDispatch', () => {
   test.each<[string, Partial<DispatchState>, string[], string[]]>([
@@ -29,15 +23,11 @@ describe('decideDispatch', () => {
     ['waits for memory rather than overcommit', { memoryMb: { total: 500, used: 400 } }, [], ['t1 slots']],
     ['waits for its time', { ready: [ready(1, { notBefore: noon + 1 })] }, [], ['t1 ']],
     ['starts nothing while draining', { draining: true }, [], ['t1 draining']],
-    ['stops at the limit of the task', { ready: [ready(1, { spent: 5_000_000 })] }, [], ['t1 task-budget']],
-    ['counts reservations against the day', { money: money({ spent: 40_000_000, reserved: 6_000_000 }) }, [], ['t1 day-budget']],
-    ['a limit of nothing lets nothing start', { money: { day: { ...day, limit: 0 }, maxCostPerTask: 5_000_000 } }, [], ['t1 day-budget']],
-    [
-      'no limit is no limit',
-      { money: { day: { ...day, spent: 9e9, limit: null }, maxCostPerTask: null } },
-      ['t1 claude: the default executor'],
-      [],
-    ],
+    ['stops at the limit of the task', { money: money({ tasks: { t1: 5_000_000 } }) }, [], ['t1 budget:task:t1:5000000']],
+    ['counts reservations against the day', { money: money({ spent: 40_000_000, held: 9_900_000 }) }, [], ['t1 money:day']],
+    ['says when a day is used up', { money: money({ spent: 49_900_000 }) }, [], ['t1 budget:day:today:50000000']],
+    ['a limit of nothing lets nothing start', { money: money({ day: 0 }) }, [], ['t1 budget:day:today:0']],
+    ['no limit is no limit', { money: money({ spent: 9e9, day: null, task: null }) }, ['t1 claude: the default executor'], []],
     [
       'an agent that costs nothing more runs on an empty budget',
       { money: money({ spent: 50_000_000 }), executors: [local('claude', { included: true })] },
@@ -122,9 +112,9 @@ describe('decideDispatch', () => {
             policy: policy(strategy),
             executors: [local('claude'), cloud('codegen', { runs: { used: 0, cap: caps.cloud } })],
             repository: () => repository({ runs: { used: 0, cap: caps.repository } }),
-            ready: tasks.map(({ id, spent, complexity }) => ready(id, { spent, analysis: work({ complexity }) })),
+            ready: tasks.map(({ id, complexity }) => ready(id, { analysis: work({ complexity }) })),
             slots: { total, used: Math.min(used, total) },
-            money: money({ spent }),
+            money: money({ spent, tasks: Object.fromEntries(tasks.map((task) => [`t${task.id}`, task.spent])) }),
           });
           const { assignments, waiting } = decideDispatch(given, noon);
           const reserved = assignments.reduce((sum, { cost }) => sum + cost, 0);

@@ -1,6 +1,14 @@
 import type { Instant } from 'cyrus-core/clock';
 import type { MicroUsd } from 'cyrus-core/money';
-import { type Alternative, type ChoiceTask, chooseExecutor, type RepositoryFacts, type Room } from './choose-executor.ts';
+import {
+  type Alternative,
+  type Choice,
+  type ChoiceTask,
+  chooseExecutor,
+  type Queue,
+  type RepositoryFacts,
+  type Room,
+} from './choose-executor.ts';
 import { type DispatchMoney, openPurse } from './dispatch-money.ts';
 import type { Estimate } from './estimate.ts';
 import type { ExecutorFacts } from './executor-facts.ts';
@@ -14,8 +22,6 @@ export interface ReadyTask extends ChoiceTask {
   readonly number: number;
   readonly readySince: Instant;
   readonly notBefore: Instant | null;
-  /** What the attempts of this task have cost. */
-  readonly spent: MicroUsd;
   /** The last reason told for waiting, so that it is told once. */
   readonly waitingKey: string | null;
 }
@@ -80,6 +86,8 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
   const waiting: Waiting[] = [];
   const places = takenPlaces(state);
   const purse = openPurse(state.money);
+  /** Of tasks that are alike: the next one waits for the same, until something is taken. */
+  const unchanged = new Map<string, Exclude<Choice, { chosen: true }>>();
   const queue = [...state.ready].sort((a, b) => a.readySince - b.readySince || (a.taskId < b.taskId ? -1 : 1));
 
   for (const task of queue) {
@@ -95,33 +103,48 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
       wait('draining', 'Waiting: the service is shutting down. The work goes on when it is back.', null);
       continue;
     }
+    const inLine = ({ key, what }: Queue): void => wait(key, `Queued: ${what}; ${places.ahead(key)} ahead of this one.`, null);
     const full = places.ofRepository(task.repositoryId);
     if (!full.free) {
-      wait(full.key, full.reason, null);
+      inLine(full);
       continue;
     }
-    const choice = chooseExecutor(task, {
-      now,
-      executors: places.executors(),
-      policy: state.policy,
-      repository: state.repository(task.repositoryId),
-      hostIsolated: state.hostIsolated,
-      room: places.of,
-      money: (executor) => purse.affordable(task, executor),
-    });
+    const same = `${sameChoice(task)}\u0000${purse.likeness(task)}`;
+    const choice =
+      unchanged.get(same) ??
+      chooseExecutor(task, {
+        now,
+        executors: places.executors(),
+        policy: state.policy,
+        repository: state.repository(task.repositoryId),
+        hostIsolated: state.hostIsolated,
+        room: places.of,
+        money: (executor, estimate) => purse.affordable(task, executor, estimate),
+      });
     if (!choice.chosen) {
-      wait(choice.key, choice.reason, choice.until);
+      if (choice.queue === null || choice.fixed) unchanged.set(same, choice);
+      if (choice.queue) inLine(choice.queue);
+      else wait(choice.key, choice.reason, choice.until);
       continue;
     }
+    unchanged.clear();
     const { executor, reason, estimate, alternatives, cost } = choice;
     places.take(executor, task.repositoryId);
-    purse.hold(cost);
+    purse.hold(task, executor, cost);
     const held = executor.kind === 'local' ? { slots: 1, memoryMb: state.memoryPerAttemptMb } : { slots: 0, memoryMb: 0 };
     const trial = executor.condition.state === 'trying';
     const strategy = state.policy.name;
     assignments.push({ task, executorId: executor.id, reason, strategy, trial, estimate, alternatives, ...held, cost });
   }
   return { assignments, waiting };
+}
+
+/** The same for tasks between which a choice sees no difference. */
+function sameChoice({ analysis, repositoryId, agent, model, ruledOut, continuesOn }: ReadyTask): string {
+  const { type, complexity, urgency, requiresContext, requiresIsolation, requiresParallelExecution, labels } = analysis;
+  const work = `${type} ${complexity} ${urgency} ${requiresContext} ${requiresIsolation} ${requiresParallelExecution} ${labels.join('\u0001')}`;
+  const past = ruledOut.length === 0 ? '' : JSON.stringify(ruledOut);
+  return `${repositoryId}\u0000${agent}\u0000${model}\u0000${continuesOn}\u0000${past}\u0000${work}`;
 }
 
 /** Places while a decision is made: what its assignments take counts at once. */
@@ -131,6 +154,7 @@ interface TakenPlaces {
   ofRepository(id: string): Room;
   take(executor: ExecutorFacts, repositoryId: string): void;
   queued(key: string): void;
+  ahead(key: string): number;
 }
 
 function takenPlaces(state: DispatchState): TakenPlaces {
@@ -140,10 +164,8 @@ function takenPlaces(state: DispatchState): TakenPlaces {
   const queued = new Map<string, number>();
   const inRepository = new Map<string, number>();
   const runsOf = (id: string): number => inRepository.get(id) ?? state.repository(id).runs.used;
-  const full = (key: string, places: number, what: string): Room => {
-    const ahead = queued.get(key) ?? 0;
-    return { free: false, key, reason: `Queued: ${what}; ${ahead} ahead of this one.`, ahead, places };
-  };
+  const ahead = (key: string): number => queued.get(key) ?? 0;
+  const full = (key: string, places: number, what: string): Room => ({ free: false, key, what, ahead: ahead(key), places });
   return {
     executors: () => executors,
     of(executor) {
@@ -168,7 +190,8 @@ function takenPlaces(state: DispatchState): TakenPlaces {
       inRepository.set(repositoryId, runsOf(repositoryId) + 1);
       executors = executors.map((one) => (one.id === executor.id ? withOneMore(one) : one));
     },
-    queued: (key) => void queued.set(key, (queued.get(key) ?? 0) + 1),
+    queued: (key) => void queued.set(key, ahead(key) + 1),
+    ahead,
   };
 }
 

@@ -1,45 +1,75 @@
-import type { Instant } from 'cyrus-core/clock';
+import { type Billing, type BudgetPlace, type BudgetState, budgetName, leftIn } from 'cyrus-core/budget';
 import { formatUsd, type MicroUsd } from 'cyrus-core/money';
+import { decideReservation } from './budget.ts';
 import type { Affordable } from './choose-executor.ts';
+import type { Estimate } from './estimate.ts';
 import type { ExecutorFacts } from './executor-facts.ts';
 
 /** What may be spent, and what is spent or held. */
 export interface DispatchMoney {
-  readonly day: { readonly spent: MicroUsd; readonly reserved: MicroUsd; readonly limit: MicroUsd | null; readonly endsAt: Instant };
-  readonly maxCostPerTask: MicroUsd | null;
+  /** The budgets that work at a place counts for, as they were before this decision. */
+  readonly states: (place: BudgetPlace) => readonly BudgetState[];
+  readonly billing: (executorId: string) => Billing;
+  /** Each call of its attempts is held to what they reserve. */
+  readonly metered: (executorId: string) => boolean;
 }
+
+type TaskOfMoney = Pick<BudgetPlace, 'taskId' | 'issueId' | 'repositoryId'>;
+type ExecutorOfMoney = Pick<ExecutorFacts, 'id' | 'costPerRun' | 'included'>;
 
 /** Money while a decision is made: what its assignments hold counts at once. */
 export interface Purse {
-  /** Whether an attempt of a task that has cost `spent` could be paid there, and what it would hold. */
-  affordable(task: { readonly spent: MicroUsd }, executor: Pick<ExecutorFacts, 'included'>): Affordable;
-  hold(cost: MicroUsd): void;
+  /** Whether an attempt of the task could be paid there, and what it would hold. */
+  affordable(task: TaskOfMoney, executor: ExecutorOfMoney, estimate: Pick<Estimate, 'cost'>): Affordable;
+  hold(task: TaskOfMoney, executor: ExecutorOfMoney, cost: MicroUsd): void;
+  /** Tasks of one repository with the same answer find the same money. */
+  likeness(task: TaskOfMoney): string;
 }
 
-export function openPurse({ day, maxCostPerTask }: DispatchMoney): Purse {
-  let { reserved } = day;
+/** What a waiting task's key begins with when only a new period, or a person, helps. */
+export const usedUpKey = 'budget:';
+
+export function openPurse(money: DispatchMoney): Purse {
+  const held = new Map<string, MicroUsd>();
+  const nameOf = ({ scope, key }: Pick<BudgetState, 'scope' | 'key'>): string => `${scope} ${key}`;
+  const placeOf = ({ taskId, issueId, repositoryId }: TaskOfMoney, { id }: ExecutorOfMoney): BudgetPlace => ({
+    taskId,
+    issueId,
+    repositoryId,
+    executorId: id,
+    billing: money.billing(id),
+  });
+  const statesOf = (place: BudgetPlace): readonly BudgetState[] =>
+    money.states(place).map((state) => ({ ...state, held: state.held + (held.get(nameOf(state)) ?? 0) }));
   return {
-    affordable({ spent }, { included }) {
-      if (included) return { affordable: true, cost: 0 };
-      const cost = maxCostPerTask === null ? 0 : Math.max(0, maxCostPerTask - spent);
-      if (maxCostPerTask !== null && cost === 0) {
-        const reason = `Waiting: this task has used its ${formatUsd(maxCostPerTask)}. Raise limits.maxCostPerTaskUsd, or stop it here.`;
-        return { affordable: false, key: 'task-budget', why: `the task has used its ${formatUsd(maxCostPerTask)}`, reason, until: null };
+    affordable(task, executor, estimate) {
+      const place = placeOf(task, executor);
+      if (executor.included) return { affordable: true, cost: 0 };
+      const wish = { p90: estimate.cost.p90, perRun: executor.costPerRun, metered: money.metered(executor.id) };
+      const reserved = decideReservation(wish, statesOf(place));
+      if (reserved.granted) return { affordable: true, cost: reserved.amount };
+      const { by, heldByOthers, until } = reserved;
+      const budget = `${budgetName(by.scope)} of ${formatUsd(by.limit ?? 0)}`;
+      if (heldByOthers) {
+        const reason = `Queued: ${budget} is reserved for work under way. It goes on when that costs less than was reserved.`;
+        return { affordable: false, key: `money:${by.scope}`, why: `${budget} is reserved for work under way`, reason, until: null };
       }
-      if (day.limit !== null && day.spent + reserved + cost > day.limit) {
-        const reason = `Waiting: today's limit of ${formatUsd(day.limit)} is used or reserved. It goes on tomorrow, or when limits.maxCostPerDayUsd is raised.`;
-        return {
-          affordable: false,
-          key: 'day-budget',
-          why: `today's ${formatUsd(day.limit)} are used or reserved`,
-          reason,
-          until: day.endsAt,
-        };
-      }
-      return { affordable: true, cost };
+      const spent = `${formatUsd(by.spent)} of it spent`;
+      return {
+        affordable: false,
+        key: `${usedUpKey}${by.scope}:${by.key}:${by.limit}`,
+        why: `${budget} is used up`,
+        reason: `Waiting: ${budget} is used up (${spent}).`,
+        until,
+      };
     },
-    hold(cost) {
-      reserved += cost;
+    likeness(task) {
+      const own = statesOf({ ...placeOf(task, { id: '', costPerRun: null, included: false }), billing: 'list' });
+      return own.map((state) => (state.scope === 'issue' || state.scope === 'task' ? leftIn(state) : '')).join(' ');
+    },
+    hold(task, executor, cost) {
+      for (const state of money.states(placeOf(task, executor)))
+        if (state.scope !== 'attempt') held.set(nameOf(state), (held.get(nameOf(state)) ?? 0) + cost);
     },
   };
 }

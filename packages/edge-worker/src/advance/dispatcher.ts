@@ -3,25 +3,25 @@ import type { Config } from 'cyrus-core/config/schema';
 import { type EventDraft, noEffects } from 'cyrus-core/domain/effects';
 import type { Procedure } from 'cyrus-core/domain/plan';
 import { idOf } from 'cyrus-core/ids';
-import { microUsd } from 'cyrus-core/money';
 import { type Advance, defineAdvance } from 'cyrus-store/advance';
 import type { Tx } from 'cyrus-store/pool';
 import { insertAttempt } from 'cyrus-store/queries/attempt-insert';
 import { loadDispatch, type ReadyTaskRow } from 'cyrus-store/queries/dispatch-load';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
+import { beginTrial } from 'cyrus-store/queries/executor-condition';
 import { takeInputs } from 'cyrus-store/queries/input-take';
 import { type PastRunsRow, pastRuns } from 'cyrus-store/queries/past-runs';
 import { type DispatchRepository, decideDispatch, type ReadyTask } from 'cyrus-task-orchestrator/decide-dispatch';
 import { policyOf } from 'cyrus-task-orchestrator/strategy';
 import { type TaskAnalysis, unknownTask } from 'cyrus-task-orchestrator/task-analysis';
+import { billingOf, costPerRun, createBudgetRules } from '../money/budget-rules.ts';
+import { dispatchMoney } from '../money/dispatch-money.ts';
 import type { Unreachable } from '../reachable.ts';
 import { type ChoosableExecutor, executorFacts } from './executor-facts.ts';
-import { maxCostPerTask } from './settings.ts';
 
 /** Memory that one local agent is counted with: a Claude Code process and the commands it runs. */
 export const memoryPerAttemptMb: number = 400;
 
-const dayMs = 86_400_000;
 /** How old the sums may be that estimates are made of. */
 const pastRunsMs = 60_000;
 
@@ -35,9 +35,9 @@ export interface DispatcherOptions {
 /** Gives ready tasks their next attempts: attempt, reservation, decision and wake-up in one transaction. */
 export function advanceDispatcher(options: DispatcherOptions): Advance {
   const past = remembered(pastRuns, pastRunsMs);
+  const rules = createBudgetRules(options.config);
   return defineAdvance('dispatcher', async (tx, _id, now) => {
-    const dayStart = Math.floor(now / dayMs) * dayMs;
-    const loaded = await loadDispatch(tx, dayStart);
+    const loaded = await loadDispatch(tx);
     await takeInputs(tx, 'dispatcher:main');
     const config = options.config();
     const ready = loaded.ready.map(readyTask);
@@ -52,15 +52,7 @@ export function advanceDispatcher(options: DispatcherOptions): Advance {
         slots: { total: loaded.hosts.reduce((sum, host) => sum + host.slots, 0), used: loaded.slotsUsed },
         memoryMb: { total: loaded.hosts.reduce((sum, host) => sum + host.memoryMb, 0), used: loaded.memoryUsedMb },
         memoryPerAttemptMb,
-        money: {
-          day: {
-            spent: loaded.spentToday,
-            reserved: loaded.reserved,
-            limit: config.budgets.perDayUsd === null ? null : microUsd(config.budgets.perDayUsd),
-            endsAt: dayStart + dayMs,
-          },
-          maxCostPerTask: maxCostPerTask(config),
-        },
+        money: await dispatchMoney(tx, rules, config, ready, options.executors()),
         draining: loaded.draining,
       },
       now,
@@ -70,7 +62,15 @@ export function advanceDispatcher(options: DispatcherOptions): Advance {
       const { executorId, reason } = assignment;
       const attemptId = idOf(`attempt:${task.taskId}:${task.number}`);
       const conversationId = idOf(`conversation:${task.issueId}:${task.repositoryId}:${executorId}`);
-      await insertAttempt(tx, { ...task, ...assignment, id: attemptId, conversationId });
+      await insertAttempt(tx, {
+        ...task,
+        ...assignment,
+        id: attemptId,
+        conversationId,
+        billing: billingOf(config, executorId),
+        costPerRun: costPerRun(config, executorId),
+      });
+      if (assignment.trial) await beginTrial(tx, executorId, attemptId);
       effects.tells.push({
         entity: `plan:${task.planId}`,
         kind: 'attempt_created',

@@ -1,16 +1,15 @@
 import type { Instant } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
-import { type MicroUsd, microUsd } from 'cyrus-core/money';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { ConditionRow, LoadedDispatch } from 'cyrus-store/queries/dispatch-load';
 import type { ExecutorCondition, ExecutorFacts } from 'cyrus-task-orchestrator/executor-facts';
+import { billingOf, costPerRun } from '../money/budget-rules.ts';
 
 /** What a choice needs of an executor. */
 export type ChoosableExecutor = Pick<TaskExecutor, 'id' | 'kind' | 'capabilities'>;
 
 interface ExecutorSettings {
   readonly maxParallel?: number;
-  readonly estimatedCostPerRunUsd?: number;
 }
 
 function settingsOf(config: Config, id: string): ExecutorSettings {
@@ -21,8 +20,6 @@ function settingsOf(config: Config, id: string): ExecutorSettings {
   };
   return (Object.hasOwn(built, id) ? built[id] : config.executors[id]) ?? {};
 }
-
-const costPerRun = ({ estimatedCostPerRunUsd: usd }: ExecutorSettings): MicroUsd | null => (usd === undefined ? null : microUsd(usd));
 
 const ready: ExecutorCondition = { state: 'ready', reason: '', until: null, failure: null };
 
@@ -53,8 +50,8 @@ export function executorFacts(
         now,
       ),
       runs: { used, cap: settings.maxParallel ?? null },
-      costPerRun: costPerRun(settings),
-      included: id === 'claude' && config.claude.auth === 'ownLogin',
+      costPerRun: costPerRun(config, id),
+      included: billingOf(config, id) === 'included',
     };
   });
 }

@@ -51,3 +51,8 @@ export function costPerRun(config: Config, executorId: string): MicroUsd | null 
     executorId === 'codegen' ? config.codegen : executorId === 'cursor' ? config.cursor : config.executors[executorId];
   return amount(settings?.estimatedCostPerRunUsd);
 }
+
+/** Each model call of its attempts passes our own gateway, which holds it to what the attempt may spend. */
+export function isMetered(config: Config, executorId: string): boolean {
+  return executorId === 'claude' && config.claude.auth === 'apiKey';
+}

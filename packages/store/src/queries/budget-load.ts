@@ -1,4 +1,4 @@
-import { type BudgetKey, type BudgetPlace, type BudgetRules, type BudgetState, budgetKeys } from 'cyrus-core/budget';
+import { type BudgetKey, type BudgetPlace, type BudgetRules, type BudgetScope, type BudgetState, budgetKeys } from 'cyrus-core/budget';
 import type { MicroUsd } from 'cyrus-core/money';
 import type { Queryable, Tx } from '../pool.ts';
 import { inLockOrder } from './budget-add.ts';
@@ -62,37 +62,51 @@ async function load(db: Queryable, rules: BudgetRules, keys: readonly BudgetKey[
   const holdings = await openHoldings(db);
   const spentBy = new Map(spent.rows.map((row) => [nameOf(row), row.spent]));
   const raisedBy = new Map(raises.rows.map((row) => [nameOf(row), row.amount]));
+  const heldBy = new Map<string, MicroUsd>();
+  for (const holding of holdings) for (const name of sharesOf(holding)) heldBy.set(name, (heldBy.get(name) ?? 0) + holding.held);
   return {
     states(place, own) {
       const limits = rules.limits(place.repositoryId, place.executorId);
-      const others = holdings.filter((holding) => holding.attemptId !== own?.attemptId);
+      const mine = own && holdings.find((holding) => holding.attemptId === own.attemptId);
+      const ownShares = mine ? sharesOf(mine) : [];
       return budgetKeys(place, rules.calendar, now).map((key) => {
         const limit = limits[key.scope];
         const one = key.scope === 'attempt';
+        const share = shareOf(key.scope, place);
+        const held = (heldBy.get(share) ?? 0) - (ownShares.includes(share) ? (mine?.held ?? 0) : 0);
         return {
           ...key,
           limit: limit === null ? null : limit + (raisedBy.get(nameOf(key)) ?? 0),
           spent: one ? (own?.charged ?? 0) : (spentBy.get(nameOf(key)) ?? 0),
-          held: one ? 0 : others.filter((holding) => concerns(key, holding, place)).reduce((sum, holding) => sum + holding.held, 0),
+          held: one ? 0 : held,
         };
       });
     },
   };
 }
 
-function concerns({ scope }: BudgetKey, holding: Holding, place: BudgetPlace): boolean {
-  if (scope === 'credit') return holding.billing === 'credit' && holding.executorId === place.executorId;
-  if (holding.billing !== 'list') return false;
+/** What of `place` a budget sums up. */
+function shareOf(scope: BudgetScope, place: BudgetPlace): string {
   switch (scope) {
+    case 'credit':
+      return `credit ${place.executorId}`;
     case 'repository':
-      return holding.repositoryId === place.repositoryId;
+      return `repository ${place.repositoryId}`;
     case 'issue':
-      return holding.issueId === place.issueId;
+      return `issue ${place.issueId}`;
     case 'task':
-      return holding.taskId === place.taskId;
-    default:
-      return true;
+    case 'attempt':
+      return `task ${place.taskId}`;
+    case 'month':
+    case 'day':
+      return 'all';
   }
+}
+
+function sharesOf(holding: Holding): readonly string[] {
+  if (holding.billing === 'credit') return [shareOf('credit', holding)];
+  if (holding.billing !== 'list') return [];
+  return (['day', 'repository', 'issue', 'task'] as const).map((scope) => shareOf(scope, holding));
 }
 
 /** What all attempts under way hold. */

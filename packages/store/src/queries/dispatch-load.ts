@@ -18,7 +18,6 @@ export interface ReadyTaskRow {
   readonly ruledOut: readonly RuledOut[];
   /** The executor of the last attempt whose conversation has begun, of this plan or the one it follows. */
   readonly continuesOn: string | null;
-  readonly spent: number;
   readonly waitingKey: string | null;
 }
 
@@ -36,8 +35,6 @@ export interface LoadedDispatch {
   readonly ready: readonly ReadyTaskRow[];
   readonly slotsUsed: number;
   readonly memoryUsedMb: number;
-  readonly reserved: number;
-  readonly spentToday: number;
   readonly draining: boolean;
   readonly hosts: readonly { readonly id: string; readonly slots: number; readonly memoryMb: number; readonly isolation: string }[];
   /** Attempts that hold something. */
@@ -47,7 +44,7 @@ export interface LoadedDispatch {
 }
 
 /** Locks the dispatcher and reads what it decides on: tasks that are ready and have no attempt yet, and what is held. */
-export async function loadDispatch(tx: Tx, dayStart: number): Promise<LoadedDispatch> {
+export async function loadDispatch(tx: Tx): Promise<LoadedDispatch> {
   await tx.query(`select id from cyrus.dispatcher where id = 'main' for update`);
   const { rows: ready } = await tx.query<ReadyTaskRow>(
     `select t.id as "taskId", t.plan_id as "planId", p.issue_id as "issueId", p.repository_id as "repositoryId", t.attempts + 1 as number,
@@ -55,7 +52,6 @@ export async function loadDispatch(tx: Tx, dayStart: number): Promise<LoadedDisp
        t.procedure, t.analysis, t.ruled_out as "ruledOut",
        (select a.executor_id from cyrus.attempt a join cyrus.conversation c on c.id = a.conversation_id and c.started
          where a.plan_id in (p.id, p.follows) order by a.created_at desc limit 1) as "continuesOn",
-       coalesce((select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = t.id), 0) as spent,
        (select e.payload ->> 'key' from cyrus.event e where e.plan_id = p.id and e.type = 'task.waiting' order by e.id desc limit 1) as "waitingKey"
      from cyrus.task t join cyrus.plan p on p.id = t.plan_id
      where t.state = 'ready' and p.state = 'running'
@@ -63,12 +59,10 @@ export async function loadDispatch(tx: Tx, dayStart: number): Promise<LoadedDisp
        and not exists (select from cyrus.stop_request s where s.plan_id = p.id)
      order by p.created_at limit 5000`,
   );
-  const { rows } = await tx.query<{ slots: number; memory: number; reserved: number; spent: number; draining: boolean }>(
-    `select coalesce(sum(r.slots), 0) as slots, coalesce(sum(r.memory_mb), 0) as memory, coalesce(sum(r.cost), 0) as reserved,
-       (select coalesce(sum(c.cost), 0) from cyrus.charge c where c.at >= to_timestamp($1::float8 / 1000)) as spent,
+  const { rows } = await tx.query<{ slots: number; memory: number; draining: boolean }>(
+    `select coalesce(sum(r.slots), 0) as slots, coalesce(sum(r.memory_mb), 0) as memory,
        coalesce((select bool_and(h.draining) from cyrus.host h), false) as draining
      from cyrus.reservation r where r.released_at is null`,
-    [dayStart],
   );
   const { rows: hosts } = await tx.query<{ id: string; slots: number; memoryMb: number; isolation: string }>(
     'select id, slots, memory_mb as "memoryMb", isolation from cyrus.host where not draining',
@@ -86,8 +80,6 @@ export async function loadDispatch(tx: Tx, dayStart: number): Promise<LoadedDisp
     ready,
     slotsUsed: held?.slots ?? 0,
     memoryUsedMb: held?.memory ?? 0,
-    reserved: held?.reserved ?? 0,
-    spentToday: held?.spent ?? 0,
     draining: held?.draining ?? false,
     hosts,
     runs,

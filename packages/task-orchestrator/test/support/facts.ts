@@ -1,6 +1,7 @@
 import type { ExecutorCapabilities } from 'cyrus-executor-interface/executor';
 import type { ChoiceTask } from '../../src/choose-executor.ts';
 import type { DispatchRepository, DispatchState, ReadyTask } from '../../src/decide-dispatch.ts';
+import type { DispatchMoney } from '../../src/dispatch-money.ts';
 import type { ExecutorFacts } from '../../src/executor-facts.ts';
 import { policyOf } from '../../src/strategy.ts';
 import { type TaskAnalysis, unknownTask } from '../../src/task-analysis.ts';
@@ -66,7 +67,6 @@ export const ready = (id: number, over: Partial<ReadyTask> = {}): ReadyTask => (
   number: 1,
   readySince: noon + id,
   notBefore: null,
-  spent: 0,
   waitingKey: null,
   ...over,
 });
@@ -91,6 +91,21 @@ export const policy = (
     ...(orchestrationStrategy ? { orchestrationStrategy } : {}),
   });
 
+/** A day of $50 and tasks of $5; `spent`: of tasks, by their id. */
+export const money = (
+  over: { spent?: number; held?: number; day?: number | null; task?: number | null; tasks?: Readonly<Record<string, number>> } = {},
+): DispatchMoney => {
+  const { spent = 0, held = 0, day = 50_000_000, task = 5_000_000, tasks = {} } = over;
+  return {
+    states: ({ taskId }) => [
+      { scope: 'day', key: 'today', limit: day, spent, held, endsAt: noon + 1000 },
+      { scope: 'task', key: taskId, limit: task, spent: tasks[taskId] ?? 0, held: 0, endsAt: null },
+    ],
+    billing: () => 'list',
+    metered: () => false,
+  };
+};
+
 export const state = (over: Partial<DispatchState> = {}): DispatchState => ({
   ready: [ready(1)],
   executors: [local('claude'), local('custom')],
@@ -100,7 +115,7 @@ export const state = (over: Partial<DispatchState> = {}): DispatchState => ({
   slots: { total: 2, used: 0 },
   memoryMb: { total: 4000, used: 0 },
   memoryPerAttemptMb: 400,
-  money: { day: { spent: 0, reserved: 0, limit: 50_000_000, endsAt: noon + 1000 }, maxCostPerTask: 5_000_000 },
+  money: money(),
   draining: false,
   ...over,
 });
