@@ -16,7 +16,7 @@ export interface LoadedAttempt {
   readonly messages: readonly PlanMessage[];
   readonly listeners: readonly ListenerRow[];
   /** `ref`: the last run of it, where runs live elsewhere. */
-  readonly conversation: { readonly id: string; readonly started: boolean; readonly ref: Attempt['runRef'] };
+  readonly conversation: { readonly id: string; readonly started: boolean; readonly ref: NonNullable<Attempt['runRef']> | null };
   readonly stopRequested: boolean;
   /** What the task's attempts have cost so far. */
   readonly taskCost: number;
@@ -29,7 +29,14 @@ export async function loadAttempt(tx: Tx, id: string): Promise<LoadedAttempt | n
   if (!attempt) return null;
   const [plan, others, tasks, earlier, messages, listeners] = await Promise.all([
     findPlan(tx, attempt.planId),
-    tx.query<{ issue: Issue; guidance: unknown; started: boolean; ref: Attempt['runRef']; stop: boolean; cost: number | null }>(
+    tx.query<{
+      issue: Issue;
+      guidance: unknown;
+      started: boolean;
+      ref: NonNullable<Attempt['runRef']> | null;
+      stop: boolean;
+      cost: number | null;
+    }>(
       `select ${issueJson} as issue,
          (select s.context -> 'guidance' from cyrus.session s where s.issue_id = p.issue_id order by s.created_at limit 1) as guidance,
          coalesce((select c.started from cyrus.conversation c where c.id = $2), false) as started,

@@ -1,0 +1,318 @@
+import type { Input } from 'cyrus-core/domain/effects';
+import type { CheckoutInfo } from 'cyrus-core/domain/plan';
+import type { Failure } from 'cyrus-core/failure';
+import { describe, expect, test } from 'vitest';
+import {
+  attempt,
+  capabilities,
+  checkout,
+  job,
+  running as local,
+  noon,
+  plan,
+  context as rows,
+  said,
+  succeeded,
+} from '../test/attempt-rows.ts';
+import type { AttemptContext, AttemptDecision } from './attempt-context.ts';
+import { decideAttempt } from './decide-attempt.ts';
+
+const remote = { repositoryUrl: 'https://h/acme/app.git', startBranch: 'main', startSha: 'base', pushBranch: 'cyrus/eng-1-a1' };
+const elsewhere: CheckoutInfo = { ...checkout, directory: '', readable: [], remote };
+const ref = { executorId: 'sky', runId: 'r7', url: 'https://sky/r7' };
+const settings = { ...rows().settings, executor: { kind: 'cloud' as const, capabilities } };
+const insisting = { ...settings, executor: { kind: 'cloud' as const, capabilities: { ...capabilities, idempotentCreate: true } } };
+const context = (over: Partial<AttemptContext>): AttemptContext => rows({ settings, ...over });
+const at = (over: Parameters<typeof attempt>[0]) => attempt({ executorId: 'sky', checkout: elsewhere, run: { jobs: 1 }, ...over });
+
+const starting = at({ state: 'starting' });
+const unknown = at({ state: 'start_unknown', run: { jobs: 2, lookUntil: noon + 60_000 } });
+const running = at({ ...local, executorId: 'sky', checkout: elsewhere, run: { jobs: 1 }, runRef: ref });
+const collecting = at({ ...running, state: 'collecting' });
+const network: Failure = { class: 'network', message: 'No answer.' };
+const ambiguous: Failure = { ...network, ambiguous: true };
+const started: Input = { seq: 1, kind: 'job_started', payload: { runRef: ref } };
+const stop: Input = { seq: 9, kind: 'stop', payload: {} };
+const lost = job('agent', { state: 'lost' });
+const killed = (result: Record<string, unknown> | null) => job('agent', { state: 'killed', result });
+
+/** Its jobs: kind, or what is ordered of an agent. */
+const jobs = (decision: AttemptDecision): readonly string[] =>
+  decision.effects.jobs.map(({ kind, payload }) => (payload['order'] as { do: string } | undefined)?.do ?? kind);
+const said_ = (decision: AttemptDecision): string =>
+  decision.effects.writes.map(({ payload }) => (payload['content'] as { body?: string } | undefined)?.body ?? '').join('\n');
+const events = (decision: AttemptDecision): readonly string[] =>
+  decision.effects.events.flatMap(({ type, payload }) =>
+    type.startsWith('run.') ? [`${type} ${String(payload['outcome'] ?? '')}`.trim()] : [],
+  );
+
+describe('the way of a run elsewhere', () => {
+  test.each<[string, Partial<AttemptContext>, string, readonly string[]]>([
+    ['begins without a checkout', { attempt: at({ state: 'reserved', checkout: null, run: null }) }, 'starting', ['prepare']],
+    [
+      'starts as soon as it is known where, without a setup',
+      {
+        attempt: at({ state: 'starting', checkout: null, run: null }),
+        inputs: [job('prepare', { result: { ...elsewhere } })],
+        settings: { ...settings, setup: { command: 'npm ci', timeoutMs: 9 } },
+      },
+      'starting',
+      ['agent'],
+    ],
+    [
+      'pushes first what the remote does not have',
+      {
+        attempt: at({ state: 'starting', checkout: null, run: null }),
+        inputs: [job('prepare', { result: { ...elsewhere, remote: { ...remote, unpushed: true } } })],
+      },
+      'starting',
+      [],
+    ],
+    ['runs once the run is known', { attempt: starting, inputs: [started] }, 'running', []],
+    [
+      'fails at once when a start is refused',
+      { attempt: starting, inputs: [job('agent', { state: 'failed', failure: network })] },
+      'failed',
+      [],
+    ],
+    [
+      'looks for a run whose start had no answer',
+      { attempt: starting, inputs: [job('agent', { state: 'failed', failure: ambiguous })] },
+      'start_unknown',
+      ['find'],
+    ],
+    [
+      'asks again under its key where that is the same run',
+      { settings: insisting, attempt: starting, inputs: [job('agent', { state: 'failed', failure: ambiguous })] },
+      'start_unknown',
+      ['insist'],
+    ],
+    [
+      'looks for a run when this process ended in the middle of the start',
+      { attempt: starting, inputs: [lost] },
+      'start_unknown',
+      ['find'],
+    ],
+    ['goes on looking after a crash', { attempt: unknown, inputs: [lost] }, 'start_unknown', ['find']],
+    ['uses a run that appears late', { attempt: unknown, inputs: [started] }, 'running', []],
+    [
+      'gives the run up when it was looked for in vain, and hunts it',
+      { attempt: unknown, inputs: [job('agent', { state: 'failed', failure: ambiguous })] },
+      'failed',
+      ['hunt'],
+    ],
+    ['goes on following after a crash', { attempt: running, inputs: [lost] }, 'running', ['attach']],
+    ['goes on where the run was known in the same moment', { attempt: starting, inputs: [started, lost] }, 'running', ['attach']],
+    ['collects what a run did', { attempt: running, inputs: [succeeded] }, 'collecting', ['collect']],
+    [
+      'collects again after a crash: no new run for that',
+      { attempt: collecting, inputs: [job('collect', { state: 'lost' })] },
+      'collecting',
+      ['collect'],
+    ],
+  ])('%s', (_name, over, state, expected) => {
+    const decision = decideAttempt(context(over), noon);
+    expect([decision.state, jobs(decision)]).toEqual([state, expected]);
+  });
+
+  test('is asked for with where it works, without paths of this machine', () => {
+    const attached = {
+      files: [{ path: '/home/x/a.png', name: 'a.png', mediaType: 'image/png', bytes: 1, url: 'https://l/a' }],
+      missing: [],
+    };
+    const conversation = { id: 'c1', started: true, directory: '/conv/c1', ref };
+    const inputs = [job('prepare', { result: { ...elsewhere, attached } })];
+    const decision = decideAttempt(context({ attempt: at({ state: 'starting', checkout: null, run: null }), conversation, inputs }), noon);
+    const request = decision.effects.jobs[0]?.payload['request'] as Record<string, unknown>;
+    expect(request).toMatchObject({
+      workingDirectory: '',
+      readable: [],
+      remote: { ...remote, baseBranch: 'main' },
+      conversation: { resume: true, ref },
+    });
+    expect(request['systemContext']).toMatch(
+      /on the branch cyrus\/eng-1-a1, begun at the head of main\. Commit there and push that branch/,
+    );
+    expect(request['systemContext']).not.toMatch(/do not push/);
+    expect(JSON.stringify(request)).not.toContain('/home/x');
+  });
+
+  test('the push of where it begins comes home before the start; a refused one fails it', () => {
+    const waiting = at({ state: 'starting', checkout: { ...elsewhere, remote: { ...remote, unpushed: true } }, run: null });
+    const write = (state: string): Input => ({ seq: 1, kind: 'write', payload: { state, failure: state === 'sent' ? null : network } });
+    expect(jobs(decideAttempt(context({ attempt: waiting, inputs: [write('sent')] }), noon))).toEqual(['agent']);
+    expect(decideAttempt(context({ attempt: waiting, inputs: [write('rejected')] }), noon)).toMatchObject({
+      state: 'failed',
+      failure: network,
+    });
+    expect(decideAttempt(context({ attempt: waiting, inputs: [stop] }), noon).state).toBe('stopped');
+  });
+
+  test('every job of an agent has a key of its own, and looking ends when it was to end', () => {
+    const first = decideAttempt(context({ attempt: starting, inputs: [lost] }), noon);
+    expect(first.run).toMatchObject({ jobs: 2, lookUntil: noon + 120_000 });
+    expect(first.effects.jobs[0]?.key).toBe('attempt:a1:agent:2');
+    const second = decideAttempt(context({ attempt: unknown, inputs: [lost] }), noon + 5_000);
+    expect(second.effects.jobs[0]).toMatchObject({ key: 'attempt:a1:agent:3', payload: { order: { do: 'find', until: noon + 60_000 } } });
+    const attached = decideAttempt(context({ attempt: running, inputs: [lost] }), noon + 500);
+    expect(attached.effects.jobs[0]?.payload['order']).toEqual({ do: 'attach', ref, deadline: noon + 1000 });
+  });
+
+  test('people can follow it where it is, and a follow-up continues it', () => {
+    const decision = decideAttempt(context({ attempt: starting, inputs: [started] }), noon);
+    expect(said_(decision)).toContain('It runs on **sky**: https://sky/r7');
+    expect(decision.effects.writes.map(({ kind }) => kind)).toContain('externalUrls');
+    expect(decision).toMatchObject({ runRef: ref, conversationRef: ref, conversationStarted: true });
+    expect(decideAttempt(context({ attempt: running, inputs: [started] }), noon).effects.writes).toEqual([]);
+  });
+
+  test('its hunter is no job of the plan, whose stop would end that, too', () => {
+    const decision = decideAttempt(context({ attempt: unknown, inputs: [job('agent', { state: 'failed', failure: ambiguous })] }), noon);
+    expect(decision.effects.jobs[0]).toMatchObject({ attemptId: 'a1', payload: { order: { do: 'hunt', until: noon + 3_600_000 } } });
+    expect(decision.effects.jobs[0]?.planId).toBeUndefined();
+    expect(decision.failure).toMatchObject({
+      class: 'network',
+      message: 'sky did not say whether a run began, and none was found. No answer.',
+    });
+    expect(decision.failure?.ambiguous).toBeUndefined();
+  });
+});
+
+describe('the work of a run elsewhere', () => {
+  const collected = (result: Record<string, unknown>, over: Partial<AttemptContext> = {}) =>
+    decideAttempt(context({ attempt: collecting, inputs: [job('collect', { result })], ...over }), noon);
+  test('is looked for where the run says it is, and some minutes long where it succeeded', () => {
+    const result = { state: 'succeeded', output: 'Did it.', branch: 'sky/x', pullRequestUrl: 'https://h/acme/app/pull/3' };
+    const payload = decideAttempt(context({ attempt: running, inputs: [job('agent', { result: { result } })] }), noon).effects.jobs[0]
+      ?.payload;
+    expect(payload?.['remote']).toMatchObject({ branch: 'sky/x', pushBranch: 'cyrus/eng-1-a1', startSha: 'base', waitMs: 180_000, ref });
+    expect(payload?.['remote']).toMatchObject({ notThese: ['main', 'cyrus/eng-1', 'main'] });
+    const failed = { ...result, state: 'failed', failure: network };
+    const late = decideAttempt(context({ attempt: running, inputs: [job('agent', { result: { result: failed } })] }), noon);
+    expect(late.effects.jobs[0]?.payload['remote']).toMatchObject({ waitMs: 0 });
+  });
+  test('that is nowhere is no evidence, unless words alone are an answer', () => {
+    const missing = { headSha: null, evidence: null, missing: 'sky ended without a branch.' };
+    expect(collected(missing)).toMatchObject({
+      state: 'failed',
+      failure: { class: 'no_evidence', message: 'sky ended without a branch.' },
+    });
+    expect(collected(missing, { plan: { ...plan, follows: 'p0' } }).state).toBe('succeeded');
+  });
+  test('is remembered with where it was taken from', () => {
+    const run = { branch: 'sky/x', branchSha: 'tip', pullRequestUrl: 'https://h/acme/app/pull/3' };
+    expect(collected({ headSha: 'tip', run })).toMatchObject({ state: 'succeeded', headSha: 'tip', run: { jobs: 1, ...run } });
+  });
+});
+
+describe('a stop of a run elsewhere', () => {
+  const finished = (decision: AttemptDecision) =>
+    decision.effects.tells.find(({ kind }) => kind === 'attempt_finished')?.payload['unconfirmedStop'];
+  test.each<[string, Input[], Partial<AttemptContext>, readonly string[], readonly string[], RegExp | null]>([
+    ['that is confirmed needs no word', [killed({ stop: 'confirmed' })], { attempt: running }, ['run.stop confirmed'], [], null],
+    [
+      'that is not confirmed is told as it is',
+      [killed({ stop: 'requested' })],
+      { attempt: running },
+      ['run.stop requested'],
+      [],
+      /asked to stop the run and has not confirmed it\. See https:\/\/sky\/r7/,
+    ],
+    [
+      'that is not possible is told',
+      [killed({ stop: 'unsupported' })],
+      { attempt: running },
+      ['run.stop unsupported'],
+      [],
+      /may go on there/,
+    ],
+    [
+      'that could not be asked for is gone on with',
+      [killed(null)],
+      { attempt: running },
+      ['run.stop unknown'],
+      ['hunt'],
+      /could not be asked/,
+    ],
+    [
+      'in the middle of a start hunts what may have begun',
+      [stop, killed(null)],
+      { attempt: starting },
+      ['run.stop unknown'],
+      ['hunt'],
+      /could not be asked/,
+    ],
+    [
+      'together with a crash hunts the run that goes on',
+      [stop, lost],
+      { attempt: running },
+      ['run.stop unknown'],
+      ['hunt'],
+      /could not be asked/,
+    ],
+    ['together with its end has nothing to stop', [stop, succeeded], { attempt: running }, [], [], null],
+    [
+      'of a start that was refused has nothing to stop',
+      [stop, job('agent', { state: 'failed', failure: network })],
+      { attempt: starting },
+      [],
+      [],
+      null,
+    ],
+  ])('%s', (_name, inputs, over, recorded, ordered, word) => {
+    const decision = decideAttempt(context({ ...over, inputs }), noon);
+    expect(decision.state).toBe('stopped');
+    expect(events(decision)).toEqual(recorded);
+    expect(jobs(decision)).toEqual(ordered);
+    if (word) expect(finished(decision)).toMatch(word);
+    else expect(finished(decision)).toBeNull();
+  });
+
+  test('waits for the job that asks for it', () => {
+    expect(decideAttempt(context({ attempt: running, inputs: [stop] }), noon).state).toBe('running');
+  });
+
+  test('for a pause keeps what the run has pushed', () => {
+    const paused = at({ ...running, interruption: { kind: 'pause' } });
+    const decision = decideAttempt(context({ attempt: paused, inputs: [killed({ stop: 'confirmed', lastDelivered: 0 })] }), noon);
+    expect([decision.state, jobs(decision)]).toEqual(['collecting', ['collect']]);
+    expect(decision.effects.jobs[0]?.payload['remote']).toMatchObject({ waitMs: 0 });
+  });
+
+  test('at the deadline is a failure of its own, after the work was collected', () => {
+    const failure: Failure = { class: 'timeout', message: 'Still at work after 60 min. It was stopped.' };
+    const inputs = [job('agent', { result: { result: { state: 'failed', output: '', failure }, stop: 'requested' } })];
+    const decision = decideAttempt(context({ attempt: running, inputs }), noon);
+    expect(decision).toMatchObject({ state: 'collecting', failure, run: { stop: 'requested' } });
+    expect(events(decision)).toEqual(['run.stop requested']);
+  });
+});
+
+describe('a hunter', () => {
+  const over = at({ ...unknown, state: 'failed', run: { jobs: 3, huntUntil: noon + 60_000 } });
+  test('that finds a late run tells of it once', () => {
+    const decision = decideAttempt(
+      context({ attempt: over, inputs: [job('agent', { result: { caught: ref, stop: 'confirmed' } })] }),
+      noon,
+    );
+    expect(decision.state).toBe('failed');
+    expect(events(decision)).toEqual(['run.late confirmed']);
+    expect(said_(decision)).toMatch(/turned up on \*\*sky\*\*: https:\/\/sky\/r7\. It was stopped\./);
+  });
+  test('that finds nothing says nothing', () => {
+    const decision = decideAttempt(context({ attempt: over, inputs: [job('agent', { result: {} })] }), noon);
+    expect(decision.effects).toEqual({ writes: [], jobs: [], tells: [], wakes: [], events: [] });
+  });
+  test('outlives a crash, and not its time', () => {
+    const again = decideAttempt(context({ attempt: over, inputs: [lost] }), noon);
+    expect(again.effects.jobs[0]).toMatchObject({ key: 'attempt:a1:agent:4', payload: { order: { do: 'hunt', until: noon + 60_000 } } });
+    expect(again).toMatchObject({ ended: false, run: { jobs: 4 } });
+    expect(jobs(decideAttempt(context({ attempt: over, inputs: [lost] }), noon + 60_000))).toEqual([]);
+  });
+});
+
+test('a message goes to the newest job', () => {
+  const steer: Input = { seq: 1, kind: 'steer', payload: { n: 2 } };
+  const decision = decideAttempt(context({ attempt: running, agentJob: 'agent-2', messages: [said(1), said(2)], inputs: [steer] }), noon);
+  expect(decision.jobMessages).toMatchObject([{ jobId: 'agent-2', n: 2 }]);
+});
