@@ -37,7 +37,7 @@ describe('at once', () => {
 
   test('the first thought comes within ten seconds, also behind other work, and the place in the queue is told', async () => {
     const { linear } = world;
-    await linear.seen(queued, /^Queued: 1 agent runs at once on this machine; 0 ahead of this one\./);
+    await linear.seen(queued, /^Queued: next; 1 agent runs at once on this machine\./);
     for (const issue of [first, queued]) {
       const { createdAt, activities, unresponsive } = await linear.session(issue);
       const said = activities.filter((activity) => activity.byAgent);

@@ -12,6 +12,7 @@ import {
 import { type DispatchMoney, openPurse } from './dispatch-money.ts';
 import type { Estimate } from './estimate.ts';
 import type { ExecutorFacts } from './executor-facts.ts';
+import { queuedWords, type ToldWaiting } from './queue-words.ts';
 import type { Policy } from './strategy.ts';
 
 export interface ReadyTask extends ChoiceTask {
@@ -22,8 +23,8 @@ export interface ReadyTask extends ChoiceTask {
   readonly number: number;
   readonly readySince: Instant;
   readonly notBefore: Instant | null;
-  /** The last reason told for waiting, so that it is told once. */
-  readonly waitingKey: string | null;
+  /** The last reason told for waiting. */
+  readonly told: ToldWaiting | null;
 }
 
 /** Places that are taken, of how many; a cap of null is none. */
@@ -73,6 +74,8 @@ export interface Waiting {
   readonly key: string;
   readonly reason: string;
   readonly until: Instant | null;
+  /** How many are ahead of it in a queue; null: it is in none. */
+  readonly ahead: number | null;
 }
 
 export interface DispatchDecision {
@@ -91,9 +94,9 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
   const queue = [...state.ready].sort((a, b) => a.readySince - b.readySince || (a.taskId < b.taskId ? -1 : 1));
 
   for (const task of queue) {
-    const wait = (key: string, reason: string, until: Instant | null): void => {
+    const wait = (key: string, reason: string, until: Instant | null, ahead: number | null = null): void => {
       if (key) places.queued(key);
-      waiting.push({ task, key, reason, until });
+      waiting.push({ task, key, reason, until, ahead });
     };
     if (task.notBefore !== null && task.notBefore > now) {
       wait('', '', task.notBefore);
@@ -103,7 +106,7 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
       wait('draining', 'Waiting: the service is shutting down. The work goes on when it is back.', null);
       continue;
     }
-    const inLine = ({ key, what }: Queue): void => wait(key, `Queued: ${what}; ${places.ahead(key)} ahead of this one.`, null);
+    const inLine = ({ key, what }: Queue): void => wait(key, queuedWords(places.ahead(key), what), null, places.ahead(key));
     const full = places.ofRepository(task.repositoryId);
     if (!full.free) {
       inLine(full);

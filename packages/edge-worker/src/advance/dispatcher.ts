@@ -6,12 +6,13 @@ import { idOf } from 'cyrus-core/ids';
 import { type Advance, defineAdvance } from 'cyrus-store/advance';
 import type { Tx } from 'cyrus-store/pool';
 import { insertAttempt } from 'cyrus-store/queries/attempt-insert';
-import { loadDispatch, type ReadyTaskRow } from 'cyrus-store/queries/dispatch-load';
+import { type ConditionRow, loadDispatch, type ReadyTaskRow } from 'cyrus-store/queries/dispatch-load';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { beginTrial } from 'cyrus-store/queries/executor-condition';
 import { takeInputs } from 'cyrus-store/queries/input-take';
 import { type PastRunsRow, pastRuns } from 'cyrus-store/queries/past-runs';
 import { type DispatchRepository, decideDispatch, type ReadyTask } from 'cyrus-task-orchestrator/decide-dispatch';
+import { tellWaiting } from 'cyrus-task-orchestrator/queue-words';
 import { policyOf } from 'cyrus-task-orchestrator/strategy';
 import { type TaskAnalysis, unknownTask } from 'cyrus-task-orchestrator/task-analysis';
 import { billingOf, costPerRun, createBudgetRules } from '../money/budget-rules.ts';
@@ -78,15 +79,38 @@ export function advanceDispatcher(options: DispatcherOptions): Advance {
       });
       effects.tells.push({ entity: `attempt:${attemptId}`, kind: 'begin', payload: {} });
     }
-    for (const { task, key, reason, until } of decision.waiting) {
+    for (const { task, key, reason, until, ahead } of decision.waiting) {
       if (until !== null) effects.wakes.push({ entity: 'dispatcher:main', at: until });
-      if (!key || key === task.waitingKey) continue;
-      const event: EventDraft = { type: 'task.waiting', planId: task.planId, taskId: task.taskId, payload: { key, reason } };
+      if (!key) continue;
+      const numbered = `${key}:${task.number}`;
+      const tell = tellWaiting(task.told, { key: numbered, ahead }, now);
+      if (!tell.tell) {
+        if (tell.at !== null) effects.wakes.push({ entity: 'dispatcher:main', at: tell.at });
+        continue;
+      }
+      const event: EventDraft = {
+        type: 'task.waiting',
+        planId: task.planId,
+        taskId: task.taskId,
+        payload: { key: numbered, ahead, reason },
+      };
       effects.events.push(event);
-      effects.tells.push({ entity: `plan:${task.planId}`, kind: 'waiting', payload: { key: `${key}:${task.number}`, reason } });
+      const payload = {
+        key: ahead === null ? numbered : `${numbered}:${now}`,
+        reason,
+        ...whyWaiting(key, loaded.conditions, task.ruledOut),
+      };
+      effects.tells.push({ entity: `plan:${task.planId}`, kind: 'waiting', payload });
     }
     await applyEffects(tx, effects);
   });
+}
+
+/** What a plan has to know of its waiting besides the words: an executor that a person has to mend, or that nobody is left. */
+function whyWaiting(key: string, conditions: readonly ConditionRow[], ruledOut: readonly unknown[]): Readonly<Record<string, unknown>> {
+  if (key === 'no-fit' && ruledOut.length > 0) return { exhausted: true };
+  const parked = conditions.find((row) => key === `parked:${row.executorId}`);
+  return parked?.failure ? { failure: parked.failure } : {};
 }
 
 function readyTask(row: ReadyTaskRow): ReadyTask {

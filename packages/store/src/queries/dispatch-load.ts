@@ -18,7 +18,8 @@ export interface ReadyTaskRow {
   readonly ruledOut: readonly RuledOut[];
   /** The executor of the last attempt whose conversation has begun, of this plan or the one it follows. */
   readonly continuesOn: string | null;
-  readonly waitingKey: string | null;
+  /** The last reason told for waiting. */
+  readonly told: { readonly key: string; readonly ahead: number | null; readonly at: number } | null;
 }
 
 export interface ConditionRow {
@@ -52,7 +53,8 @@ export async function loadDispatch(tx: Tx): Promise<LoadedDispatch> {
        t.procedure, t.analysis, t.ruled_out as "ruledOut",
        (select a.executor_id from cyrus.attempt a join cyrus.conversation c on c.id = a.conversation_id and c.started
          where a.plan_id in (p.id, p.follows) order by a.created_at desc limit 1) as "continuesOn",
-       (select e.payload ->> 'key' from cyrus.event e where e.plan_id = p.id and e.type = 'task.waiting' order by e.id desc limit 1) as "waitingKey"
+       (select json_build_object('key', e.payload ->> 'key', 'ahead', (e.payload ->> 'ahead')::int, 'at', floor(extract(epoch from e.at) * 1000))
+         from cyrus.event e where e.plan_id = p.id and e.type = 'task.waiting' order by e.id desc limit 1) as told
      from cyrus.task t join cyrus.plan p on p.id = t.plan_id
      where t.state = 'ready' and p.state = 'running'
        and not exists (select from cyrus.attempt a where a.task_id = t.id and a.number = t.attempts + 1)

@@ -67,7 +67,7 @@ export const ready = (id: number, over: Partial<ReadyTask> = {}): ReadyTask => (
   number: 1,
   readySince: noon + id,
   notBefore: null,
-  waitingKey: null,
+  told: null,
   ...over,
 });
 
@@ -84,10 +84,11 @@ export const repository = (over: Partial<DispatchRepository> = {}): DispatchRepo
 export const policy = (
   strategy: Parameters<typeof policyOf>[0]['strategy'] = 'local-only',
   orchestrationStrategy?: Parameters<typeof policyOf>[0]['orchestrationStrategy'],
+  options: Partial<Parameters<typeof policyOf>[0]['strategyOptions']> = {},
 ): ReturnType<typeof policyOf> =>
   policyOf({
     strategy,
-    strategyOptions: { minReturn: 1, valuePerHourUsd: 10 },
+    strategyOptions: { minReturn: 1, valuePerHourUsd: 10, ...options },
     ...(orchestrationStrategy ? { orchestrationStrategy } : {}),
   });
 

@@ -1,0 +1,30 @@
+import type { Instant } from 'cyrus-core/clock';
+
+/** `Queued: 3 ahead; 2 agents run at once on this machine.` `what`: what there is too little of. */
+export const queuedWords = (ahead: number, what: string): string => `Queued: ${ahead === 0 ? 'next' : `${ahead} ahead`}; ${what}.`;
+
+/** Why a task waits, as it was last told. */
+export interface ToldWaiting {
+  readonly key: string;
+  /** How many are ahead of it in a queue; null: it is in none. */
+  readonly ahead: number | null;
+  readonly at: Instant;
+}
+
+/** A place in a queue is told again at most this often. */
+const apartMs = 60_000;
+
+/** `at`: when to look again; null: no need to. */
+export type TellWaiting = { readonly tell: true } | { readonly tell: false; readonly at: Instant | null };
+
+/** Whether to tell why a task waits: another reason at once, another place in the queue when it is much nearer, now and then. */
+export function tellWaiting(told: ToldWaiting | null, next: Pick<ToldWaiting, 'key' | 'ahead'>, now: Instant): TellWaiting {
+  if (told === null || told.key !== next.key) return { tell: true };
+  if (told.ahead === null || next.ahead === null || band(told.ahead) === band(next.ahead)) return { tell: false, at: null };
+  // A clock that was set back does not make it wait longer.
+  const at = told.at > now ? now : told.at + apartMs;
+  return at <= now ? { tell: true } : { tell: false, at };
+}
+
+/** Close to the front each place counts; far from it, only half the way. */
+const band = (ahead: number): number => (ahead <= 3 ? ahead : 3 + Math.floor(Math.log2(ahead)));
