@@ -18,7 +18,7 @@ export interface ContainerRun {
   readonly pids: number;
   readonly nofile?: number;
   readonly nproc?: number;
-  /** The engine's word for the network: `none`, `bridge`, `container:…`. */
+  /** The engine's word for the network: `none`, `host`, `container:…`. */
   readonly network: string;
 }
 
@@ -54,7 +54,7 @@ export function containerCommand(run: ContainerRun, spec: SandboxSpec): Containe
       ...runtimeArguments(engine).before,
       ...['run', '--rm', '--interactive', '--pull', 'never', '--name', run.name, '--label', `cyrus=${run.label}`],
       ...runtimeArguments(engine).after,
-      ...['--log-driver', 'none', '--sig-proxy=false', '--hostname', 'cyrus', '--network', run.network],
+      ...['--log-driver', 'none', '--sig-proxy=false', '--network', run.network],
       ...['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--security-opt', 'label=disable'],
       ...userArguments(run),
       ...(engine.limits ? ['--pids-limit', String(run.pids)] : []),

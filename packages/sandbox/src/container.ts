@@ -38,7 +38,7 @@ export function createContainer({ clock, engine, image, hostSystem, memoryMb, pi
 
   function networkOf({ network }: SandboxSpec): string {
     if (network === 'none') return 'none';
-    if (network === 'open') return engine.name === 'podman' && engine.rootless ? 'slirp4netns' : 'bridge';
+    if (network === 'open') return 'host';
     const holder = holders.get(network);
     if (holder === undefined || holder.over()) throw new Error('the closed network of this command has ended');
     return `container:${holder.name}`;
