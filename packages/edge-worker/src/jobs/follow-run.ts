@@ -106,7 +106,8 @@ export interface Followed {
 
 /** Past the deadline, for executors that keep it themselves and say more than can be said here. */
 const graceMs = 10_000;
-const lastWordsMs = 3_000;
+/** How long a run that is to stop may take to say so: whoever asked for the stop waits for it. */
+const lastWordsMs = 1_500;
 const passing: ReadonlySet<Failure['class']> = new Set(['network', 'rate_limited', 'timeout', 'auth']);
 
 /**
@@ -170,7 +171,7 @@ export async function followRun(
   }
   const stop = await stopElsewhere(executor, ref, context);
   const done = new AbortController();
-  if (stop && !complete) await Promise.race([reading, clock.sleep(lastWordsMs, done.signal)]);
+  if (stop && stop !== 'unsupported' && !complete) await Promise.race([reading, clock.sleep(lastWordsMs, done.signal)]);
   done.abort();
   left = true;
   const stopped = stop === undefined ? {} : { stop };
