@@ -2,7 +2,7 @@ import type { Clock } from 'cyrus-core/clock';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { Log } from 'cyrus-store/log';
 import { type Database, isConnectionError } from 'cyrus-store/pool';
-import { lockCondition, parkedExecutors, saveCondition } from 'cyrus-store/queries/executor-condition';
+import { executorsOut, lockCondition, parkedExecutors, saveCondition } from 'cyrus-store/queries/executor-condition';
 import { wake } from 'cyrus-store/wake';
 import { probeAt } from 'cyrus-task-orchestrator/condition';
 
@@ -12,6 +12,15 @@ export interface ProberOptions {
   readonly log: Log;
   readonly executors: ReadonlyMap<string, Pick<TaskExecutor, 'health'>>;
   readonly everyMs?: number;
+}
+
+/** The executors that are not to be used now, and why; null: all may be. */
+export async function executorTrouble(db: Database): Promise<string | null> {
+  const out = await executorsOut(db);
+  const words = out.map(
+    ({ reason, until }) => `${reason} (${until === null ? 'until it is mended' : `tried again at ${new Date(until).toISOString()}`})`,
+  );
+  return words.length === 0 ? null : words.join('; ');
 }
 
 /** Asks executors that a person has to mend whether they are well again. */
@@ -26,6 +35,7 @@ export interface Prober {
 export function startProber({ db, clock, log, executors, everyMs = 30_000 }: ProberOptions): Prober {
   const stopped = new AbortController();
   let bell: (() => void) | undefined;
+  let rang = false;
   let first = true;
 
   /** Whether any executor is left that is to be asked again. */
@@ -52,14 +62,19 @@ export function startProber({ db, clock, log, executors, everyMs = 30_000 }: Pro
   }
 
   async function run(): Promise<void> {
-    const subscription = db.listen('executor', () => bell?.());
+    const subscription = db.listen('executor', () => {
+      rang = true;
+      bell?.();
+    });
     void subscription.catch(() => undefined);
     while (!stopped.signal.aborted) {
+      rang = false;
       const again = await look().catch((error) => {
         if (!isConnectionError(error)) log.warn({ error: String(error) }, 'parked executors could not be asked');
         return true;
       });
       if (stopped.signal.aborted) break;
+      if (rang && !again) continue;
       const rung = new Promise<void>((resolve) => {
         bell = resolve;
         stopped.signal.addEventListener('abort', () => resolve(), { once: true });

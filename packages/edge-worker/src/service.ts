@@ -8,6 +8,7 @@ import type { Config } from 'cyrus-core/config/schema';
 import { systemIds } from 'cyrus-core/ids';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import { createEngine, type Engine } from 'cyrus-store/advance';
+import { createLedger } from 'cyrus-store/ledger';
 import type { Log } from 'cyrus-store/log';
 import { type Database, openDatabase } from 'cyrus-store/pool';
 import { startPublisher } from 'cyrus-store/publisher';
@@ -38,7 +39,8 @@ import { createRepositories } from './jobs/repositories.ts';
 import { createJobRunners } from './jobs/runners.ts';
 import { savingWork } from './jobs/save-work.ts';
 import { createBudgetRules } from './money/budget-rules.ts';
-import { startProber } from './prober.ts';
+import { createNetworks } from './network/networks.ts';
+import { executorTrouble, startProber } from './prober.ts';
 import { createUnreachable } from './reachable.ts';
 import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
 import { startRetention } from './retention/retention.ts';
@@ -95,6 +97,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const linear = createLinearClients({ config, home, clock, log });
   await saveConfigRevision(db, options.config);
 
+  const networks = createNetworks({ home, sandbox, config, ledger: createLedger(db, rules), db, clock, log });
   const redact = createRedact(secretsOf(options.config), github.secrets);
   const supervisor = createSupervisor({
     db,
@@ -105,7 +108,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     host: { id: hostId, bootId, pid: process.pid, isolation: sandbox.isolation, version: options.version, ...capacity },
     runners: savingWork(
       createJobRunners({
-        ...{ linear, github, config, home, sandbox, checkouts, executors, db, clock, log, random, runPrefix, room },
+        ...{ linear, github, config, home, sandbox, networks, checkouts, executors, db, clock, log, random, runPrefix, room },
         filler: () => filler,
         collector: () => collector,
       }),
@@ -216,6 +219,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await engine?.stop();
     await brokers?.close();
     await publisher.stop();
+    await networks.close();
     await door.close();
   };
   const close = async (): Promise<void> => {
@@ -232,7 +236,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         api: createApi({ db, ingest, ids: systemIds, token: () => config().server.apiToken }),
         brokers: () => brokers?.state() ?? [],
         checks: { supervisor: async () => (ended ? 'it has ended' : null) },
-        notes: { disk: async () => (await room.shortage())?.message ?? null, reconciler: () => reconciler?.trouble() ?? null },
+        notes: {
+          disk: async () => (await room.shortage())?.message ?? null,
+          reconciler: () => reconciler?.trouble() ?? null,
+          executors: () => executorTrouble(db),
+        },
         log,
         clock,
         version: options.version,
