@@ -59,7 +59,7 @@ export function estimateAttempt(
   return {
     cost: executor.included ? { p50: 0, p90: 0 } : known?.cost ? listed : assumed,
     durationMs: blend(known?.durationMs ?? null, { p50: usual.durationMs.p50 + start, p90: usual.durationMs.p90 + start }, runs),
-    success: ((known?.succeeded ?? 0) + priorSuccess * priorWeight) / (runs + priorWeight),
+    success: Math.round((((known?.succeeded ?? 0) + priorSuccess * priorWeight) / (runs + priorWeight)) * 1000) / 1000,
     from: runs === 0 ? `usual for work of ${sizeWord[analysis.complexity]} size` : `like ${runs} finished here before`,
   };
 }
