@@ -59,6 +59,8 @@ export interface CursorStandIn {
   setFaults(request: FaultRequest): void;
   /** Lets agents that wait go on. */
   release(): void;
+  /** How many agents wait for a release. */
+  waiting(): number;
   state(): CursorState;
   calls(operation?: string): readonly CallRecord[];
   /** Ends every run and connection, and removes the workspaces. */
@@ -77,6 +79,7 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
   const timers = new Set<NodeJS.Timeout>();
   let change = Promise.withResolvers<void>();
   let release = Promise.withResolvers<void>();
+  let waiting = 0;
 
   const changed = (): void => {
     change.resolve();
@@ -97,7 +100,11 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
     eventDelayMs: options.eventDelayMs ?? 20,
     now: () => Date.now(),
     sleep: (ms, run) => Promise.race([after(ms), ended(run)]),
-    released: (run) => Promise.race([release.promise, ended(run)]),
+    async released(run) {
+      waiting++;
+      await Promise.race([release.promise, ended(run)]);
+      waiting--;
+    },
     changed,
     workspace(agent) {
       const repository = agent.request.repos?.[0];
@@ -136,7 +143,6 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
     const method = request.method ?? 'GET';
     const body = await readJson(request).catch(() => undefined);
     if (target.pathname.startsWith('/control/')) return send(response, control(method, target, body));
-    if (target.pathname.startsWith('/download/')) return send(response, answer(200, { content: target.pathname }));
     const route = matchRoute(method, target.pathname);
     const name = route?.operation ?? 'not_modelled';
     const record = (status: number): void => void calls.push({ operation: name, status, body });
@@ -213,6 +219,7 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
       release.resolve();
       release = Promise.withResolvers<void>();
     },
+    waiting: () => waiting,
     state: () => ({
       agents: [...agents.values()].map((agent) => ({
         id: agent.id,

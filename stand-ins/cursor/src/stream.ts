@@ -44,10 +44,15 @@ export async function stream(response: ServerResponse, options: StreamOptions, c
     }),
   );
   const send = (frame: Frame): void => {
+    if (gone) return;
     for (let copy = faults.duplicateEvents ? 2 : 1; copy > 0; copy--) response.write(text(frame));
-    if (left !== undefined && frame.id !== undefined && --left <= 0) response.destroy();
+    if (left !== undefined && frame.id !== undefined && --left <= 0) {
+      // What was sent arrives: a stream that is cut before anything got through would never come on.
+      gone = true;
+      response.end();
+    }
   };
-  const heartbeat = setInterval(() => response.write(text({ event: 'heartbeat', data: {} })), heartbeatMs);
+  const heartbeat = setInterval(() => send({ event: 'heartbeat', data: {} }), heartbeatMs);
   try {
     send({ event: 'status', data: { runId: run.id, status: faults.statusWord ?? run.status } });
     if (now - run.createdAt < faults.streamWarmupMs) {
