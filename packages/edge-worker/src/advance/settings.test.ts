@@ -5,12 +5,13 @@ import { attemptSettings } from './settings.ts';
 
 const plan = (procedure: Procedure, tag?: string): Plan =>
   ({ id: 'p', procedure, repositoryId: 'r', options: tag === undefined ? {} : { model: tag } }) as unknown as Plan;
-const settings = (config: object, repository: object = {}, procedure: Procedure = 'builder', tag?: string) =>
+type Executor = Parameters<typeof attemptSettings>[3];
+const settings = (config: object, repository: object = {}, procedure: Procedure = 'builder', tag?: string, executor: Executor = null) =>
   attemptSettings(
     configSchema.parse({ repositories: [{ id: 'r', remoteUrl: 'x', ...repository }], ...config }),
     plan(procedure, tag),
-    0,
-    null,
+    undefined,
+    executor,
   );
 
 describe('the model', () => {
@@ -32,6 +33,25 @@ describe('the model', () => {
     ['nothing is named', {}, {}, 'builder', undefined, undefined, undefined],
   ])('%s', (_name, config, repository, procedure, tag, model, modelFrom) =>
     expect(settings(config, repository, procedure, tag)).toMatchObject({ model, modelFrom }),
+  );
+  const cloud = (id: string): Executor => ({ id, kind: 'cloud', capabilities: {} as never });
+  const services = {
+    ...all,
+    codegen: { modelByTaskType: { builder: 'theirs' }, defaultModel: 'their-default' },
+    cursor: { defaultModel: 'composer' },
+  };
+  test.each<[string, string, Procedure, string | undefined, string | undefined, string | undefined]>([
+    ['what the issue asks for', 'codegen', 'builder', 'tag', 'tag', '[model=tag] in the issue'],
+    ['the service’s own for the kind of work', 'codegen', 'builder', undefined, 'theirs', 'codegen.modelByTaskType.builder'],
+    ['the service’s own', 'codegen', 'scoper', undefined, 'their-default', 'codegen.defaultModel'],
+    ['of that service', 'cursor', 'builder', undefined, 'composer', 'cursor.defaultModel'],
+    ['none of this machine’s', 'elsewhere', 'builder', undefined, undefined, undefined],
+  ])('in the cloud: %s', (_name, id, procedure, tag, model, modelFrom) =>
+    expect(settings(services, { model: 'repo', fallbackModel: 'f' }, procedure, tag, cloud(id))).toMatchObject({
+      model,
+      modelFrom,
+      fallbackModel: undefined,
+    }),
   );
   test.each<[string, object, object, string | undefined]>([
     ['of the repository before the whole', { defaultFallbackModel: 'all' }, { fallbackModel: 'repo' }, 'repo'],

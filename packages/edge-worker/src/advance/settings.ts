@@ -1,6 +1,7 @@
 import type { Config, RepositoryConfig } from 'cyrus-core/config/schema';
+import type { ModelByTaskType } from 'cyrus-core/config/services';
 import type { Plan, Procedure } from 'cyrus-core/domain/plan';
-import { type MicroUsd, microUsd } from 'cyrus-core/money';
+import type { MicroUsd } from 'cyrus-core/money';
 import type { AttemptSettings } from 'cyrus-task-orchestrator/attempt-context';
 import { documentationDefault } from 'cyrus-task-orchestrator/documentation';
 import type { PlanSettings } from 'cyrus-task-orchestrator/plan-context';
@@ -66,17 +67,16 @@ function deniedByLabel(repository: RepositoryConfig | undefined, procedure: Proc
   return prompt && !Array.isArray(prompt) ? ((prompt as { disallowedTools?: readonly string[] }).disallowedTools ?? []) : [];
 }
 
-export function maxCostPerTask(config: Config): MicroUsd | null {
-  return config.budgets.perTaskUsd === null ? null : microUsd(config.budgets.perTaskUsd);
-}
-
 type ChosenModel = Pick<AttemptSettings, 'model' | 'modelFrom' | 'fallbackModel'>;
+type ChosenExecutor = NonNullable<AttemptSettings['executor']> & { readonly id: string };
 
 /** The first that names one: the issue's tag, the repository, the kind of work, the whole configuration. */
-function chosenModel(config: Config, repository: RepositoryConfig | undefined, plan: Plan): ChosenModel {
+function chosenModel(config: Config, repository: RepositoryConfig | undefined, plan: Plan, executor: ChosenExecutor | null): ChosenModel {
   const { procedure, options } = plan;
+  const asked = [options.model, `[model=${options.model}] in the issue`] as const;
+  if (executor?.kind === 'cloud') return cloudModel(config, procedure, executor.id, asked);
   const ladder: readonly (readonly [string | undefined, string])[] = [
-    [options.model, `[model=${options.model}] in the issue`],
+    asked,
     [repository?.model, `model of the repository ${plan.repositoryId}`],
     [config.modelByTaskType?.[procedure], `modelByTaskType.${procedure}`],
     [config.defaultModel, 'defaultModel'],
@@ -86,10 +86,27 @@ function chosenModel(config: Config, repository: RepositoryConfig | undefined, p
   return { model, modelFrom, fallbackModel: fallback === model ? undefined : fallback };
 }
 
-/** What the configuration says of an attempt. `spent`: what the task has cost so far. */
-export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd, executor: AttemptSettings['executor']): AttemptSettings {
+/** Services name models in their own way: what is configured for agents on this machine says nothing to them. */
+function cloudModel(config: Config, procedure: Procedure, id: string, asked: readonly [string | undefined, string]): ChosenModel {
+  const own: { readonly modelByTaskType?: ModelByTaskType; readonly defaultModel?: string } | undefined =
+    id === 'codegen' ? config.codegen : id === 'cursor' ? config.cursor : undefined;
+  const ladder: readonly (readonly [string | undefined, string])[] = [
+    asked,
+    [own?.modelByTaskType?.[procedure], `${id}.modelByTaskType.${procedure}`],
+    [own?.defaultModel, `${id}.defaultModel`],
+  ];
+  const [model, modelFrom] = ladder.find(([name]) => name !== undefined) ?? [undefined, undefined];
+  return { model, modelFrom, fallbackModel: undefined };
+}
+
+/** What the configuration says of an attempt. `maxCost`: what it may cost at most; undefined: nothing limits it. */
+export function attemptSettings(
+  config: Config,
+  plan: Plan,
+  maxCost: MicroUsd | undefined,
+  executor: ChosenExecutor | null,
+): AttemptSettings {
   const repository = repositoryOf(config, plan.repositoryId);
-  const cap = maxCostPerTask(config);
   // A deny anywhere denies.
   const disallowed = [
     ...(config.defaultDisallowedTools ?? []),
@@ -103,13 +120,13 @@ export function attemptSettings(config: Config, plan: Plan, spent: MicroUsd, exe
       : null,
     verifyCommands: (repository?.verify ?? config.verify)?.commands ?? null,
     baseBranch: repository?.baseBranch ?? null,
-    ...chosenModel(config, repository, plan),
+    ...chosenModel(config, repository, plan, executor),
     instructions: repository?.appendInstruction?.trim() || null,
     documentationPaths: repository?.documentationPaths ?? documentationDefault,
     allowedTools: allowed(config, repository, plan.procedure),
     disallowedTools: plan.procedure === 'scoper' ? [...disallowed, ...writingTools] : disallowed,
     timeoutMs: config.limits.attemptTimeoutMs,
-    maxCost: cap === null ? undefined : Math.max(0, cap - spent),
+    maxCost,
     executor,
     cloud: config.cloudRuns,
   };
