@@ -62,6 +62,13 @@ const capabilities: ExecutorCapabilities = {
   resume: true,
 };
 
+/** What the user's own login talks to: the API, and where its token is made new. */
+function loginHosts(apiUrl: string | undefined): readonly string[] {
+  if (apiUrl === undefined) return ['api.anthropic.com', 'console.anthropic.com', 'platform.claude.com', 'claude.ai'];
+  const { hostname, port, protocol } = new URL(apiUrl);
+  return [`${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`];
+}
+
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export function createClaudeExecutor(options: ClaudeExecutorOptions): TaskExecutor {
@@ -91,7 +98,9 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
       await this.#checkLogin();
       checkRequest(request);
       const home = request.conversation.directory;
-      const login = options.auth === 'ownLogin' ? [await lendLogin(this.#credentialsFile(), home)] : [];
+      const ownLogin = options.auth === 'ownLogin';
+      const login = ownLogin ? [await lendLogin(this.#credentialsFile(), home)] : [];
+      const network = await request.network?.open(ownLogin ? { hosts: loginHosts(options.apiUrl) } : { model: true });
       return beginClaudeRun({
         runId,
         request,
@@ -101,11 +110,11 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
         env: agentEnv({
           searchPath: this.#searchPath,
           home,
-          apiUrl: options.apiUrl,
-          apiKey: options.auth === 'ownLogin' ? undefined : options.apiKey,
+          apiUrl: network?.model?.url ?? options.apiUrl,
+          apiKey: ownLogin ? undefined : (network?.model?.key ?? options.apiKey),
           gitIdentity: options.gitIdentity ?? { name: 'Cyrus', email: 'cyrus@localhost' },
           maxRetries: options.maxRetries ?? 3,
-          variables: request.environmentVariables,
+          variables: { ...request.environmentVariables, ...network?.env },
         }),
         policy: toolPolicy({
           allowedTools: request.allowedTools,
@@ -123,7 +132,7 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
         }),
         apiUrl: options.apiUrl,
         model: request.model ?? options.defaultModel,
-        network: options.network ?? 'open',
+        network: network?.network ?? options.network ?? 'open',
         readable: login,
       });
     });

@@ -8,6 +8,9 @@ export interface TokenCounts {
   readonly cacheWriteTokens: number;
 }
 
+/** Name and version of the list that `loadPrices` gives, as it is kept with what was charged by it. */
+export const priceList = '@pydantic/genai-prices 0.1.8';
+
 export type Price = (model: string, tokens: TokenCounts) => MicroUsd | undefined;
 
 /** List prices. Loaded on first use: an idle service does not hold the table. Undefined for a model the table does not know. */

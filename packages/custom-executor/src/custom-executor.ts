@@ -64,6 +64,9 @@ export function createCustomExecutor(options: CustomExecutorOptions): TaskExecut
         const command = await program();
         if (!command.ok) throw new FailureError(command.error);
         const home = request.conversation.directory;
+        const network = await request.network?.open({});
+        // Its first connection may come at once.
+        await network?.ready.catch(() => undefined);
         return beginCustomRun({
           runId,
           request,
@@ -79,10 +82,11 @@ export function createCustomExecutor(options: CustomExecutorOptions): TaskExecut
             GIT_CONFIG_NOSYSTEM: '1',
             ...options.env,
             ...request.environmentVariables,
+            ...network?.env,
             HOME: home,
           },
           readable: [dirname(command.value), ...(options.readable ?? [])],
-          network: options.network ?? 'open',
+          network: network?.network ?? options.network ?? 'open',
         });
       }),
     find: async (key) => runs.find(key),

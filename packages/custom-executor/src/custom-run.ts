@@ -125,7 +125,7 @@ export async function beginCustomRun(setup: CustomRunSetup): Promise<LocalRun> {
     child.stderr?.on('data', (chunk: Buffer) => {
       errorOutput = (errorOutput + chunk.toString('utf8')).slice(-2000);
     });
-    const { hostTools: _, ...told } = request;
+    const { hostTools: _, network: __, ...told } = request;
     say({ type: 'start', protocol: protocolVersion, runId, request: told });
     if (child.stdout) for await (const line of boundedLines(child.stdout, longestLine)) onLine(line);
     const exit = await exited;

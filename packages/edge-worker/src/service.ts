@@ -9,6 +9,7 @@ import { systemIds } from 'cyrus-core/ids';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import { createEngine, type Engine } from 'cyrus-store/advance';
 import { createLedger } from 'cyrus-store/ledger';
+import { createLimiter } from 'cyrus-store/limiter';
 import type { Log } from 'cyrus-store/log';
 import { type Database, openDatabase } from 'cyrus-store/pool';
 import { startPublisher } from 'cyrus-store/publisher';
@@ -87,7 +88,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const runPrefix = `cyrus-${createHash('sha256').update(home).digest('hex').slice(0, 12)}-`;
   const capacity = capacityOf(options.config);
   const rules = createBudgetRules(config);
-  const executors = createExecutors(options.config, sandbox, clock, runPrefix);
+  const executors = createExecutors(options.config, sandbox, clock, runPrefix, {
+    random,
+    limiter: createLimiter(db),
+    warn: (what) => log.warn({}, what),
+  });
   const checkouts = createCheckouts({ root: home, sandbox, clock, gitIdentity, fetchTimeoutMs: options.config.checkouts.fetchTimeoutMs });
   const github = createGithubCredentials({ config, clock });
   const repositories = createRepositories(checkouts, config, github);

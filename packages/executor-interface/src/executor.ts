@@ -1,5 +1,6 @@
 import type { Failure } from 'cyrus-core/failure';
 import type { MicroUsd } from 'cyrus-core/money';
+import type { RunDoor } from 'cyrus-core/ports/network';
 
 /** Names one attempt for good; the key of every effect it has on a provider. */
 export interface AttemptKey {
@@ -94,6 +95,8 @@ export interface ExecutionRequest {
   readonly mcpConfig?: Readonly<Record<string, unknown>>;
   /** Carried out by this process; held by `allowedTools` and `disallowedTools` as any other. Not part of a stored request. */
   readonly hostTools?: readonly HostTools[];
+  /** The network of this run, for executors that start programs here. Absent: the host's own. Not part of a stored request. */
+  readonly network?: RunDoor;
   readonly maxCost?: MicroUsd;
   readonly maxTurns?: number;
   readonly timeoutMs: number;

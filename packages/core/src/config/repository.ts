@@ -15,6 +15,7 @@ import {
   type VerifyConfig,
   verify,
 } from './pieces.ts';
+import { type EgressConfig, egress } from './sandbox.ts';
 
 /** Labels that choose a procedure, with the tools it gets; the short form is the labels alone. */
 export type LabelPrompt =
@@ -67,6 +68,8 @@ export interface RepositoryConfig {
   readonly labelPrompts?: LabelPrompts;
   readonly userAccessControl?: UserAccessConfig;
   readonly setup?: { readonly command: string; readonly timeoutMs?: number };
+  /** Hosts it needs beside those of the whole configuration. */
+  readonly sandbox?: EgressConfig;
   /** Run before a checkout is deleted; whatever it does, the checkout is deleted. */
   readonly teardown?: { readonly command: string; readonly timeoutMs?: number };
   readonly verify?: VerifyConfig;
@@ -128,6 +131,7 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
     .object({ command: filled, timeoutMs: milliseconds.exactOptional() })
     .exactOptional()
     .describe('Run once in every new checkout, before the agent'),
+  sandbox: egress.exactOptional().describe('Hosts it needs beside those of the whole configuration'),
   teardown: z
     .object({ command: filled, timeoutMs: milliseconds.exactOptional() })
     .exactOptional()

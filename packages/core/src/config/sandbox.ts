@@ -16,9 +16,31 @@ const container: z.ZodType<ContainerConfig> = z.object({
   pids: z.number().int().min(16).max(1_000_000).exactOptional().describe('Processes of one agent, at most. Default: 4096'),
 });
 
-export interface SandboxConfig {
-  /** Hosts an agent may reach beside its model. */
+/** Hosts that may be reached: `host`, `*.host`, `host:port`, an address, or `registries` for the public package registries. */
+export interface EgressConfig {
+  /** By agents and checks. */
   readonly egress?: readonly string[];
+  /** By setup, beside those. Absent: `registries`. */
+  readonly setupEgress?: readonly string[];
+}
+const hosts: z.ZodType<string[]> = z.array(
+  z
+    .string()
+    .regex(
+      /^(?:\*\.)?(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$|^[0-9A-Fa-f]*:[0-9A-Fa-f:.]+$/,
+      'a host without https://: "example.com", "*.example.com", "example.com:8443", "10.0.0.7", or "registries"',
+    ),
+);
+const egressKeys = {
+  egress: hosts.exactOptional().describe('Hosts that agents and checks may reach beside the model. Absent: none'),
+  setupEgress: hosts
+    .exactOptional()
+    .describe('Hosts that setup may reach beside those. Absent: "registries", the public package registries'),
+};
+/** Of one repository. */
+export const egress: z.ZodType<EgressConfig> = z.object(egressKeys);
+
+export interface SandboxConfig extends EgressConfig {
   /** Host paths an agent may read beside its checkout and the system. */
   readonly readable?: readonly string[];
   readonly memoryMb?: number;
@@ -27,7 +49,7 @@ export interface SandboxConfig {
   readonly container?: ContainerConfig;
 }
 export const sandbox: z.ZodType<SandboxConfig> = z.object({
-  egress: z.array(filled).exactOptional().describe('Hosts an agent may reach beside its model'),
+  ...egressKeys,
   readable: z.array(filled).exactOptional().describe('Host paths an agent may read beside its checkout and the system'),
   memoryMb: z.number().int().min(64).exactOptional().describe('Memory of one agent, at most; held by containers'),
   isolation: z

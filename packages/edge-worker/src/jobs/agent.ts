@@ -16,6 +16,7 @@ import { followedSoFar } from 'cyrus-store/queries/event-followed';
 import type { HostJob } from 'cyrus-store/queries/job-row';
 import type { RunEnd, RunOrder } from 'cyrus-task-orchestrator/attempt-run';
 import type { AgentFiles } from '../attachments/for-agent.ts';
+import type { Door } from '../network/networks.ts';
 import { type EventSink, openEventSink } from '../supervisor/event-sink.ts';
 import { failureOf } from '../supervisor/job-failure.ts';
 import type { JobContext, JobOutcome, JobRunner } from '../supervisor/job-runner.ts';
@@ -52,6 +53,8 @@ export interface AgentRunnerOptions {
   readonly db: Database;
   readonly redact: Redact;
   readonly spoolDirectory: string;
+  /** Of the budgets; absent: this machine's. */
+  readonly calendar?: Calendar;
   /** Variables of the repository, which are in no job's payload because they may be secret. */
   readonly environment: (job: HostJob) => Promise<Readonly<Record<string, string>>>;
   /** Host paths the configuration shows to every agent, beside what its request names. */
@@ -60,6 +63,8 @@ export interface AgentRunnerOptions {
   readonly files?: (job: HostJob) => Promise<AgentFiles | undefined>;
   /** Tools that this process carries out for the agent; `signal` ends with the job. */
   readonly hostTools?: (user: ToolUser, signal: AbortSignal) => Promise<readonly HostTools[]>;
+  /** The network of a run; absent: the host's own. */
+  readonly network?: (job: HostJob, attemptId: string) => Promise<Door>;
   readonly spoolBytes?: number;
 }
 
@@ -75,9 +80,9 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
       return {
         failure: { class: 'missing_binary', message: `No executor is called ${executorId} here.`, fix: 'Correct the configuration.' },
       };
+    if (order?.do === 'hunt') return { result: { ...(await huntRun(executor, key, order, context)) } };
     const attemptId = job.attemptId ?? key.attemptId;
     const sink = await openEventSink({
-    if (order?.do === 'hunt') return { result: { ...(await huntRun(executor, key, order, context)) } };
       db: options.db,
       clock: context.clock,
       log: context.log,
@@ -86,23 +91,27 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
       jobId: job.id,
       redact: options.redact,
       givenUp: context.givenUp,
+      ...(options.calendar ? { calendar: options.calendar } : {}),
       ...(options.spoolBytes === undefined ? {} : { maxBytes: options.spoolBytes }),
     });
+    let door: Door | undefined;
     try {
-      const environmentVariables = { ...(await options.environment(job)), ...request.environmentVariables };
-      const files = await options.files?.(job);
-      const readable = [...new Set([...request.readable, ...(options.readable?.() ?? []), ...(files ? [files.directory] : [])])];
       if (executor.kind === 'cloud') {
         const begun = { key, ...(request ? { request } : {}), ...(order ? { order } : {}), timeoutMs };
         return await runElsewhere({ job, context, executor, sink, key, db: options.db, begun });
       }
       if (!request) throw new Error(`an agent job of ${executorId}, which works here, has no request`);
+      const environmentVariables = { ...(await options.environment(job)), ...request.environmentVariables };
+      const files = await options.files?.(job);
+      const readable = [...new Set([...request.readable, ...(options.readable?.() ?? []), ...(files ? [files.directory] : [])])];
       // What was said since the preparation is in the prompt, too.
       const prompt = (await files?.enrich(request.prompt, context.signal)) ?? request.prompt;
       const filesDirectory = files ? { filesDirectory: files.directory } : {};
       const hostTools = (await options.hostTools?.({ attemptId, workingDirectory: request.workingDirectory }, context.signal)) ?? [];
+      door = await options.network?.(job, attemptId);
       const whole = {
         ...request,
+        ...(door ? { network: door } : {}),
         ...(hostTools.length > 0 ? { hostTools } : {}),
         ...filesDirectory,
         prompt,
@@ -111,6 +120,8 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
       };
       return await runAgent({ job, context, executor, sink, key, db: options.db, request: whole, ...(files ? { files } : {}) });
     } finally {
+      // What calls of the model have used is written down before the attempt hears of its end.
+      await door?.close();
       await sink.finish().catch((error) => {
         if (!context.givenUp.aborted) throw error;
       });
@@ -125,13 +136,13 @@ interface Run {
   readonly sink: EventSink;
   readonly key: AttemptKey;
   readonly db: Database;
-  readonly files?: AgentFiles;
-}
-
 }
 
 interface LocalRun extends Run {
   readonly request: ExecutionRequest;
+  readonly files?: AgentFiles;
+}
+
 /**
  * Follows a run that lives elsewhere. It outlives this process: a shutdown leaves it where it is, and a later job goes on from the events
  * that are stored. Nothing of this machine is given to it: no variables of the repository, no paths, no tools.
@@ -189,7 +200,7 @@ async function runAgent(run: LocalRun): Promise<JobOutcome> {
   const { files } = run;
   const enrich = files && ((body: string) => files.enrich(body, context.signal));
   const steering = steer({ job, ref, executor, context, db: run.db, ...(enrich ? { enrich } : {}) });
-  const seen = { lastDelivered: 0, result: null as RunResult | null, question: undefined as AgentJobResult['question'] };
+  const seen: Seen = { lastDelivered: 0, result: null, question: undefined };
   let broken: unknown;
   const reading = (async () => {
     for await (const event of executor.attach(ref)) {
@@ -206,12 +217,7 @@ async function runAgent(run: LocalRun): Promise<JobOutcome> {
   await Promise.all([told, steering.settled()]).catch((error) => {
     if (!context.givenUp.aborted) throw error;
   });
-  const result: AgentJobResult = {
-    result: seen.result,
-    lastDelivered: Math.max(seen.lastDelivered, seen.result?.lastDelivered ?? 0),
-    ...(seen.question ? { question: seen.question } : {}),
-  };
-  const kept = { ...result };
+  const kept = { ...resultOf(seen) };
   if (context.signal.aborted) {
     const endedItself = seen.result !== null && seen.result.state !== 'cancelled';
     return endedItself ? { result: kept } : { failure: { class: 'sandbox_lost', message: 'The agent was stopped.' }, result: kept };
@@ -226,10 +232,19 @@ async function runAgent(run: LocalRun): Promise<JobOutcome> {
   return { result: kept };
 }
 
-function note(
-  event: ExecutionEvent,
-  seen: { lastDelivered: number; result: RunResult | null; question: AgentJobResult['question'] },
-): void {
+interface Seen {
+  lastDelivered: number;
+  result: RunResult | null;
+  question: AgentJobResult['question'] | undefined;
+}
+
+const resultOf = ({ result, lastDelivered, question }: Seen): AgentJobResult => ({
+  result,
+  lastDelivered: Math.max(lastDelivered, result?.lastDelivered ?? 0),
+  ...(question ? { question } : {}),
+});
+
+function note(event: ExecutionEvent, seen: Seen): void {
   if (event.type === 'delivered') seen.lastDelivered = Math.max(seen.lastDelivered, event.messageId);
   if (event.type === 'needs-input') {
     seen.question = { question: event.question, ...(event.options ? { options: event.options } : {}) };

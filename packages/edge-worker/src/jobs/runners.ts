@@ -21,6 +21,7 @@ import type { PoolFiller } from '../checkout-pool/filler.ts';
 import type { Collector } from '../gc/collector.ts';
 import type { GithubCredentials } from '../github-credentials.ts';
 import { createBudgetRules } from '../money/budget-rules.ts';
+import type { Networks } from '../network/networks.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
@@ -47,6 +48,7 @@ export interface JobRunnersOptions {
   readonly config: () => Config;
   readonly home: string;
   readonly sandbox: Sandbox;
+  readonly networks: Networks;
   readonly checkouts: Checkouts;
   readonly executors: ReadonlyMap<string, TaskExecutor>;
   readonly db: Database;
@@ -73,7 +75,7 @@ function redactOfCurrent(passing: () => readonly string[]): (config: Config) => 
 
 /** What does each kind of host job on this machine. */
 export function createJobRunners(options: JobRunnersOptions): Readonly<Record<JobKind, JobRunner>> {
-  const { config, sandbox, checkouts, db, runPrefix } = options;
+  const { config, sandbox, checkouts, db, runPrefix, networks } = options;
   const repositories = createRepositories(checkouts, config, options.github);
   const tools = () => toolEnvironment(config().sandbox.readable ?? []);
   const environment = (repositoryId: string): Readonly<Record<string, string>> =>
@@ -81,7 +83,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
   const currentRedact = redactOfCurrent(options.github.secrets);
   const ports = createPorts(options.home, () => portsInUse(checkouts));
   const teardownTimeoutMs = (): number => config().limits.teardownTimeoutMs;
-  const shared = { checkouts, repositories, sandbox, tools, environment, runPrefix, ports, teardownTimeoutMs };
+  const shared = { checkouts, repositories, sandbox, networks, tools, environment, runPrefix, ports, teardownTimeoutMs };
   const attachments = createAttachments({
     db,
     directory: join(options.home, 'attachments'),
@@ -127,6 +129,10 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       spoolDirectory: join(options.home, 'logs', 'attempts'),
       calendar: createBudgetRules(config).calendar,
       files: (job) => agentFiles(attachments, job),
+      async network(job, attemptId) {
+        const repositoryId = job.planId === null ? undefined : await findPlanRepository(db, job.planId);
+        return networks.door({ ...job, attemptId, repositoryId, runId: `${runPrefix}${attemptId}.network`, phase: 'agent' });
+      },
       async hostTools(user, signal) {
         const linear = await linearTools(linearToolsOptions, user, signal);
         return linear ? [linear] : [];

@@ -16,6 +16,8 @@ export interface ServicesRequest {
   /** `CYRUS_PORT…` of the checkout. */
   readonly variables: Readonly<Record<string, string>>;
   readonly deadline: number;
+  /** Whether somebody listens on a port there where the services run. */
+  readonly listens: (port: number) => Promise<boolean>;
 }
 
 /** The services of one run of checks. */
@@ -68,7 +70,7 @@ function endNote({ ended }: Started): string {
 async function startOne(request: ServicesRequest, config: ServiceConfig, started: Started[]): Promise<Services['problem']> {
   const { sandbox, clock } = request;
   const port = portOf(config, request.variables);
-  if (port !== undefined && (await answers(port)))
+  if (port !== undefined && (await request.listens(port)))
     return {
       verdict: 'not_run',
       reason: `port ${port}, which the service ${config.name} waits for, is in use by another program on this machine; let it listen on $CYRUS_PORT_1 and set ready.port to "CYRUS_PORT_1"`,
@@ -131,7 +133,7 @@ function portOf({ ready }: ServiceConfig, variables: Readonly<Record<string, str
 }
 
 async function isReady(request: ServicesRequest, { ready, env }: ServiceConfig, port: number | undefined, until: number): Promise<boolean> {
-  if (port !== undefined && !(await answers(port))) return false;
+  if (port !== undefined && !(await request.listens(port))) return false;
   if (ready?.command === undefined) return true;
   const { sandbox, clock, signal } = request;
   const timeoutMs = Math.max(1, until - clock.now());
@@ -139,7 +141,8 @@ async function isReady(request: ServicesRequest, { ready, env }: ServiceConfig, 
   return end.ended === 'exited' && end.exitCode === 0;
 }
 
-function answers(port: number): Promise<boolean> {
+/** Whether somebody listens on a port of this host. */
+export function listensHere(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
     socket.once('connect', () => {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import { FailureError } from 'cyrus-core/failure';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import type { Networks } from '../network/networks.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { checkoutAt } from './find-checkout.ts';
 import type { Repositories } from './repositories.ts';
@@ -27,6 +28,7 @@ export interface SetupRunnerOptions {
   readonly repositories: Repositories;
   readonly setupTimeoutMs: () => number;
   readonly sandbox: Sandbox;
+  readonly networks: Pick<Networks, 'use'>;
   readonly tools: () => ToolEnvironment;
   readonly environment: (repositoryId: string) => Readonly<Record<string, string>>;
   readonly runPrefix: string;
@@ -34,7 +36,7 @@ export interface SetupRunnerOptions {
 
 const outputBytes = 16 * 1024;
 
-/** Runs a repository's setup command, or its `cyrus-setup.sh`, in a checkout: with network, without secrets. */
+/** Runs a repository's setup command, or its `cyrus-setup.sh`, in a checkout: with the network that setup has, without secrets. */
 export function createSetupRunner(options: SetupRunnerOptions): JobRunner {
   return async (job, { signal, clock }) => {
     const { repositoryId, directory, command, script, timeoutMs = options.setupTimeoutMs() } = job.payload as unknown as SetupJob;
@@ -44,23 +46,26 @@ export function createSetupRunner(options: SetupRunnerOptions): JobRunner {
     const tools = options.tools();
     const home = join(dirname(directory), 'home');
     await mkdir(home, { recursive: true, mode: 0o700 });
-    const end = await runCommand({
-      sandbox: options.sandbox,
-      clock,
-      signal,
-      timeoutMs,
-      outputBytes,
-      spec: {
-        runId: `${options.runPrefix}${job.id}`,
-        command: '/bin/sh',
-        args: text && script ? scriptArguments(directory, script, text) : commandArguments(command ?? ':'),
-        cwd: directory,
-        env: { ...tools.env, ...options.environment(repositoryId), ...workplaceVariables(checkout, workplace), HOME: home },
-        writable: [directory, home],
-        readable: [...checkout.readable, ...tools.readable],
-        network: 'open',
-      },
-    });
+    const runId = `${options.runPrefix}${job.id}`;
+    const end = await options.networks.use({ ...job, runId, repositoryId, phase: 'setup' }, ({ network, env }) =>
+      runCommand({
+        sandbox: options.sandbox,
+        clock,
+        signal,
+        timeoutMs,
+        outputBytes,
+        spec: {
+          runId,
+          command: '/bin/sh',
+          args: text && script ? scriptArguments(directory, script, text) : commandArguments(command ?? ':'),
+          cwd: directory,
+          env: { ...tools.env, ...options.environment(repositoryId), ...workplaceVariables(checkout, workplace), ...env, HOME: home },
+          writable: [directory, home],
+          readable: [...checkout.readable, ...tools.readable],
+          network,
+        },
+      }),
+    );
     const result = { output: end.output, exitCode: end.exitCode, durationMs: end.durationMs };
     if (end.ended === 'aborted') throw new FailureError({ class: 'sandbox_lost', message: 'Stopped.' });
     if (end.ended === 'timed_out') {

@@ -4,6 +4,7 @@ import type { Checkout } from 'cyrus-checkouts/checkout';
 import type { Mirror } from 'cyrus-checkouts/mirror';
 import { FailureError } from 'cyrus-core/failure';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import type { Networks, NetworkUser } from '../network/networks.ts';
 import type { JobContext } from '../supervisor/job-runner.ts';
 import type { Repositories } from './repositories.ts';
 import { commandArguments, readScript, scriptArguments } from './repository-script.ts';
@@ -14,6 +15,7 @@ import { readWorkplace, workplaceVariables, writeWorkplace } from './workplace.t
 export interface TeardownOptions {
   readonly repositories: Repositories;
   readonly sandbox: Sandbox;
+  readonly networks: Pick<Networks, 'use'>;
   readonly tools: () => ToolEnvironment;
   readonly environment: (repositoryId: string) => Readonly<Record<string, string>>;
   /** Where the configuration of the repository says nothing. */
@@ -55,23 +57,28 @@ export async function tearDown(
   const tools = options.tools();
   const home = join(dirname(checkout.directory), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const end = await runCommand({
-    sandbox: options.sandbox,
-    clock: context.clock,
-    signal: context.signal,
-    timeoutMs,
-    outputBytes,
-    spec: {
-      runId: `${options.runPrefix}${request.runId}`,
-      command: '/bin/sh',
-      args: text === undefined ? commandArguments(command) : scriptArguments(checkout.directory, script, text),
-      cwd: checkout.directory,
-      env: { ...tools.env, ...options.environment(repositoryId), ...workplaceVariables(checkout, workplace), HOME: home },
-      writable: [checkout.directory, home],
-      readable: [...checkout.readable, ...tools.readable],
-      network: 'open',
-    },
-  });
+  const runId = `${options.runPrefix}${request.runId}`;
+  const nobody = { sessionId: null, planId: null, taskId: workplace.taskId, attemptId: null };
+  const user: NetworkUser = { ...nobody, runId, repositoryId, phase: 'teardown' };
+  const end = await options.networks.use(user, ({ network, env }) =>
+    runCommand({
+      sandbox: options.sandbox,
+      clock: context.clock,
+      signal: context.signal,
+      timeoutMs,
+      outputBytes,
+      spec: {
+        runId,
+        command: '/bin/sh',
+        args: text === undefined ? commandArguments(command) : scriptArguments(checkout.directory, script, text),
+        cwd: checkout.directory,
+        env: { ...tools.env, ...options.environment(repositoryId), ...workplaceVariables(checkout, workplace), ...env, HOME: home },
+        writable: [checkout.directory, home],
+        readable: [...checkout.readable, ...tools.readable],
+        network,
+      },
+    }),
+  );
   if (end.ended === 'aborted') throw new FailureError({ class: 'sandbox_lost', message: 'Stopped.' });
   await writeWorkplace(checkout, { ...workplace, tornDown: true });
   const ok = end.ended === 'exited' && end.exitCode === 0;

@@ -6,8 +6,10 @@ import type { ServiceConfig } from 'cyrus-core/config/pieces';
 import type { Check, Verdict } from 'cyrus-core/domain/plan';
 import { formatDuration } from 'cyrus-core/duration';
 import { FailureError } from 'cyrus-core/failure';
+import type { RunNetwork } from 'cyrus-core/ports/network';
 import type { SandboxSpec } from 'cyrus-core/ports/sandbox';
 import type { HostJob } from 'cyrus-store/queries/job-row';
+import type { NetworkUser } from '../network/networks.ts';
 import type { JobContext, JobRunner } from '../supervisor/job-runner.ts';
 import { type GuardedFile, guardChecks, guardInput, guardScript } from './check-guard.ts';
 import { checkSources } from './check-sources.ts';
@@ -15,7 +17,7 @@ import { type EquipOptions, equip } from './equip.ts';
 import { type LargeFiles, largeFilesOf } from './large-files.ts';
 import { commandArguments, readScript, scriptArguments } from './repository-script.ts';
 import { type CommandEnd, runCommand } from './run-command.ts';
-import { startServices } from './services.ts';
+import { listensHere, startServices } from './services.ts';
 import { type TeardownOptions, tearDown } from './teardown.ts';
 import { readTreeFiles } from './tree-files.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -158,14 +160,22 @@ interface Checking extends VerifyRunnerOptions {
 async function check(checking: Checking): Promise<VerifyResult> {
   const { wanted, context } = checking;
   const deadline = context.clock.now() + wanted.timeoutMs;
-  const step = await commandRunner(checking);
-  const failed = await setUp(checking, step.run, deadline);
+  const { repositoryId } = wanted;
+  const user = { ...checking.job, runId: `${checking.runPrefix}${checking.job.id}`, repositoryId };
+  const failed = await setUp(checking, user, deadline);
   if (failed) return failed;
+  return checking.networks.use({ ...user, phase: 'checks' }, (network) => checkIn(checking, network, deadline));
+}
+
+async function checkIn(checking: Checking, network: RunNetwork, deadline: number): Promise<VerifyResult> {
+  const { wanted, context } = checking;
+  const step = await commandRunner(checking, network);
   const configured = checking.services(wanted.repositoryId);
   if (configured.length === 0) return runChecks(checking, step.run, deadline);
   const { clock, signal } = context;
   const { sandbox, variables } = checking;
-  const services = await startServices({ services: configured, sandbox, clock, signal, spec: step.spec, variables, deadline });
+  const listens = typeof network.network === 'string' ? listensHere : network.network.listens;
+  const services = await startServices({ services: configured, sandbox, clock, signal, spec: step.spec, variables, deadline, listens });
   try {
     if (signal.aborted) throw new FailureError({ class: 'sandbox_lost', message: 'Stopped.' });
     const { problem } = services;
@@ -182,14 +192,16 @@ async function check(checking: Checking): Promise<VerifyResult> {
 }
 
 /** Runs the setup of the configuration, else that of the base commit. The verdict when it fails. */
-async function setUp(checking: Checking, run: Run, deadline: number): Promise<VerifyResult | undefined> {
+async function setUp(checking: Checking, user: Omit<NetworkUser, 'phase'>, deadline: number): Promise<VerifyResult | undefined> {
   const { wanted, mirror, baseSha } = checking;
   const name = 'cyrus-setup.sh';
   const text = wanted.setup || baseSha === undefined ? undefined : await readScript(mirror, baseSha, name);
   if (!wanted.setup && text === undefined) return undefined;
   const command = wanted.setup?.command ?? name;
   const args = text === undefined ? commandArguments(command) : scriptArguments(checking.checkout.directory, name, text);
-  const end = await run(args, deadline);
+  const end = await checking.networks.use({ ...user, phase: 'setup' }, async (network) =>
+    (await commandRunner(checking, network)).run(args, deadline),
+  );
   if (end.ended === 'not_started') return verdict('not_run', [], `The setup command could not be started: ${end.output}`);
   if (end.exitCode === 0) return undefined;
   return verdict('failed', [checkOf(command, end)], reasonOf(end, 'The setup command failed'));
@@ -248,7 +260,7 @@ interface Steps {
   readonly spec: (command: string, env: Readonly<Record<string, string>>) => SandboxSpec;
 }
 
-async function commandRunner(checking: Checking): Promise<Steps> {
+async function commandRunner(checking: Checking, { network, env: ways }: RunNetwork): Promise<Steps> {
   const { job, wanted, context, checkout, sandbox, tools, environment, variables, runPrefix } = checking;
   const { env, readable } = tools();
   const home = join(dirname(checkout.directory), 'home');
@@ -258,10 +270,10 @@ async function commandRunner(checking: Checking): Promise<Steps> {
     command: '/bin/sh',
     args: [...args],
     cwd: checkout.directory,
-    env: { ...env, ...environment(wanted.repositoryId), ...variables, ...more, HOME: home },
+    env: { ...env, ...environment(wanted.repositoryId), ...variables, ...ways, ...more, HOME: home },
     writable: [checkout.directory, home],
     readable: [...checkout.readable, ...readable],
-    network: 'open',
+    network,
   });
   return {
     spec: (command, more) => spec(commandArguments(command), more),

@@ -5,12 +5,15 @@ import { type Config, configSchema } from 'cyrus-core/config/schema';
 import type { JobKind } from 'cyrus-core/domain/effects';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
+import { createLedger } from 'cyrus-store/ledger';
 import type { Database } from 'cyrus-store/pool';
 import { createLinearClients } from '../../src/broker/linear-clients.ts';
 import type { PoolFiller } from '../../src/checkout-pool/filler.ts';
 import { createGithubCredentials } from '../../src/github-credentials.ts';
 import { createDiskRoom } from '../../src/jobs/disk-room.ts';
 import { createJobRunners } from '../../src/jobs/runners.ts';
+import { createBudgetRules } from '../../src/money/budget-rules.ts';
+import { createNetworks } from '../../src/network/networks.ts';
 import type { AbortReason, JobOutcome, JobRunner } from '../../src/supervisor/job-runner.ts';
 import { memoryLog, unique } from './supervisor.ts';
 
@@ -48,6 +51,13 @@ export async function jobsFor(options: JobsOptions): Promise<Jobs> {
     linear: createLinearClients({ config: () => config, home, clock: systemClock, log: log.log }),
     home,
     sandbox,
+    networks: createNetworks({
+      ...{ home, sandbox, config: () => config, db: options.db, clock: systemClock, log: log.log },
+      ledger: createLedger(
+        options.db,
+        createBudgetRules(() => config),
+      ),
+    }),
     checkouts,
     executors: options.executors ?? new Map(),
     db: options.db,

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { expect, test } from 'vitest';
+import { loadPrices, priceList } from './prices.ts';
+
+test('the list is named by the version that is installed', () => {
+  const entry = createRequire(import.meta.url).resolve('@pydantic/genai-prices');
+  const { name, version } = JSON.parse(readFileSync(new URL('../package.json', `file://${entry}`), 'utf8')) as Record<string, string>;
+  expect(priceList).toBe(`${name} ${version}`);
+});
+
+test.each([
+  ['input', { inputTokens: 1_000_000 }, 3_000_000],
+  ['output', { outputTokens: 1_000_000 }, 15_000_000],
+  ['reading the cache', { cacheReadTokens: 100_000 }, 30_000],
+  ['writing the cache', { cacheWriteTokens: 100_000 }, 375_000],
+])('a price of %s', async (_name, tokens, expected) => {
+  const price = await loadPrices();
+  const none = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+  // Long prompts may cost more a token, never less.
+  expect(price('claude-sonnet-4-5', { ...none, ...tokens })).toBeGreaterThanOrEqual(expected);
+  expect(price('a-model-nobody-knows', { ...none, ...tokens })).toBeUndefined();
+});

@@ -1,0 +1,186 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from 'cyrus-core/clock';
+import type { Config } from 'cyrus-core/config/schema';
+import { noEffects } from 'cyrus-core/domain/effects';
+import { FailureError } from 'cyrus-core/failure';
+import { systemIds } from 'cyrus-core/ids';
+import type { Ledger } from 'cyrus-core/ports/ledger';
+import type { NetworkNeeds, RunDoor, RunNetwork } from 'cyrus-core/ports/network';
+import type { NetworkDoor, Sandbox } from 'cyrus-core/ports/sandbox';
+import { loadPrices, priceList } from 'cyrus-core/prices';
+import { hostPorts } from 'cyrus-sandbox/egress/allow-list';
+import { openEgressProxy, type Refusal } from 'cyrus-sandbox/egress/proxy';
+import { withRegistries } from 'cyrus-sandbox/egress/registries';
+import { createGateway, type Gateway } from 'cyrus-sandbox/gateway/gateway';
+import type { Log } from 'cyrus-store/log';
+import type { Database } from 'cyrus-store/pool';
+import { applyEffects } from 'cyrus-store/queries/effects-apply';
+import { openHostPort } from './host-port.ts';
+import { proxyVariables } from './proxy-variables.ts';
+import { socketPlace } from './socket-place.ts';
+
+export interface NetworksOptions {
+  readonly home: string;
+  readonly sandbox: Sandbox;
+  readonly config: () => Config;
+  readonly ledger: Ledger;
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Whose network it is. */
+export interface NetworkUser {
+  /** In `CYRUS_RUN` of the processes that keep it. */
+  readonly runId: string;
+  readonly repositoryId: string | undefined;
+  /** Setup may reach more than agents and checks. */
+  readonly phase: 'setup' | 'agent' | 'checks' | 'teardown';
+  readonly sessionId: string | null;
+  readonly planId: string | null;
+  readonly taskId: string | null;
+  readonly attemptId: string | null;
+}
+
+/** A way to open networks that closes them all. */
+export interface Door extends RunDoor {
+  close(): Promise<void>;
+}
+
+/** The networks of the jobs of this host. */
+export interface Networks {
+  door(user: NetworkUser): Door;
+  /** Does `work` with a network that programs can use, and closes it. */
+  use<T>(user: NetworkUser, work: (network: RunNetwork) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const defaultApiUrl = 'https://api.anthropic.com';
+const atOnce = Promise.resolve();
+
+export function createNetworks(options: NetworksOptions): Networks {
+  const { sandbox, config, clock, log, home, db } = options;
+  let gateway: Promise<Gateway> | undefined;
+  let place: Promise<string> | undefined;
+  let count = 0;
+
+  async function startGateway(): Promise<Gateway> {
+    const { apiUrl = defaultApiUrl, apiKey = '' } = config().claude;
+    return createGateway({
+      apiUrl,
+      apiKey,
+      ledger: options.ledger,
+      prices: { price: await loadPrices(), name: priceList },
+      clock,
+      ids: systemIds,
+      log: (call) => log.debug({ ...call }, 'a call of the model'),
+      limited: (limit) => log.warn({ ...limit }, 'the provider limits calls of the model'),
+    });
+  }
+
+  /** Hosts, as they are listed for this user. */
+  function allowed(user: NetworkUser, needs: NetworkNeeds): readonly string[] {
+    const everywhere = config().sandbox;
+    const here = config().repositories.find((repository) => repository.id === user.repositoryId)?.sandbox;
+    const setup = user.phase !== 'setup' ? [] : [...(everywhere.setupEgress ?? ['registries']), ...(here?.setupEgress ?? [])];
+    return withRegistries([...(everywhere.egress ?? []), ...(here?.egress ?? []), ...setup, ...(needs.hosts ?? [])]);
+  }
+
+  function tell(user: NetworkUser, { host, port, why }: Refusal): void {
+    const { sessionId, planId, taskId, attemptId, phase } = user;
+    log.warn({ host, port, why, phase, taskId, attemptId }, 'network refused');
+    const ids = Object.fromEntries(Object.entries({ sessionId, planId, taskId, attemptId }).filter(([, id]) => id !== null));
+    const event = { type: 'network.refused', payload: { host, port, why, phase }, ...ids };
+    // Shown where it can be; it stands in the log in any case.
+    db.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })).catch((error) =>
+      log.warn({ host, error: String(error) }, 'a refused connection could not be shown'),
+    );
+  }
+
+  async function open(user: NetworkUser, needs: NetworkNeeds, closers: (() => Promise<unknown>)[]): Promise<RunNetwork> {
+    const attemptId = user.attemptId ?? user.runId;
+    gateway ??= needs.model ? startGateway() : undefined;
+    if (!sandbox.openNetwork) {
+      const model = needs.model ? await (await gateway)?.open({ attemptId }) : undefined;
+      if (model) closers.push(() => model.close());
+      return {
+        network: 'open',
+        env: {},
+        ready: atOnce,
+        ...(model?.url === undefined ? {} : { model: { url: model.url, key: model.key } }),
+      };
+    }
+    place ??= socketPlace(home);
+    const directory = join(await place, String(++count));
+    await mkdir(directory, { mode: 0o700 });
+    closers.push(() => rm(directory, { recursive: true, force: true }));
+    const list = allowed(user, needs);
+
+    const out = join(directory, 'out');
+    const proxy = await openEgressProxy({ allowed: list, socket: out, refused: (refusal) => tell(user, refusal) });
+    closers.push(() => proxy.close());
+    const doors: NetworkDoor[] = [{ socket: out }];
+    for (const port of hostPorts(list)) {
+      const socket = join(directory, String(port));
+      const forward = await openHostPort(port, socket);
+      closers.push(() => forward.close());
+      doors.push({ socket, port });
+    }
+    let key: string | undefined;
+    if (needs.model) {
+      const socket = join(directory, 'model');
+      const door = await (await gateway)?.open({ attemptId, socket });
+      if (door) closers.push(() => door.close());
+      key = door?.key;
+      doors.push({ socket });
+    }
+    const network = await sandbox.openNetwork({ runId: user.runId, doors });
+    closers.push(() => network.close());
+    const model = key === undefined ? {} : { model: { url: `http://127.0.0.1:${network.ports.at(-1)}`, key } };
+    return { network, env: proxyVariables(network.ports[0] ?? 0), ready: network.ready, ...model };
+  }
+
+  function door(user: NetworkUser): Door {
+    const closers: (() => Promise<unknown>)[] = [];
+    let closed = false;
+    return {
+      async open(needs) {
+        if (closed) throw new Error('the door of this run is closed');
+        try {
+          return await open(user, needs, closers);
+        } catch (error) {
+          const message = `No network could be made for this run: ${error instanceof Error ? error.message : String(error)}`;
+          throw new FailureError({ class: 'sandbox_lost', message, fix: 'cyrus doctor looks at what holds agents in.' }, error);
+        }
+      },
+      async close() {
+        closed = true;
+        // The last first: whoever uses a socket goes before it.
+        for (const closer of closers.splice(0).reverse())
+          await closer().catch((error) => log.warn({ runId: user.runId, error: String(error) }, 'a network was not closed in full'));
+      },
+    };
+  }
+
+  return {
+    door,
+    async use(user, work) {
+      const mine = door(user);
+      try {
+        const network = await mine.open({});
+        await network.ready.catch((error: Error) => {
+          throw new FailureError({ class: 'sandbox_lost', message: error.message }, error);
+        });
+        return await work(network);
+      } finally {
+        await mine.close();
+      }
+    },
+    async close() {
+      (await gateway?.catch(() => undefined))?.close();
+      const directory = await place?.catch(() => undefined);
+      if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
