@@ -23,7 +23,7 @@ const own: ReadonlySet<BudgetScope> = new Set(['attempt', 'task', 'issue']);
 /** Where neither an estimate nor a limit says how much an attempt may need. */
 const unknownNeed: MicroUsd = 1_000_000;
 /** With less than this no attempt begins, unless it is known to need less: it would be cut off before it has done anything. */
-const worthBeginning: MicroUsd = 250_000;
+export const worthBeginning: MicroUsd = 250_000;
 
 /**
  * What an attempt reserves: what such attempts need, at most what its own limits leave. It begins only where every budget has that left.
@@ -33,8 +33,10 @@ export function decideReservation(wish: Wish, budgets: readonly BudgetState[]): 
   const caps = budgets.filter((state) => own.has(state.scope));
   const cap = caps.reduce<MicroUsd | null>((least, state) => smaller(least, leftIn(state)), null);
   const known = wish.perRun ?? (wish.metered ? wish.p90 : null);
+  // Nobody can give more to an agent at work whose calls are not seen: it gets what is plenty.
+  const plenty = wish.p90 === null ? unknownNeed : Math.max(unknownNeed, 3 * wish.p90);
   // A run with a price of its own costs that, whatever its limits say.
-  const want = wish.perRun ?? smaller(cap, known) ?? unknownNeed;
+  const want = wish.perRun ?? smaller(cap, known) ?? plenty;
   const enough = known === null ? Math.min(want, worthBeginning) : want;
   let amount = want;
   for (const state of budgets) {

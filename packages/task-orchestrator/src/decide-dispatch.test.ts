@@ -81,7 +81,10 @@ describe('decideDispatch', () => {
 
   test('says how many are ahead', () => {
     const decision = decideDispatch(state({ ready: [ready(1), ready(2), ready(3), ready(4)] }), noon);
-    expect(decision.waiting.map((one) => one.reason)).toEqual([expect.stringContaining('Queued: next;'), expect.stringContaining('1 ahead')]);
+    expect(decision.waiting.map((one) => one.reason)).toEqual([
+      expect.stringContaining('Queued: next;'),
+      expect.stringContaining('1 ahead'),
+    ]);
   });
 
   test('waits with a time when all of a cloud-only strategy is resting', () => {

@@ -3,8 +3,9 @@ import type { Input, JobEnd, WriteEnd } from 'cyrus-core/domain/effects';
 import type { PlanMessage } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { isFinal } from 'cyrus-core/states';
-import { answered } from './plan-ask.ts';
+import { answered, askAgain } from './plan-ask.ts';
 import { attemptCreated, attemptFinished, attemptRunning } from './plan-attempts.ts';
+import { afterBudget, askForMoney, asksForMoney, budgetBegins, budgetChoice, usedUp } from './plan-budget.ts';
 import { afterUnchecked, jobEnded, uncheckedChoice } from './plan-checks.ts';
 import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
 import { draft, lookAgain, looked } from './plan-draft.ts';
@@ -27,11 +28,12 @@ export function decidePlan(context: PlanContext, now: Instant): PlanDecision {
     for (const input of context.inputs) if (input.kind === 'message') takeMessage(step, input);
     if (step.plan.state === 'drafting') draft(step);
     lookWhenDue(step);
+    budgetBegins(step);
     for (const input of context.inputs) if (live()) take(step, input);
     if (context.stopRequested && live()) step.stop();
   } else for (const input of context.inputs) afterwards(step, input);
-  const { plan, task, newMessages, deliveredThrough, question, issue, effects } = step;
-  return { plan, task, newMessages, deliveredThrough, question, issue, effects };
+  const { plan, task, newMessages, deliveredThrough, question, issue, raise, effects } = step;
+  return { plan, task, newMessages, deliveredThrough, question, issue, raise, effects };
 }
 
 function lookWhenDue(step: PlanStep): void {
@@ -76,6 +78,7 @@ function takeMessage(step: PlanStep, input: Input): void {
   if (step.plan.state === 'drafting') return;
   if (decide) return decide();
   if (command) return pause(step);
+  if (step.task.state === 'asking' && !edited && asksForMoney(step)) return askAgain(step);
   if (step.task.state === 'asking') return edited ? undefined : answered(step, body);
   const attempt = step.lastAttempt();
   if (step.task.state === 'running' && attempt?.state === 'running') {
@@ -99,6 +102,8 @@ interface Waiting {
 
 function waiting(step: PlanStep, { key, reason, failure, exhausted }: Waiting): void {
   if (step.task.state !== 'ready') return;
+  const scope = usedUp(key);
+  if (scope !== null) return askForMoney(step, scope, null);
   if (exhausted) return nobodyLeft(step, reason);
   if (step.context.listeners.length === 0) return;
   if (needsMending(failure)) return untilMended(step, failure);
@@ -112,6 +117,10 @@ function policyDecision(step: PlanStep, answer: string, by: string | null): (() 
   if (question.topic === failedTopic) {
     const choice = failedChoice(answer, question.options ?? []);
     return choice && (() => afterFailed(step, choice, by));
+  }
+  if (asksForMoney(step)) {
+    const choice = budgetChoice(question.topic, answer);
+    return choice && (() => afterBudget(step, choice, by));
   }
   const choice = uncheckedChoice(answer);
   return choice && (() => afterUnchecked(step, choice, by));

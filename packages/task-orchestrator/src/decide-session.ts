@@ -66,7 +66,8 @@ export function decideSession(state: SessionState, now: Instant): SessionDecisio
   /** Messages to live work by people who may not direct it. A turn that holds nothing else closes with the refusal. */
   const refuseIn = (repositoryId: string | null, unread: readonly Message[]): void => {
     const rules = state.access(repositoryId);
-    const action = state.planQuestion === 'policy' ? 'approve' : state.planQuestion === 'agent' ? 'answer' : 'steer';
+    const action =
+      state.planQuestion === null ? 'steer' : ({ policy: 'approve', agent: 'answer', budget: 'spend' } as const)[state.planQuestion];
     const denied = unread.filter(
       (message) => message.signal === refusedSignal || (!isStop(message) && !mayDo(rules, senderOf(session, message), action)),
     );

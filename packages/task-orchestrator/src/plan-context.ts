@@ -1,3 +1,4 @@
+import type { BudgetKey, BudgetState } from 'cyrus-core/budget';
 import type { Instant } from 'cyrus-core/clock';
 import type { Effects, Input } from 'cyrus-core/domain/effects';
 import type { Issue, IssueDetails } from 'cyrus-core/domain/issue';
@@ -15,6 +16,7 @@ import type {
 } from 'cyrus-core/domain/plan';
 import type { Answer } from 'cyrus-core/domain/session';
 import type { Failure } from 'cyrus-core/failure';
+import type { MicroUsd } from 'cyrus-core/money';
 import type { PlanState, TaskState } from 'cyrus-core/states';
 import type { Spent } from './answers.ts';
 import type { FallbackExecutor, FallbackPolicy } from './fallback.ts';
@@ -59,6 +61,8 @@ export interface PlanContext {
   readonly question: OpenQuestion | null;
   /** Executors that the task may be given to, in the order in which they are preferred. */
   readonly executors: readonly FallbackExecutor[];
+  /** The budgets that the plan's work counts for; read only where something is decided on them. */
+  readonly budgets: readonly BudgetState[];
   readonly random: () => number;
 }
 
@@ -109,7 +113,15 @@ export interface PlanDecision {
   readonly question: QuestionStep | null;
   /** The issue as it was read again; null: it was not. */
   readonly issue: IssueRead | null;
+  /** What a person has added to a budget. */
+  readonly raise: BudgetRaise | null;
   readonly effects: Effects;
+}
+
+/** What a person has added to a budget; it counts from then on. */
+export interface BudgetRaise extends BudgetKey {
+  readonly amount: MicroUsd;
+  readonly by: string | null;
 }
 
 export type IssueRead = Pick<Issue, 'identifier' | 'title' | 'description' | 'url'> & { readonly details: IssueDetails };

@@ -4,6 +4,7 @@ import { failureAnswer } from './answers.ts';
 import { type ChainState, type FailureStep, newChain } from './failure-chain.ts';
 import { othersThan } from './fallback.ts';
 import { askPolicy, newStart } from './plan-ask.ts';
+import { askForMoney } from './plan-budget.ts';
 import type { PlanStep } from './plan-step.ts';
 
 /** Labels and priorities of issues that are not to wait. */
@@ -52,6 +53,7 @@ export function followFailure(step: PlanStep, next: FailureStep, attempt: Attemp
       return untilMended(step, next.failure);
     case 'ask':
       step.task.learned = told;
+      if (next.failure.class === 'budget_exceeded') return askForMoney(step, null, next.failure);
       return askWhatNext(step, next.failure, attempt);
     case 'fail':
       return step.fail(next.failure);

@@ -6,7 +6,7 @@ import type { Failure } from 'cyrus-core/failure';
 import { idOf } from 'cyrus-core/ids';
 import { assertMove, isFinal, type PlanState, type TaskState } from 'cyrus-core/states';
 import { code, failureAnswer, type Spent, stopAnswer } from './answers.ts';
-import type { AttemptFinished, IssueRead, PlanContext, PlanPatch, QuestionStep, TaskPatch } from './plan-context.ts';
+import type { AttemptFinished, BudgetRaise, IssueRead, PlanContext, PlanPatch, QuestionStep, TaskPatch } from './plan-context.ts';
 import type { PlanFinished, PlanWaits } from './session-context.ts';
 import { type ChecklistStatus, checklist, type Listener, thought } from './tracker-writes.ts';
 
@@ -22,6 +22,7 @@ export class PlanStep {
   deliveredThrough: number;
   question: QuestionStep | null = null;
   issue: IssueRead | null = null;
+  raise: BudgetRaise | null = null;
   stopBy: string | null;
   stopped = false;
 

@@ -33,7 +33,7 @@ export interface SessionState {
   readonly question: { readonly id: string; readonly seq: number; readonly options: readonly AnswerOption[] } | null;
   /** Who may do what in a repository; null: before one is known. */
   /** What kind of question the live plan has asked. */
-  readonly planQuestion: 'agent' | 'policy' | null;
+  readonly planQuestion: 'agent' | 'policy' | 'budget' | null;
   readonly access: (repositoryId: string | null) => AccessRules;
   readonly lineage: Lineage;
   /** Where one can watch; null when nothing is served. */

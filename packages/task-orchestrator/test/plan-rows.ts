@@ -127,6 +127,7 @@ export const context = (over: Partial<PlanContext> = {}): PlanContext => ({
   stopRequestedBy: null,
   question: null,
   executors: [executor('claude')],
+  budgets: [],
   random: () => 0.5,
   ...over,
 });

@@ -11,13 +11,14 @@ import { releaseReservation } from 'cyrus-store/queries/reservation-release';
 import { agentJobKey } from 'cyrus-task-orchestrator/attempt-run';
 import { decideAttempt } from 'cyrus-task-orchestrator/decide-attempt';
 import { describeTool } from 'cyrus-task-orchestrator/describe-tool';
+import { attemptAllowance } from '../money/attempt-allowance.ts';
 import { createBudgetRules } from '../money/budget-rules.ts';
 import { noteExecutor } from './executor-news.ts';
 import { attemptSettings } from './settings.ts';
 
 export interface AttemptAdvanceOptions {
   readonly config: () => Config;
-  readonly executors: ReadonlyMap<string, Pick<TaskExecutor, 'kind' | 'capabilities'>>;
+  readonly executors: ReadonlyMap<string, Pick<TaskExecutor, 'id' | 'kind' | 'capabilities'>>;
   readonly conversationsDirectory: string;
 }
 
@@ -30,6 +31,7 @@ export function advanceAttempt({ config, executors, conversationsDirectory }: At
     const inputs = await takeInputs(tx, `attempt:${id}`);
     const { attempt, plan, conversation } = loaded;
     const tools = attempt.state === 'running' ? await recentTools(tx, id, attempt.progressAt) : [];
+    const maxCost = await attemptAllowance(tx, rules, config(), { attempt, plan });
     const decision = decideAttempt(
       {
         ...loaded,
@@ -37,7 +39,7 @@ export function advanceAttempt({ config, executors, conversationsDirectory }: At
         agentJob: idOf(agentJobKey(id, attempt.run?.jobs ?? 1)),
         inputs,
         recentTools: tools.map((used) => describeTool(used.tool, used.input)),
-        settings: attemptSettings(config(), plan, loaded.taskCost, executors.get(attempt.executorId) ?? null),
+        settings: attemptSettings(config(), plan, maxCost, executors.get(attempt.executorId) ?? null),
       },
       now,
     );

@@ -15,7 +15,7 @@ interface ExecutorSettings {
 function settingsOf(config: Config, id: string): ExecutorSettings {
   const built: Readonly<Record<string, ExecutorSettings | undefined>> = {
     claude: config.claude,
-    codegen: config.codegen,
+    codegen: config.codegen?.features?.parallelExecution === false ? { maxParallel: 1 } : config.codegen,
     cursor: config.cursor,
   };
   return (Object.hasOwn(built, id) ? built[id] : config.executors[id]) ?? {};

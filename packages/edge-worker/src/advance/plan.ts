@@ -1,5 +1,7 @@
+import { idOf } from 'cyrus-core/ids';
 import { type Advance, defineAdvance } from 'cyrus-store/advance';
 import type { Tx } from 'cyrus-store/pool';
+import { insertRaise } from 'cyrus-store/queries/budget-raise';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { takeInputs } from 'cyrus-store/queries/input-take';
 import { loadPlan } from 'cyrus-store/queries/plan-load';
@@ -9,6 +11,8 @@ import { saveIssue } from 'cyrus-store/queries/session-save';
 import { decidePlan } from 'cyrus-task-orchestrator/decide-plan';
 import type { QuestionStep } from 'cyrus-task-orchestrator/plan-context';
 import type { NoPullRequest } from '../code-host.ts';
+import { createBudgetRules } from '../money/budget-rules.ts';
+import { planBudgets } from '../money/plan-budgets.ts';
 import { type FallbackExecutorsOptions, fallbackExecutors } from './fallback-executors.ts';
 import { planSettings } from './settings.ts';
 import { taskAnalysis } from './task-analysis.ts';
@@ -20,6 +24,7 @@ export interface PlanAdvanceOptions extends FallbackExecutorsOptions {
 
 /** Moves one plan and its tasks as far as their rows allow. Safe to run twice, late, or after a crash. */
 export function advancePlan(options: PlanAdvanceOptions): Advance {
+  const rules = createBudgetRules(options.config);
   return defineAdvance('plan', async (tx, id, now) => {
     const loaded = await loadPlan(tx, id);
     if (!loaded) return;
@@ -31,6 +36,7 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
         settings: planSettings(options.config(), loaded.plan, options.noPullRequest(loaded.plan.repositoryId)),
         spent: { cost: loaded.cost, unpriced: loaded.unpriced },
         executors: await fallbackExecutors(tx, options, loaded, now),
+        budgets: await planBudgets(tx, rules, options.config(), { ...loaded, inputs }),
         random: options.random,
       },
       now,
@@ -41,6 +47,9 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
       savePlanMessages(tx, id, decision.newMessages, decision.deliveredThrough),
       decision.question ? saveQuestion(tx, id, decision.question) : undefined,
       decision.issue ? saveIssue(tx, loaded.issue.id, decision.issue) : undefined,
+      decision.raise && loaded.question
+        ? insertRaise(tx, { ...decision.raise, id: idOf(`raise:${loaded.question.id}`), planId: id })
+        : undefined,
       applyEffects(tx, decision.effects),
     ]);
   });

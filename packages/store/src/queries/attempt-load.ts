@@ -18,8 +18,6 @@ export interface LoadedAttempt {
   /** `ref`: the last run of it, where runs live elsewhere. */
   readonly conversation: { readonly id: string; readonly started: boolean; readonly ref: NonNullable<Attempt['runRef']> | null };
   readonly stopRequested: boolean;
-  /** What the task's attempts have cost so far. */
-  readonly taskCost: number;
 }
 
 /** Locks an attempt and reads what it decides on. Rows of its plan are read as committed, without a lock. */
@@ -35,16 +33,14 @@ export async function loadAttempt(tx: Tx, id: string): Promise<LoadedAttempt | n
       started: boolean;
       ref: NonNullable<Attempt['runRef']> | null;
       stop: boolean;
-      cost: number | null;
     }>(
       `select ${issueJson} as issue,
          (select s.context -> 'guidance' from cyrus.session s where s.issue_id = p.issue_id order by s.created_at limit 1) as guidance,
          coalesce((select c.started from cyrus.conversation c where c.id = $2), false) as started,
          (select c.ref from cyrus.conversation c where c.id = $2) as ref,
-         exists (select from cyrus.stop_request r where r.plan_id = p.id) as stop,
-         (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.task_id = $3) as cost
+         exists (select from cyrus.stop_request r where r.plan_id = p.id) as stop
        from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1`,
-      [attempt.planId, attempt.conversationId, attempt.taskId],
+      [attempt.planId, attempt.conversationId],
     ),
     tx.query<Task>(`select ${taskColumns} from cyrus.task t where t.id = $1`, [attempt.taskId]),
     tx.query<Attempt>(
@@ -68,7 +64,6 @@ export async function loadAttempt(tx: Tx, id: string): Promise<LoadedAttempt | n
     listeners,
     conversation: { id: attempt.conversationId ?? attempt.id, started: other.started, ref: other.ref },
     stopRequested: other.stop,
-    taskCost: other.cost ?? 0,
   };
 }
 

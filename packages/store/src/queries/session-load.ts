@@ -11,7 +11,7 @@ export interface LoadedSession {
   readonly lastWriteAt: number | null;
   readonly stopRequested: boolean;
   /** The open question about the session's repository. */
-  readonly planQuestion: 'agent' | 'policy' | null;
+  readonly planQuestion: 'agent' | 'policy' | 'budget' | null;
   readonly question: { readonly id: string; readonly seq: number; readonly options: readonly AnswerOption[] } | null;
 }
 
@@ -44,7 +44,7 @@ export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | n
            'authorId', m.author_id, 'authorEmail', m.author_email, 'at', extract(epoch from m.at) * 1000) order by m.seq)
           from cyrus.message m where m.session_id = $1 and (m.seq > $2 or m.turn_id = t.id) and m.signal is distinct from '${overtaken}') as messages,
        (select max(w.created_at) from cyrus.outbound_write w where w.session_id = $1) as last_write,
-       (select q.kind from cyrus.question q where q.plan_id = $3 and q.state = 'open' limit 1) as plan_question,
+       (select case when q.topic like 'budget:%' then 'budget' else q.kind end from cyrus.question q where q.plan_id = $3 and q.state = 'open' limit 1) as plan_question,
        exists (select from cyrus.stop_request s where s.plan_id = $3) as stop_requested
      from cyrus.issue i left join cyrus.turn t on t.session_id = $1 and t.state = 'open' where i.id = $4`,
     [id, session.readSeq, session.planId, session.issueId],
