@@ -1,8 +1,17 @@
+interface Script {
+  readonly file: string;
+  /** Waits for `.git/released` in its checkout before it does anything. */
+  readonly wait?: boolean;
+  readonly output?: string;
+  /** Fails so where its prompt holds `words`. */
+  readonly fails?: { readonly words: string; readonly failure: object };
+}
+
 /**
  * An agent without a model, for what is not about agents: it speaks the protocol of custom executors, says what it was told, commits
- * `file` with it, and is done. With `wait` it first waits for `.git/released` in its checkout.
+ * `file` with it, and is done.
  */
-export function scriptedAgent(options: { readonly file: string; readonly wait?: boolean; readonly output?: string }): {
+export function scriptedAgent(options: Script): {
   readonly command: string;
   readonly args: readonly string[];
 } {
@@ -10,7 +19,7 @@ export function scriptedAgent(options: { readonly file: string; readonly wait?: 
 }
 
 /** Runs in a process of its own: it can use nothing of this file. */
-function program(options: { readonly file: string; readonly wait?: boolean; readonly output?: string }): void {
+function program(options: Script): void {
   const { execFileSync } = process.getBuiltinModule('node:child_process');
   const { existsSync, writeFileSync } = process.getBuiltinModule('node:fs');
   const say = (event: object, then?: () => void): void => void process.stdout.write(`${JSON.stringify(event)}\n`, then);
@@ -25,6 +34,11 @@ function program(options: { readonly file: string; readonly wait?: boolean; read
     const { request } = JSON.parse(text.slice(0, end)) as { request: { workingDirectory: string; prompt: string } };
     process.chdir(request.workingDirectory);
     say({ type: 'message', content: 'I begin.' });
+    const { fails } = options;
+    if (fails && request.prompt.includes(fails.words)) {
+      say({ type: 'complete', result: { state: 'failed', output: '', failure: fails.failure } }, () => process.exit(0));
+      return;
+    }
     const look = setInterval(() => {
       if (options.wait && !existsSync('.git/released')) return;
       clearInterval(look);
