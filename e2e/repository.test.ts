@@ -18,7 +18,17 @@ const nameOf = new Map(folders.map((folder) => [manifest(folder).name, folder]))
 
 /** What each package may import. An adapter is not in another adapter's list. */
 const ports = ['core', 'executor-interface'];
-const adapters = ['claude-runner', 'custom-executor', 'checkouts', 'sandbox', 'store', 'linear', 'github'];
+const adapters = [
+  'claude-runner',
+  'custom-executor',
+  'codegen-executor',
+  'cursor-executor',
+  'checkouts',
+  'sandbox',
+  'store',
+  'linear',
+  'github',
+];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'packages/core': [],
   'packages/executor-interface': ['core'],

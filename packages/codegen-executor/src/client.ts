@@ -57,7 +57,7 @@ export interface CodegenClient {
 
 export interface CodegenClientOptions {
   readonly baseUrl: string;
-  readonly orgId: number;
+  readonly orgId: number | string;
   readonly apiToken: string;
   readonly clock: Clock;
   readonly random: () => number;
@@ -123,7 +123,10 @@ export function createCodegenClient(options: CodegenClientOptions): CodegenClien
     }
   }
 
+  const mistake = orgMistake(options.orgId);
+
   async function call<T>({ doing, method, path, body, rate, shape, changes = false, patient = false }: Call<T>): Answered<T> {
+    if (mistake) return err({ status: 0, failure: mistake });
     const late = rate && (await turn(rate, doing, patient));
     if (late) return err(late);
     const about = { doing, baseUrl, changes };
@@ -210,6 +213,15 @@ export function createCodegenClient(options: CodegenClientOptions): CodegenClien
         shape: logsShape,
         patient,
       }),
+  };
+}
+
+function orgMistake(orgId: number | string): Failure | undefined {
+  if (/^\d+$/.test(String(orgId))) return undefined;
+  return {
+    class: 'auth',
+    message: `The Codegen organisation is ${JSON.stringify(orgId)}, but Codegen knows organisations by a whole number.`,
+    fix: 'Set CODEGEN_ORG_ID (or codegen.orgId) to the number; `cyrus codegen setup` lists those of the token.',
   };
 }
 

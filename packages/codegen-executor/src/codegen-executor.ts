@@ -26,7 +26,8 @@ import { stateOf } from './status.ts';
 
 export interface CodegenExecutorOptions {
   readonly apiToken: string;
-  readonly orgId: number;
+  /** A whole number. With anything else every call is refused before it is made. */
+  readonly orgId: number | string;
   /** `https://api.codegen.com` or an installation of one's own. */
   readonly baseUrl: string;
   readonly clock: Clock;
@@ -42,6 +43,8 @@ export interface CodegenExecutorOptions {
   readonly repositories?: Readonly<Record<string, number>>;
   /** False: the logs of runs are not followed, and there are no events before the end. */
   readonly tracing?: boolean;
+  /** False: agents are told to leave alone the MCP servers that the organisation has set up; a run cannot choose any. */
+  readonly mcpServers?: boolean;
   /** Between two looks at the list of runs, spread by a quarter. Default 12 s. */
   readonly pollMs?: number;
   /** For one call. Default 30 s. */
@@ -98,12 +101,15 @@ export function createCodegenExecutor(options: CodegenExecutorOptions): TaskExec
     ...(run.web_url ? { url: run.web_url } : {}),
   });
 
+  const promptOf = (request: ExecutionRequest, key: AttemptKey): string =>
+    codegenPrompt(request, key, { mcpServers: options.mcpServers ?? true });
+
   async function create(request: ExecutionRequest, key: AttemptKey): Promise<RunRef> {
     const repositoryId = orThrow(await findRepository(request.remote));
     const images = await imagesOf(request.filesDirectory, request.prompt);
     const model = request.model ?? options.defaultModel;
     const run = await client.createRun({
-      prompt: codegenPrompt(request, key),
+      prompt: promptOf(request, key),
       ...(images.length > 0 ? { images } : {}),
       metadata: metadataOf({ attempt: key.attemptId, number: key.number, deadline: clock.now() + request.timeoutMs, model }),
       ...(repositoryId === undefined ? {} : { repo_id: repositoryId }),
@@ -131,7 +137,7 @@ export function createCodegenExecutor(options: CodegenExecutorOptions): TaskExec
     const state = stateOf(read.value.status);
     if (state !== 'needs_input' && state !== 'succeeded') return undefined;
     const images = await imagesOf(request.filesDirectory, request.prompt);
-    const resumed = await client.resumeRun(id, codegenPrompt(request, key), images);
+    const resumed = await client.resumeRun(id, promptOf(request, key), images);
     if (resumed.ok) return turn(log.length);
     return isGone(resumed.error) || resumed.error.status === 422 ? undefined : orThrow(resumed);
   }
@@ -218,7 +224,7 @@ export function createCodegenExecutor(options: CodegenExecutorOptions): TaskExec
     },
     stop,
     async health() {
-      const health = await checkIdentity(client, orgId);
+      const health = await checkIdentity(client, Number(orgId));
       if (health.state !== 'ready' || unknown.size === 0) return health;
       const words = [...unknown].map(([word, times]) => `${word} (${times}×)`).join(', ');
       return { ...health, detail: `${health.detail}; statuses that nobody knows: ${words}` };

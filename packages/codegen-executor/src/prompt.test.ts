@@ -24,7 +24,7 @@ const sections = (text: string): readonly string[] => text.split('\n').filter((l
 const every = ['# Task', '## Repository Context', '## Instructions', '## Acceptance Criteria', '## Constraints', '## Success Criteria'];
 
 test('the whole prompt of a builder', () => {
-  expect(codegenPrompt(request({ disallowedTools: ['Bash(rm:*)'], maxTurns: 30 }), key)).toMatchInlineSnapshot(`
+  expect(codegenPrompt(request({ disallowedTools: ['Bash(rm:*)'], maxTurns: 30 }), key, { mcpServers: true })).toMatchInlineSnapshot(`
     "# Task
 
     <issue id="ENG-1">
@@ -70,26 +70,31 @@ test('the whole prompt of a builder', () => {
 test('every section is there, in its order, whatever is absent', () => {
   const { remote: _, systemContext: __, ...bare } = request();
   for (const one of [request(), bare, request({ readOnly: true }), request({ prompt: '' })])
-    expect(sections(codegenPrompt(one, key))).toEqual(every);
-  expect(codegenPrompt(bare, key)).not.toMatch(/undefined|false|null/);
+    expect(sections(codegenPrompt(one, key, { mcpServers: true }))).toEqual(every);
+  expect(codegenPrompt(bare, key, { mcpServers: true })).not.toMatch(/undefined|false|null/);
 });
 
 test('a scoper is to change nothing and to open nothing', () => {
-  const text = codegenPrompt(request({ readOnly: true }), key);
+  const text = codegenPrompt(request({ readOnly: true }), key, { mcpServers: true });
   expect(text).toContain('Change no file, push nothing, open no pull request');
   expect(text).not.toContain('Push Branch');
   expect(text).not.toContain('pull request of');
 });
 
+test('MCP servers of the organisation are used unless that is switched off', () => {
+  expect(codegenPrompt(request(), key, { mcpServers: true })).not.toContain('MCP');
+  expect(codegenPrompt(request(), key, { mcpServers: false })).toContain('- Use no MCP server');
+});
+
 test('what people write is neither expanded nor lost', () => {
-  const text = codegenPrompt(request({ prompt: 'Use {{task}} and {{nothing}} and $& and $1' }), key);
+  const text = codegenPrompt(request({ prompt: 'Use {{task}} and {{nothing}} and $& and $1' }), key, { mcpServers: true });
   expect(text).toContain('# Task\n\nUse {{task}} and {{nothing}} and $& and $1\n');
 });
 
 describe('acceptance criteria', () => {
   /** What stands in our section: the last of that name. */
   const criteria = (prompt: string): string => {
-    const section = codegenPrompt(request({ prompt }), key).split('\n## Acceptance Criteria\n\n').at(-1) ?? '';
+    const section = codegenPrompt(request({ prompt }), key, { mcpServers: true }).split('\n## Acceptance Criteria\n\n').at(-1) ?? '';
     return section.slice(0, section.indexOf('\n\n## Constraints'));
   };
   test.each([

@@ -1,10 +1,15 @@
 import type { AttemptKey, ExecutionRequest } from 'cyrus-executor-interface/executor';
 
+export interface PromptOptions {
+  /** False: those that the organisation has set up are to be left alone. */
+  readonly mcpServers: boolean;
+}
+
 /**
  * The prompt of a run: the service has no fields for branches, tools or rules, so all of it is said in words, always in the same places.
  * Pure. What people wrote is put in once and not looked at again: nothing in it can stand for a section of its own.
  */
-export function codegenPrompt(request: ExecutionRequest, key: AttemptKey): string {
+export function codegenPrompt(request: ExecutionRequest, key: AttemptKey, options: PromptOptions): string {
   const { remote } = request;
   return render(template, {
     task: request.prompt.trim(),
@@ -22,6 +27,7 @@ export function codegenPrompt(request: ExecutionRequest, key: AttemptKey): strin
       request.editable && `Change only files that match: ${request.editable.join(', ')}`,
       request.allowedTools && `Use only these tools, or what corresponds to them: ${request.allowedTools.join(', ')}`,
       request.disallowedTools?.length && `Do not use: ${request.disallowedTools.join(', ')}`,
+      !options.mcpServers && 'Use no MCP server and no integration, whatever is offered',
       request.maxTurns !== undefined && `Take at most ${request.maxTurns} steps`,
       `Be done within ${Math.max(1, Math.round(request.timeoutMs / 60_000))} minutes`,
       'Write no secret into files, commits or messages',

@@ -1,6 +1,9 @@
 import { createClaudeExecutor } from 'cyrus-claude-runner/claude-executor';
+import { createCodegenExecutor } from 'cyrus-codegen-executor/codegen-executor';
 import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
+import { microUsd } from 'cyrus-core/money';
+import type { Limiter } from 'cyrus-core/ports/limiter';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import { createCustomExecutor } from 'cyrus-custom-executor/custom-executor';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
@@ -8,8 +11,24 @@ import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 /** Who the commits of agents are by. */
 export const gitIdentity: { readonly name: string; readonly email: string } = { name: 'Cyrus', email: 'cyrus@localhost' };
 
+/** What executors that run elsewhere need. */
+export interface CloudMeans {
+  /** Between 0 and 1; spreads calls. */
+  readonly random: () => number;
+  /** Holds the calls of all processes below the services' limits; absent: those of this one. */
+  readonly limiter?: Limiter;
+  /** Told what a service says that nobody understands. */
+  readonly warn?: (what: string) => void;
+}
+
 /** Every executor the configuration names, by id. */
-export function createExecutors(config: Config, sandbox: Sandbox, clock: Clock, runIdPrefix: string): ReadonlyMap<string, TaskExecutor> {
+export function createExecutors(
+  config: Config,
+  sandbox: Sandbox,
+  clock: Clock,
+  runIdPrefix: string,
+  means: CloudMeans = { random: () => 0.5 },
+): ReadonlyMap<string, TaskExecutor> {
   const claude = createClaudeExecutor({
     sandbox,
     clock,
@@ -32,5 +51,27 @@ export function createExecutors(config: Config, sandbox: Sandbox, clock: Clock, 
       ...(environmentVariables ? { env: environmentVariables } : {}),
     }),
   );
-  return new Map([claude, ...custom].map((executor) => [executor.id, executor]));
+  const codegen = codegenExecutor(config, clock, means);
+  return new Map([claude, ...(codegen ? [codegen] : []), ...custom].map((executor) => [executor.id, executor]));
+}
+
+/** Undefined unless the configuration has it enabled. */
+export function codegenExecutor({ codegen }: Config, clock: Clock, { random, limiter, warn }: CloudMeans): TaskExecutor | undefined {
+  if (!codegen?.enabled) return undefined;
+  const { features = {} } = codegen;
+  return createCodegenExecutor({
+    clock,
+    random,
+    apiToken: codegen.apiToken ?? '',
+    orgId: codegen.orgId ?? '',
+    baseUrl: codegen.baseUrl,
+    pollMs: codegen.pollMs,
+    tracing: features.enableTracing ?? true,
+    mcpServers: features.useMcpServers ?? true,
+    ...(limiter ? { limiter } : {}),
+    ...(codegen.defaultModel === undefined ? {} : { defaultModel: codegen.defaultModel }),
+    ...(codegen.repositories ? { repositories: codegen.repositories } : {}),
+    ...(codegen.estimatedCostPerRunUsd === undefined ? {} : { estimatedCostPerRun: microUsd(codegen.estimatedCostPerRunUsd) }),
+    onUnknownStatus: (word, runId) => warn?.(`Codegen says that its run ${runId} is ${word}, which nobody knows; it is followed on`),
+  });
 }

@@ -88,12 +88,14 @@ function codegenMistakes(file: Loose): CrossMistake[] {
     }));
 }
 
-/** What loads but does not do what it seems to say. */
-export function crossWarnings(file: Loose): ConfigWarning[] {
-  const warnings: ConfigWarning[] = githubWarnings(file);
-  const codegen = looseOf(file['codegen']);
-  const claude = looseOf(file['claude']);
-  if (codegen && codegen['enabled'] !== false && codegen['estimatedCostPerRunUsd'] === undefined) {
+function codegenWarnings(codegen: Loose): ConfigWarning[] {
+  const warnings: ConfigWarning[] = [];
+  const { orgId } = codegen;
+  if (codegen['enabled'] === true && typeof orgId === 'string' && !/^\d+$/.test(orgId)) {
+    const message = `is ${JSON.stringify(orgId)}; Codegen knows organisations by a whole number, so it gets no work until this is one`;
+    warnings.push({ path: 'codegen.orgId', message });
+  }
+  if (codegen['enabled'] !== false && codegen['estimatedCostPerRunUsd'] === undefined) {
     const limits = ['maxCostPerTask', 'maxCostPerDay'].filter((key) => typeof codegen[key] === 'number');
     for (const key of limits) {
       const message =
@@ -101,6 +103,22 @@ export function crossWarnings(file: Loose): ConfigWarning[] {
       warnings.push({ path: `codegen.${key}`, message });
     }
   }
+  const atOnce = codegen['maxParallel'];
+  if (looseOf(codegen['features'])?.['parallelExecution'] === false && typeof atOnce === 'number' && atOnce > 1) {
+    warnings.push({
+      path: 'codegen.maxParallel',
+      message: 'is not used, because codegen.features.parallelExecution is false: one run at a time',
+    });
+  }
+  return warnings;
+}
+
+/** What loads but does not do what it seems to say. */
+export function crossWarnings(file: Loose): ConfigWarning[] {
+  const warnings: ConfigWarning[] = githubWarnings(file);
+  const codegen = looseOf(file['codegen']);
+  const claude = looseOf(file['claude']);
+  if (codegen) warnings.push(...codegenWarnings(codegen));
   if (claude?.['auth'] === 'ownLogin' && claude['apiKey'] !== undefined) {
     warnings.push({ path: 'claude.apiKey', message: 'is not used, because claude.auth is "ownLogin"' });
   }

@@ -33,7 +33,19 @@ describe('configurations that exist load unchanged', () => {
       allowedTools: ['Read(**)', 'Edit(**)', 'Bash(git:*)', 'Task'],
     });
     expect(config.codegen).toMatchObject({ orgId: 'my-org-id', strategy: 'hybrid-smart', maxCostPerTask: 1, maxCostPerDay: 50 });
-    expect(warnings.map(({ path }) => path)).toEqual(['codegen.maxCostPerTask', 'codegen.maxCostPerDay']);
+    expect(warnings.map(({ path }) => path)).toEqual(['codegen.orgId', 'codegen.maxCostPerTask', 'codegen.maxCostPerDay']);
+  });
+
+  test('an organisation of Codegen that is no number gets a warning that says so; a cap that is not held, too', () => {
+    const codegen = { enabled: true, apiToken: 'x', strategy: 'cloud-only', features: { parallelExecution: false }, maxParallel: 4 };
+    const told = parsed(JSON.stringify({ codegen: { ...codegen, orgId: 'acme' } })).warnings.map(
+      ({ path, message }) => `${path} ${message}`,
+    );
+    expect(told).toEqual([
+      expect.stringMatching(/^codegen\.orgId is "acme"; .*whole number/),
+      expect.stringMatching(/^codegen\.maxParallel is not used, .*one run at a time/),
+    ]);
+    for (const orgId of [42, '42']) expect(parsed(JSON.stringify({ codegen: { ...codegen, orgId, maxParallel: 1 } })).warnings).toEqual([]);
   });
 
   test('codegen without a strategy loads and says what that means', () => {

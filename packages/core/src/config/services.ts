@@ -135,23 +135,55 @@ export interface CodegenConfig {
   readonly modelByTaskType?: ModelByTaskType;
   /** What one run is assumed to cost, in US dollars: the service reports none. */
   readonly estimatedCostPerRunUsd?: number;
-  readonly features?: Readonly<Record<string, boolean>>;
+  readonly features?: CodegenFeatures;
   /** Runs at once; absent: no limit of ours. */
   readonly maxParallel?: number;
+  /** Codegen's numbers of repositories, by names such as `acme/app`. Others are looked up. */
+  readonly repositories?: Readonly<Record<string, number>>;
+  /** Between two looks at the runs. */
+  readonly pollMs: number;
 }
+
+export interface CodegenFeatures {
+  /** False: one run at a time, whatever `maxParallel` says. */
+  readonly parallelExecution?: boolean;
+  /** False: agents are told to leave alone the MCP servers that the organisation has set up in Codegen. */
+  readonly useMcpServers?: boolean;
+  /** False: the logs of runs are not followed. */
+  readonly enableTracing?: boolean;
+}
+const codegenFeatures: z.ZodType<CodegenFeatures> = z.object({
+  parallelExecution: z.boolean().exactOptional().describe('false: one run at a time'),
+  useMcpServers: z
+    .boolean()
+    .exactOptional()
+    .describe('false: agents are told to leave alone the MCP servers that the organisation has set up in Codegen'),
+  enableTracing: z.boolean().exactOptional().describe('false: the logs of runs are not followed as events'),
+});
+
 export const codegen: z.ZodType<CodegenConfig> = z.object({
   enabled: z.boolean().default(false),
-  orgId: z.union([filled, z.number().int()]).exactOptional(),
+  orgId: z
+    .union([filled, z.number().int()])
+    .exactOptional()
+    .describe('A whole number, as Codegen shows it in the settings of the organisation'),
   apiToken: filled.exactOptional(),
-  baseUrl: address.default('https://api.codegen.com'),
+  baseUrl: address
+    .default('https://api.codegen.com')
+    .describe('The hosted service was discontinued in January 2026; an installation of your own has another address'),
   strategy: strategy.exactOptional(),
   maxCostPerTask: dollarLimit.exactOptional().describe('US dollars'),
   maxCostPerDay: dollarLimit.exactOptional().describe('US dollars'),
   defaultModel: filled.exactOptional(),
   modelByTaskType: modelByTaskType.exactOptional(),
   estimatedCostPerRunUsd: dollars.exactOptional().describe('What one run is assumed to cost: the service reports none'),
-  features: z.record(z.string(), z.boolean()).exactOptional(),
+  features: codegenFeatures.exactOptional(),
   maxParallel: maxParallel.exactOptional(),
+  repositories: z
+    .record(z.string(), z.number().int().min(1))
+    .exactOptional()
+    .describe('Codegen\'s numbers of repositories, by names such as "acme/app". Others are looked up'),
+  pollMs: z.number().int().min(50).max(600_000).default(12_000).describe('Between two looks at the runs of the organisation'),
 });
 
 export interface CursorConfig {
