@@ -73,8 +73,9 @@ program
 program
   .command('status')
   .description('how everything stands')
+  .option('--check', 'ask every executor whether it can work')
   .option('--json', 'as JSON')
-  .action(async (options: { json?: boolean }) => (await import('./commands/status.ts')).status(here(), options));
+  .action(async (options: { json?: boolean; check?: boolean }) => (await import('./commands/status.ts')).status(here(), options));
 
 program
   .command('tasks')

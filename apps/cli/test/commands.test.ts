@@ -38,6 +38,10 @@ test('status: running, what waits, what was spent', async () => {
   expect(stdout).toMatch(/Plans: 1 under way, 1 done, 0 failed, 0 stopped · open turns: 1/);
   const json = JSON.parse((await world.cyrus('status', '--json')).stdout) as object;
   expect(json).toMatchObject({ running: true, openTurns: 1, plans: { done: 1, running: 1 }, failures: [], strategy: 'local-only' });
+  expect(stdout).toMatch(/Executors:\n( .*\n)* +patient +local +1 of \d+ +\S+ +ready/);
+  const { executors } = JSON.parse((await world.cyrus('status', '--check', '--json')).stdout) as { executors: readonly { id: string }[] };
+  expect(executors.map(({ id }) => id)).toEqual(expect.arrayContaining(['claude', 'quick', 'patient']));
+  expect(executors.find(({ id }) => id === 'quick')).toMatchObject({ running: 0, condition: 'ready', health: { state: 'ready' } });
 });
 
 test('tasks: newest first, --live only what is under way, --limit', async () => {

@@ -1,29 +1,53 @@
 import { systemClock } from 'cyrus-core/clock';
 import { formatDuration } from 'cyrus-core/duration';
 import { formatUsd } from 'cyrus-core/money';
+import type { Isolation } from 'cyrus-core/ports/sandbox';
 import { megabytes } from 'cyrus-edge-worker/backup/backup';
 import { createDiskRoom } from 'cyrus-edge-worker/jobs/disk-room';
+import { createSandbox } from 'cyrus-sandbox/sandbox';
+import { readExecutorStatus } from 'cyrus-store/queries/executor-status';
 import { readStatus, type StatusSnapshot } from 'cyrus-store/queries/status-read';
 import { readStorage } from 'cyrus-store/queries/storage-read';
 import type { CommandContext } from '../context.ts';
+import { executorLines, executorsStatus } from '../executors-status.ts';
+import { isolationOf } from '../isolation.ts';
 import { withStore } from '../open-home.ts';
 import { plain } from '../terminal.ts';
 
-/** `cyrus status`: is it running, what waits, what went wrong, what it cost today. */
-export async function status({ home, config, terminal }: CommandContext, options: { readonly json?: boolean }): Promise<void> {
-  const { snapshot, storage } = await withStore(home, config(), async ({ db }) => ({
+/** `cyrus status`: is it running, what waits, what went wrong, what it cost today. With `--check` executors are asked. */
+export async function status(
+  { home, config, terminal }: CommandContext,
+  options: { readonly json?: boolean; readonly check?: boolean },
+): Promise<void> {
+  const { snapshot, storage, executorRows } = await withStore(home, config(), async ({ db }) => ({
     snapshot: await readStatus(db),
     storage: await readStorage(db),
+    executorRows: await readExecutorStatus(db),
   }));
+  const [host] = snapshot.running ? snapshot.hosts : [];
+  const { check = false } = options;
+  // Finding out takes a moment: the running service has, unless executors are asked, which may start programs.
+  const report = host && !check ? { isolation: host.isolation as Isolation } : await isolationOf(config());
+  const sandbox = createSandbox({ ...(check ? report : { isolation: 'none' }), clock: systemClock });
+  const executors = await executorsStatus(config(), executorRows, {
+    ...{ isolation: report.isolation, sandbox, slots: host?.slots ?? null, check },
+  });
   const room = createDiskRoom({ home: home.directory, config, clock: systemClock });
   const shortage = await room.shortage();
   if (options.json) {
     terminal.out(
-      JSON.stringify({ ...snapshot, storage, shortage: shortage?.message ?? null, strategy: config().codegen?.strategy ?? 'local-only' }),
+      JSON.stringify({
+        ...snapshot,
+        executors,
+        storage,
+        shortage: shortage?.message ?? null,
+        strategy: config().codegen?.strategy ?? 'local-only',
+      }),
     );
     return;
   }
   for (const line of lines(snapshot)) terminal.out(line);
+  for (const line of executorLines(executors, terminal)) terminal.out(line);
   const largest = storage.tables.slice(0, 3).map(({ name, bytes }) => `${name} ${megabytes(bytes)}`);
   terminal.out(`Database: ${megabytes(storage.databaseBytes)} (${largest.join(', ')})`);
   if (shortage) terminal.out(`${terminal.style('red', 'No disk space:')} new work waits. ${shortage.message} ${shortage.fix}`);

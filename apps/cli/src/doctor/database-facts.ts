@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from 'cyrus-core/config/schema';
+import { executorsOut } from 'cyrus-store/queries/executor-condition';
 import { type Health, readHealth } from 'cyrus-store/queries/health-read';
 import { readStatus, type StatusSnapshot } from 'cyrus-store/queries/status-read';
 import type { Home } from '../home.ts';
@@ -9,7 +10,13 @@ import { withStore } from '../open-home.ts';
 
 /** What the database says, or why it says nothing. */
 export type DatabaseFacts =
-  | { readonly state: 'open'; readonly description: string; readonly status: StatusSnapshot; readonly health: Health }
+  | {
+      readonly state: 'open';
+      readonly description: string;
+      readonly status: StatusSnapshot;
+      readonly health: Health;
+      readonly executorsOut: Awaited<ReturnType<typeof executorsOut>>;
+    }
   /** Nothing was ever started here: there is nothing to look at, and looking makes none. */
   | { readonly state: 'unmade' }
   | { readonly state: 'away'; readonly message: string };
@@ -23,6 +30,7 @@ export async function readDatabase(home: Home, config: Config): Promise<Database
       description,
       status: await readStatus(db),
       health: await readHealth(db),
+      executorsOut: await executorsOut(db),
     }));
   } catch (cause) {
     return { state: 'away', message: asCliError(cause)?.message ?? (cause instanceof Error ? cause.message : String(cause)) };

@@ -1,5 +1,7 @@
 import { systemClock } from 'cyrus-core/clock';
 import { createExecutors } from 'cyrus-edge-worker/executors';
+import type { executorsOut } from 'cyrus-store/queries/executor-condition';
+import { timeOfDay } from '../../format.ts';
 import type { Check, ConfiguredPatient } from '../check.ts';
 import { error, type Finding, ok, warning } from '../finding.ts';
 
@@ -9,9 +11,18 @@ const unknownExecutor = (wanted: string, known: readonly string[]): Finding =>
     fix: `Set "executor" to one of: ${known.join(', ')}; or describe it under "executors".`,
   });
 
+/** One that Cyrus itself has taken out, because of what its runs ended with. */
+export function leftOut({ executorId, state, reason, until, fix }: Awaited<ReturnType<typeof executorsOut>>[number]): Finding {
+  const when = until === null ? 'until that is mended' : `until ${timeOfDay(until)}`;
+  return warning(`executor ${executorId}`, `it is ${state} ${when}: ${reason}`, {
+    why: 'It gets no new task; others get them, or they wait.',
+    fix: fix ?? 'Nothing: it is tried again then.',
+  });
+}
+
 export const executorsCheck: Check<ConfiguredPatient> = {
   name: 'executors',
-  async run({ config, sandbox }) {
+  async run({ config, sandbox, database }) {
     const executors = createExecutors(config, await sandbox(), systemClock, 'doctor-');
     if (!executors.has(config.executor)) return [unknownExecutor(config.executor, [...executors.keys()])];
     const looked = [...executors].map(async ([id, executor]): Promise<readonly Finding[]> => {
@@ -23,6 +34,8 @@ export const executorsCheck: Check<ConfiguredPatient> = {
       // Claude is always there; who works with another executor need not have it.
       return id === 'claude' ? [] : [warning(name, detail, advice)];
     });
-    return (await Promise.all(looked)).flat();
+    const facts = await database();
+    const out = facts.state === 'open' ? facts.executorsOut.filter(({ executorId }) => executors.has(executorId)) : [];
+    return [...(await Promise.all(looked)).flat(), ...out.map(leftOut)];
   },
 };

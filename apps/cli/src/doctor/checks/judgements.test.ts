@@ -5,6 +5,7 @@ import { judgeCommands, programOf } from './check-commands.ts';
 import { judgeClock } from './clock.ts';
 import { judgeDatabase } from './database.ts';
 import { judgeDisk } from './disk.ts';
+import { leftOut } from './executors.ts';
 import { judgeGit } from './git.ts';
 import { judgeGitHub } from './github.ts';
 import { type HomeFacts, judgeHome } from './home.ts';
@@ -58,6 +59,7 @@ const app = { name: 'Cyrus', isApp: true, workspaceId: 'w1', workspaceName: 'Acm
 const hooks = { secret: true, running: true, health, now: 4_600_000, port: 3456 };
 const open = {
   state: 'open',
+  executorsOut: [],
   description: 'embedded PostgreSQL 18',
   status: status as Partial<StatusSnapshot> as StatusSnapshot,
   health,
@@ -228,4 +230,25 @@ test.each([
   ['  ', undefined],
 ])('the program of %j', (command, program) => {
   expect(programOf(command)).toBe(program);
+});
+
+test('an executor that was taken out: why, until when, and what to do', () => {
+  const parked = {
+    executorId: 'cloud',
+    state: 'parked',
+    reason: 'its token was refused',
+    until: null,
+    fix: 'Set another one.',
+    since: 0,
+  } as const;
+  expect(leftOut(parked)).toMatchObject({
+    state: 'warning',
+    name: 'executor cloud',
+    detail: 'it is parked until that is mended: its token was refused',
+    fix: 'Set another one.',
+  });
+  expect(leftOut({ ...parked, state: 'resting', until: 1, fix: null })).toMatchObject({
+    detail: expect.stringMatching(/resting until \d\d:/),
+    fix: expect.stringContaining('Nothing'),
+  });
 });
