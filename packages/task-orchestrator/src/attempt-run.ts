@@ -144,6 +144,8 @@ export function hunted(context: AttemptContext, end: JobEnd, effects: Effects): 
   const { caught, stop } = (end.result ?? {}) as RunEnd;
   if (!caught) return;
   const outcome = stop ?? 'unknown';
+  // Known before: only its stop was still open.
+  if (caught.runId === attempt.runRef?.runId) return tellStop(context, outcome, caught, effects);
   const payload = { ...caught, outcome };
   effects.events.push({ type: 'run.late', planId: plan.id, taskId: task.id, attemptId: attempt.id, payload });
   const done = stop === 'confirmed' ? 'It was stopped.' : (unconfirmed(attempt.executorId, outcome, undefined) ?? '');

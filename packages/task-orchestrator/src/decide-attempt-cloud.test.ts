@@ -279,6 +279,11 @@ describe('a stop of a run elsewhere', () => {
     expect(decision.effects.jobs[0]?.payload['remote']).toMatchObject({ waitMs: 0 });
   });
 
+  test('for a pause leaves a run that could not be asked: it is gone on with', () => {
+    const paused = at({ ...running, interruption: { kind: 'pause' } });
+    expect(jobs(decideAttempt(context({ attempt: paused, inputs: [killed(null)] }), noon))).toEqual(['collect']);
+  });
+
   test('at the deadline is a failure of its own, after the work was collected', () => {
     const failure: Failure = { class: 'timeout', message: 'Still at work after 60 min. It was stopped.' };
     const inputs = [job('agent', { result: { result: { state: 'failed', output: '', failure }, stop: 'requested' } })];
@@ -302,6 +307,15 @@ describe('a hunter', () => {
   test('that finds nothing says nothing', () => {
     const decision = decideAttempt(context({ attempt: over, inputs: [job('agent', { result: {} })] }), noon);
     expect(decision.effects).toEqual({ writes: [], jobs: [], tells: [], wakes: [], events: [] });
+  });
+  test('that stopped a run which was known keeps that for the record', () => {
+    const known = at({ ...running, state: 'stopped' });
+    const decision = decideAttempt(
+      context({ attempt: known, inputs: [job('agent', { result: { caught: ref, stop: 'confirmed' } })] }),
+      noon,
+    );
+    expect(events(decision)).toEqual(['run.stop confirmed']);
+    expect(decision.effects.writes).toEqual([]);
   });
   test('outlives a crash, and not its time', () => {
     const again = decideAttempt(context({ attempt: over, inputs: [lost] }), noon);

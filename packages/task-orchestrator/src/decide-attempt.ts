@@ -176,14 +176,17 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
   };
   /** What the end of an agent job says of the stop of its run; the run may be alive if it says nothing. */
   const noteStop = (jobEnd: JobEnd): void => {
-    const { stop: outcome, result } = (jobEnd.result ?? {}) as RunEnd;
+    const { stop, result } = (jobEnd.result ?? {}) as RunEnd;
+    const outcome = stop ?? result?.failure?.stopped;
     if (!cloud || jobEnd.kind !== 'agent') return;
     const refused = jobEnd.state === 'failed' && jobEnd.failure?.ambiguous !== true;
     // It had ended by itself, or had never begun.
     if (outcome === undefined && (result || refused)) return;
     noteRun({ stop: outcome ?? 'unknown' });
     tellStop(context, outcome ?? 'unknown', refOf(), effects);
-    if (outcome === undefined) hunt(now + context.settings.cloud.lateRunMs);
+    // A run that is known is gone on with after a pause.
+    const goesOn = row.interruption?.kind === 'pause' && refOf() !== null;
+    if (outcome === undefined && !goesOn) hunt(now + context.settings.cloud.lateRunMs);
   };
 
   /** The job that followed the run was cut off; the run was not. */
@@ -245,7 +248,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         row.output = result?.output || row.output;
         if (jobEnd.state === 'killed') return collect();
         if (cloud && !started && jobEnd.failure) return notStarted(jobEnd.failure);
-        if (cloud && (jobEnd.result as RunEnd | null)?.stop) noteStop(jobEnd);
+        if (cloud && (result?.failure?.stopped || (jobEnd.result as RunEnd | null)?.stop)) noteStop(jobEnd);
         // The agent was faster than the pause: its work counts, and waits.
         row.interruption = question && result?.state === 'succeeded' ? { kind: 'question', ...question } : null;
         if (result?.state === 'cancelled') return end('stopped');

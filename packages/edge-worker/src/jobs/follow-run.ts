@@ -211,7 +211,11 @@ function lateFailure(executor: TaskExecutor, { url }: RunRef, timeoutMs: number,
     unknown: `${executor.id} could not be asked to stop it.`,
   }[stop ?? 'unknown'];
   const see = stop !== 'confirmed' && url ? ` See ${url}` : '';
-  return { class: 'timeout', message: `The run was still at work after ${formatDuration(timeoutMs)}. ${what}${see}` };
+  return {
+    class: 'timeout',
+    message: `The run was still at work after ${formatDuration(timeoutMs)}. ${what}${see}`,
+    ...(stop === undefined ? {} : { stopped: stop }),
+  };
 }
 
 /** Looks for a run that nobody waits for any more until `until`, and stops it. */
