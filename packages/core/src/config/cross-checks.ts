@@ -2,7 +2,7 @@ import { budgetWarnings } from './budgets.ts';
 import { githubMistakes, githubWarnings } from './github-checks.ts';
 import type { ConfigWarning } from './known-keys.ts';
 import type { Path } from './mask.ts';
-import { strategyWarnings } from './strategy-checks.ts';
+import { strategyMistakes, strategyWarnings } from './strategy-checks.ts';
 
 /** A mistake that shows only where several values are read together. */
 export interface CrossMistake {
@@ -31,7 +31,7 @@ export function crossMistakes(file: Loose): CrossMistake[] {
     const noSource = ['repositoryPath', 'remoteUrl', 'githubUrl'].every((key) => repository[key] === undefined);
     if (noSource) mistakes.push(nowhere(index));
   });
-  return [...mistakes, ...containerMistakes(file), ...codegenMistakes(file), ...githubMistakes(file)];
+  return [...mistakes, ...containerMistakes(file), ...codegenMistakes(file), ...githubMistakes(file), ...strategyMistakes(file)];
 }
 
 function containerMistakes(file: Loose): CrossMistake[] {

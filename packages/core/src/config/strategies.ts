@@ -13,7 +13,7 @@ export interface StrategyOptionsConfig {
   /** US dollars. */
   readonly valuePerHourUsd: number;
 }
-export const strategyOptions: z.ZodType<StrategyOptionsConfig> = z.strictObject({
+export const strategyOptions: z.ZodType<StrategyOptionsConfig> = z.object({
   minReturn: z.number().min(0).max(1000).default(1).describe('cost-optimized: what each dollar more has to bring, in dollars'),
   valuePerHourUsd: dollars.default(10).describe('cost-optimized: what an hour less of waiting is worth, in US dollars'),
 });
@@ -26,7 +26,7 @@ type Urgency = 'low' | 'normal' | 'high';
 const urgency: z.ZodType<Urgency> = z.enum(['low', 'normal', 'high']);
 type Context = 'local-only' | 'cloud-accessible' | 'any';
 const context: z.ZodType<Context> = z.enum(['local-only', 'cloud-accessible', 'any']);
-const range: z.ZodType<Range> = z.strictObject({ min: z.number().min(0).exactOptional(), max: z.number().min(0).exactOptional() });
+const range: z.ZodType<Range> = z.object({ min: z.number().min(0).exactOptional(), max: z.number().min(0).exactOptional() });
 
 export interface Range {
   readonly min?: number;
@@ -49,7 +49,7 @@ export interface RuleCondition {
   readonly estimatedCostUsd?: Range;
   readonly estimatedMinutes?: Range;
 }
-const condition: z.ZodType<RuleCondition> = z.strictObject({
+const conditionShape = {
   type: oneOrMore(type).exactOptional(),
   complexity: oneOrMore(complexity).exactOptional(),
   urgency: oneOrMore(urgency).exactOptional(),
@@ -60,7 +60,10 @@ const condition: z.ZodType<RuleCondition> = z.strictObject({
   requiresParallelExecution: z.boolean().exactOptional(),
   estimatedCostUsd: range.exactOptional().describe('What the work is expected to cost at list prices'),
   estimatedMinutes: range.exactOptional(),
-});
+} as const;
+const condition: z.ZodType<RuleCondition> = z.object(conditionShape);
+/** What a condition may name. */
+export const conditionKeys: readonly string[] = Object.keys(conditionShape);
 
 export interface OrchestrationRule {
   readonly when: RuleCondition;
@@ -70,7 +73,7 @@ export interface OrchestrationRule {
   readonly only?: boolean;
   readonly reason?: string;
 }
-const rule: z.ZodType<OrchestrationRule> = z.strictObject({
+const rule: z.ZodType<OrchestrationRule> = z.object({
   when: condition.default({}),
   use: oneOrMore(filled).describe("Executor ids, 'local' or 'cloud'; the first one first"),
   only: z.boolean().exactOptional().describe('Nothing else gets such work: it waits'),
@@ -83,7 +86,7 @@ export interface OrchestrationStrategyConfig {
   readonly fallback?: readonly string[];
   readonly rules?: readonly OrchestrationRule[];
 }
-export const orchestrationStrategy: z.ZodType<OrchestrationStrategyConfig> = z.strictObject({
+export const orchestrationStrategy: z.ZodType<OrchestrationStrategyConfig> = z.object({
   primary: filled.exactOptional().describe("An executor's id, 'local' or 'cloud'. Present: takes the place of `strategy`"),
   fallback: z.array(filled).exactOptional().describe('What gets the work that the primary cannot take, in order'),
   rules: z.array(rule).exactOptional().describe('Looked at first, in order: the first whose `when` is so decides'),

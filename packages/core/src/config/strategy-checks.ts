@@ -1,10 +1,29 @@
-import type { ConfigWarning } from './known-keys.ts';
-import type { Strategy } from './strategies.ts';
+import type { CrossMistake } from './cross-checks.ts';
+import { type ConfigWarning, nearest } from './known-keys.ts';
+import { conditionKeys, type Strategy } from './strategies.ts';
 
 type Loose = Readonly<Record<string, unknown>>;
 
 /** Executors that run in the cloud, by the key that configures them. */
 const clouds = ['codegen', 'cursor'] as const;
+
+/** A condition that is not known would be no condition: the rule would hold for everything. */
+export function strategyMistakes(file: Loose): CrossMistake[] {
+  return listOf(looseOf(file['orchestrationStrategy'])?.['rules']).flatMap((rule, index) =>
+    Object.entries(looseOf(looseOf(rule)?.['when']) ?? {}).flatMap(([key, value]): CrossMistake[] => {
+      if (conditionKeys.includes(key)) return [];
+      const right = nearest(key, conditionKeys);
+      return [
+        {
+          path: ['orchestrationStrategy', 'rules', index, 'when', key],
+          value,
+          allowed: conditionKeys.join(', '),
+          fix: right ? `did you mean "${right}"?` : 'take it out: such a rule would hold for everything',
+        },
+      ];
+    }),
+  );
+}
 
 /** Choices that load and can not be held: names of executors that are not there, strategies that nothing is there for. */
 export function strategyWarnings(file: Loose): ConfigWarning[] {
