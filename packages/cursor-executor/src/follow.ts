@@ -47,7 +47,7 @@ export interface FollowOptions {
 const longestRetryMs = 60_000;
 const longestCostPollMs = 15_000;
 /** Whoever stopped a run does not wait long for its last words. */
-const stoppedCostWaitMs = 2_500;
+const stoppedCostWaitMs = 1_000;
 /** How following one run ended: its last state, or why it was given up. */
 type RunEnd = { readonly run: Run } | 'late' | 'lost';
 

@@ -80,6 +80,7 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
   let change = Promise.withResolvers<void>();
   let release = Promise.withResolvers<void>();
   let waiting = 0;
+  const streams = new Set<ServerResponse>();
 
   const changed = (): void => {
     change.resolve();
@@ -171,7 +172,8 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
       const refused = streamRefusal(wanted);
       if (refused) return reply(refused);
       record(200);
-      return stream(response, wanted, () => change.promise);
+      streams.add(response);
+      return stream(response, wanted, () => change.promise).finally(() => streams.delete(response));
     }
     const given = api.answer(route.operation, call);
     if (given.status < 400 && takeLostAnswer(faults, route.operation)) {
@@ -212,7 +214,7 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
     apiKey,
     setFaults(request) {
       setFaults(faults, request, Date.now());
-      if (request.outageMs) server.closeAllConnections();
+      if (request.outageMs) for (const response of streams) response.destroy();
       changed();
     },
     release() {
