@@ -41,6 +41,8 @@ test('a key that is refused: said at once, with what to set', async () => {
   expect(answer.body).toMatch(/^❌ The model API at http:\S+ refused the key \(401\)/);
   expect(answer.body).toMatch(/\*\*What to do:\*\* Set ANTHROPIC_API_KEY/);
   expect(answer.body).not.toContain('e2e-model-key');
+  expect(answer.body).toContain('The work is queued, and goes on by itself once that is mended.');
+  await linear.stop(issue);
 });
 
 test('no key at all: said without asking the API', async () => {
@@ -52,9 +54,10 @@ test('no key at all: said without asking the API', async () => {
   expect(answer.body).toMatch(/^❌ There is no login for Claude Code: no API key is configured\./);
   expect(answer.body).toMatch(/ANTHROPIC_API_KEY/);
   expect((await model.requests()).length).toBe(before);
+  await linear.stop(issue);
 });
 
-test('an agent that is not installed: said with the path; once it is there a message is enough', async () => {
+test('an agent that is not installed: said with the path; once it is there the work goes on by itself', async () => {
   const { linear, model } = world;
   const binaryPath = join(world.directory, 'no-such-claude');
   await withClaude({ apiUrl: model.url, apiKey: 'k', binaryPath });
@@ -65,9 +68,8 @@ test('an agent that is not installed: said with the path; once it is there a mes
   expect(answer.body).toMatch(/not (?:there|installed|found)|no such|missing|cannot be/i);
   expect(answer.body).not.toMatch(/API at|refused the key|no login/);
 
-  await withClaude({ apiUrl: model.url, apiKey: 'k' });
   await model.script('No agent', change('now.txt', 'n', 'Here now.'));
-  await linear.say(issue, 'Try again.');
+  await withClaude({ apiUrl: model.url, apiKey: 'k' });
   expect((await linear.closing(issue, 2)).body).toMatch(/^✅ Here now\./);
 });
 

@@ -1,10 +1,12 @@
 import type { Clock } from 'cyrus-core/clock';
-import type { TaskExecutor } from 'cyrus-executor-interface/executor';
+import type { Failure } from 'cyrus-core/failure';
+import type { ExecutorHealth, TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { Log } from 'cyrus-store/log';
 import { type Database, isConnectionError } from 'cyrus-store/pool';
 import { executorsOut, lockCondition, parkedExecutors, saveCondition } from 'cyrus-store/queries/executor-condition';
 import { wake } from 'cyrus-store/wake';
 import { probeAt } from 'cyrus-task-orchestrator/condition';
+import { trouble } from 'cyrus-task-orchestrator/failure-words';
 
 export interface ProberOptions {
   readonly db: Database;
@@ -25,6 +27,8 @@ export async function executorTrouble(db: Database): Promise<string | null> {
 
 /** Asks executors that a person has to mend whether they are well again. */
 export interface Prober {
+  /** Once all were asked that were parked when it started: the configuration may have changed since. */
+  readonly asked: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,8 +51,11 @@ export function startProber({ db, clock, log, executors, everyMs = 30_000 }: Pro
       left = true;
       // A start may be the mending: whoever changed the configuration does not wait.
       if (!first && probeAt(parked, parked.changedAt) > parked.now) continue;
-      const health = await executor.health().catch((error) => ({ state: 'unavailable', detail: String(error) }));
-      if (health.state !== 'ready') continue;
+      const health = await executor.health().catch((error): ExecutorHealth => ({ state: 'unavailable', detail: String(error) }));
+      if (health.state !== 'ready') {
+        if (health.failure && health.failure.message !== parked.failure?.message) await sayAnew(parked.executorId, health.failure);
+        continue;
+      }
       await db.tx(async (tx) => {
         const row = await lockCondition(tx, parked.executorId);
         if (row.state !== 'parked' || row.until !== null) return;
@@ -61,6 +68,16 @@ export function startProber({ db, clock, log, executors, everyMs = 30_000 }: Pro
     return left;
   }
 
+  /** Something else is wrong with it by now. */
+  async function sayAnew(executorId: string, failure: Failure): Promise<void> {
+    await db.tx(async (tx) => {
+      const row = await lockCondition(tx, executorId);
+      if (row.state !== 'parked' || row.until !== null) return;
+      await saveCondition(tx, { ...row, failure, reason: trouble(executorId, failure, await tx.now()) });
+    });
+  }
+
+  const firstLook = Promise.withResolvers<void>();
   async function run(): Promise<void> {
     const subscription = db.listen('executor', () => {
       rang = true;
@@ -73,6 +90,7 @@ export function startProber({ db, clock, log, executors, everyMs = 30_000 }: Pro
         if (!isConnectionError(error)) log.warn({ error: String(error) }, 'parked executors could not be asked');
         return true;
       });
+      firstLook.resolve();
       if (stopped.signal.aborted) break;
       if (rang && !again) continue;
       const rung = new Promise<void>((resolve) => {
@@ -86,6 +104,7 @@ export function startProber({ db, clock, log, executors, everyMs = 30_000 }: Pro
 
   const loop = run();
   return {
+    asked: firstLook.promise,
     async close() {
       stopped.abort();
       await loop;

@@ -135,6 +135,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
 
   const unreachable = createUnreachable(config, checkouts);
+  const prober = startProber({ db, clock, log, executors });
+  // What was mended while nothing ran is known before the first task is given away.
+  const asked = new AbortController();
+  await Promise.race([prober.asked, clock.sleep(askedWithinMs, asked.signal)]);
+  asked.abort();
+
   let engine: Engine | undefined;
   let brokers: Brokers | undefined;
   let http: HttpServer | undefined;
@@ -210,7 +216,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
 
   reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find }) : undefined;
-  const prober = startProber({ db, clock, log, executors });
   const retention = startRetention({ db, clock, log, config, home });
 
   let ended = false;
@@ -269,6 +274,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   };
 }
+
+const askedWithinMs = 5_000;
 
 /** There is one host per home: agents of a second machine come from cloud executors. */
 const hostId = 'local';

@@ -67,7 +67,8 @@ test('a parked executor is asked for its health, and given one run when it is we
   await note('a1', [failedWith(auth)]);
   expect(await executorsOut(t.db)).toMatchObject([{ executorId: 'codegen', state: 'parked', until: null, fix: 'Set another.' }]);
   let asked = 0;
-  let health: ExecutorHealth = { state: 'unavailable', detail: 'no' };
+  const missing: Failure = { class: 'missing_binary', message: 'It is not there.' };
+  let health: ExecutorHealth = { state: 'unavailable', detail: 'no', failure: missing };
   const executor = {
     async health() {
       asked += 1;
@@ -78,7 +79,8 @@ test('a parked executor is asked for its health, and given one run when it is we
   try {
     // The first look is at once: a start may be the mending.
     await vi.waitFor(() => expect(asked).toBe(1), { timeout: 20_000 });
-    expect(await condition()).toMatchObject({ state: 'parked', until: null });
+    await prober.asked;
+    expect(await condition()).toMatchObject({ state: 'parked', until: null, reason: 'Codegen is not installed', failure: missing });
     health = { state: 'ready', detail: 'yes' };
     await vi.waitFor(
       async () => {
