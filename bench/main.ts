@@ -19,6 +19,7 @@ const claims: Readonly<Record<string, () => Promise<{ readonly measure: Claim }>
   'idle-memory': () => import('./idle-memory.ts'),
   recovery: () => import('./recovery.ts'),
   stop: () => import('./stop.ts'),
+  budget: () => import('./budget.ts'),
   checkout: () => import('./checkout.ts'),
   'linear-calls': () => import('./linear-calls.ts'),
   'cache-hits': () => import('./cache-hits.ts'),

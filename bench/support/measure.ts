@@ -10,7 +10,7 @@ interface Target {
 export interface Measure {
   readonly name: string;
   readonly value: number;
-  readonly unit: 'ms' | 'MB' | 'count' | '%';
+  readonly unit: 'ms' | 'MB' | 'count' | '%' | 'USD';
   /** What the same machine needs at least, measured in the same run; null where there is no such thing. */
   readonly floor: number | null;
   /** Null: shown for orientation. */
