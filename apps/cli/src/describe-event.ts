@@ -38,6 +38,14 @@ export function describeEvent(event: StoredEvent): string | null {
       return `stop asked of ${String(payload['executorId'])}: ${String(payload['outcome'])}${payload['url'] ? ` (${line(payload['url'])})` : ''}`;
     case 'run.late':
       return `a late run ${String(payload['runId'])} turned up on ${String(payload['executorId'])}; stop: ${String(payload['outcome'])}`;
+    case 'network.refused': {
+      const { host, port, why, phase } = payload;
+      const fix =
+        why === 'private'
+          ? `its address is a private one: list that, too`
+          : `allow it with ${phase === 'setup' ? 'sandbox.setupEgress' : 'sandbox.egress'}`;
+      return `network refused ${String(host)}:${String(port)} (${fix})`;
+    }
     case 'needs-input':
       return `question: ${line(payload['question'])}`;
     default:
