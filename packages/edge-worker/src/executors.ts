@@ -72,6 +72,7 @@ export function codegenExecutor({ codegen }: Config, clock: Clock, { random, lim
     ...(codegen.defaultModel === undefined ? {} : { defaultModel: codegen.defaultModel }),
     ...(codegen.repositories ? { repositories: codegen.repositories } : {}),
     ...(codegen.estimatedCostPerRunUsd === undefined ? {} : { estimatedCostPerRun: microUsd(codegen.estimatedCostPerRunUsd) }),
+    timeoutMs: codegen.timeoutMs,
     onUnknownStatus: (word, runId) => warn?.(`Codegen says that its run ${runId} is ${word}, which nobody knows; it is followed on`),
   });
 }

@@ -1,7 +1,6 @@
 import type { Instant } from 'cyrus-core/clock';
-import type { Effects, JobEnd } from 'cyrus-core/domain/effects';
-import { priority } from 'cyrus-core/domain/effects';
-import type { AttachedFiles, Attempt, AttemptRun, CheckoutInfo, RemoteStart } from 'cyrus-core/domain/plan';
+import { type Effects, type JobEnd, type OutboundDraft, priority } from 'cyrus-core/domain/effects';
+import type { AttachedFiles, Attempt, AttemptRun, CheckoutInfo, Plan, PullRequestRef, RemoteStart } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import type { RemoteWork, RunRef, RunResult } from 'cyrus-executor-interface/executor';
 import { code } from './answers.ts';
@@ -24,8 +23,9 @@ export interface RunEnd {
   readonly result?: RunResult;
   /** What became of a stop that was asked for. */
   readonly stop?: 'confirmed' | 'requested' | 'unsupported';
-  /** A hunter's: the run it found. */
+  /** A hunter's: the run it found, and what that had opened by itself. */
   readonly caught?: RunRef;
+  readonly pullRequestUrl?: string;
 }
 
 /** The key of an attempt's agent job. A job that was cut off is followed by one of the next generation. */
@@ -42,11 +42,13 @@ export function remoteWork({ remote, baseBranch }: CheckoutInfo): RemoteWork | u
   return { repositoryUrl, startBranch, startSha, baseBranch, pushBranch, ...(repositoryName === undefined ? {} : { repositoryName }) };
 }
 
-/** What people attached, for an agent that cannot read it here. */
+/** What people attached, for an agent that cannot read it here: images go with the request, by the paths the prompt names. */
 export function attachedElsewhere(attached: AttachedFiles | undefined): AttachedFiles | null {
   if (!attached) return null;
   const why = 'only its address is known where you work';
-  return { files: [], missing: [...attached.missing, ...attached.files.map(({ url, name }) => ({ url, name, why }))] };
+  const isImage = ({ mediaType }: AttachedFiles['files'][number]): boolean => mediaType.startsWith('image/');
+  const others = attached.files.filter((file) => !isImage(file)).map(({ url, name }) => ({ url, name, why }));
+  return { files: attached.files.filter(isImage), missing: [...attached.missing, ...others] };
 }
 
 /** Puts the commit that a run elsewhere begins at on the remote. */
@@ -138,22 +140,50 @@ export function collectRemote(context: AttemptContext, checkout: CheckoutInfo, r
   };
 }
 
-/** What a hunter found out, after its attempt. */
-export function hunted(context: AttemptContext, end: JobEnd, effects: Effects): void {
+/** Closes what a run opened beside our pull request, and deletes its branches: one pull request a plan. */
+export function retireRun(
+  plan: Pick<Plan, 'id' | 'repositoryId'>,
+  run: {
+    readonly attemptId: string;
+    readonly pullRequestUrl?: string | undefined;
+    readonly branches: readonly { readonly branch: string; readonly sha: string }[];
+  },
+  ours: PullRequestRef,
+): OutboundDraft {
+  const { attemptId, pullRequestUrl, branches } = run;
+  return {
+    key: `attempt:${attemptId}:retire:${pullRequestUrl ?? ''}`,
+    credential: 'github',
+    lane: `retire:${attemptId}`,
+    priority: priority.heartbeat,
+    kind: 'retire-run',
+    payload: {
+      ...{ kind: 'retire-run', repositoryId: plan.repositoryId, branches, ours, marker: attemptId },
+      ...(pullRequestUrl === undefined ? {} : { pullRequestUrl }),
+    },
+    planId: plan.id,
+  };
+}
+
+/** What a hunter found out, after its attempt; what is to be kept of the run. */
+export function hunted(context: AttemptContext, end: JobEnd, effects: Effects): Partial<AttemptRun> {
   const { attempt, plan, task } = context;
-  const { caught, stop } = (end.result ?? {}) as RunEnd;
-  if (!caught) return;
+  const { caught, stop, pullRequestUrl } = (end.result ?? {}) as RunEnd;
+  if (!caught) return {};
   const outcome = stop ?? 'unknown';
   // Known before: only its stop was still open.
-  if (caught.runId === attempt.runRef?.runId) return tellStop(context, outcome, caught, effects);
-  const payload = { ...caught, outcome };
+  if (caught.runId === attempt.runRef?.runId) {
+    tellStop(context, outcome, caught, effects);
+    return {};
+  }
+  const payload = { ...caught, outcome, ...(pullRequestUrl === undefined ? {} : { pullRequestUrl }) };
   effects.events.push({ type: 'run.late', planId: plan.id, taskId: task.id, attemptId: attempt.id, payload });
   const done = stop === 'confirmed' ? 'It was stopped.' : (unconfirmed(attempt.executorId, outcome, undefined) ?? '');
   const where = caught.url ? `: ${caught.url}` : ` (${code(caught.runId)})`;
-  say(
-    context,
-    effects,
-    `late:${end.jobId}`,
-    `A run of attempt ${attempt.number} that nobody waits for any more turned up on **${attempt.executorId}**${where}. ${done}`,
-  );
+  const opened = pullRequestUrl === undefined ? '' : ` What it opened is not used: ${pullRequestUrl}`;
+  const what = `A run of attempt ${attempt.number} that nobody waits for any more turned up on **${attempt.executorId}**${where}.`;
+  say(context, effects, `late:${end.jobId}`, `${what} ${done}${opened}`);
+  if (pullRequestUrl === undefined) return {};
+  if (plan.pullRequest) effects.writes.push(retireRun(plan, { attemptId: attempt.id, pullRequestUrl, branches: [] }, plan.pullRequest));
+  return { pullRequestUrl };
 }

@@ -115,11 +115,9 @@ describe('the way of a run elsewhere', () => {
     expect([decision.state, jobs(decision)]).toEqual([state, expected]);
   });
 
-  test('is asked for with where it works, without paths of this machine', () => {
-    const attached = {
-      files: [{ path: '/home/x/a.png', name: 'a.png', mediaType: 'image/png', bytes: 1, url: 'https://l/a' }],
-      missing: [],
-    };
+  test('is asked for with where it works; of what people attached, images go with it', () => {
+    const file = (name: string, mediaType: string) => ({ path: `/home/x/${name}`, name, mediaType, bytes: 1, url: `https://l/${name}` });
+    const attached = { files: [file('a.png', 'image/png'), file('b.csv', 'text/csv')], missing: [] };
     const conversation = { id: 'c1', started: true, directory: '/conv/c1', ref };
     const inputs = [job('prepare', { result: { ...elsewhere, attached } })];
     const decision = decideAttempt(context({ attempt: at({ state: 'starting', checkout: null, run: null }), conversation, inputs }), noon);
@@ -134,7 +132,8 @@ describe('the way of a run elsewhere', () => {
       /on the branch cyrus\/eng-1-a1, begun at the head of main\. Commit there and push that branch/,
     );
     expect(request['systemContext']).not.toMatch(/do not push/);
-    expect(JSON.stringify(request)).not.toContain('/home/x');
+    expect(request['prompt']).toMatch(/\/home\/x\/a\.png[\s\S]*not here: b\.csv/);
+    expect(JSON.stringify(request)).not.toContain('/home/x/b.csv');
   });
 
   test('the push of where it begins comes home before the start; a refused one fails it', () => {

@@ -294,7 +294,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     for (const { payload } of context.inputs.filter((input) => input.kind === 'job' && input.payload['kind'] === 'agent')) {
       const jobEnd = payload as unknown as JobEnd;
       if (jobEnd.state === 'lost' && huntUntil !== undefined && now < huntUntil) hunt(huntUntil);
-      else hunted(context, jobEnd, effects);
+      else noteRun(hunted(context, jobEnd, effects));
     }
     return { ...row, jobMessages, effects };
   }

@@ -2,6 +2,7 @@ import { priority, type WriteEnd } from 'cyrus-core/domain/effects';
 import type { PullRequestRef } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import { successAnswer } from './answers.ts';
+import { retireRun } from './attempt-run.ts';
 import { stateOnSuccess } from './issue-state.ts';
 import type { PlanStep } from './plan-step.ts';
 import { attachment, externalUrls, issueState } from './tracker-writes.ts';
@@ -113,22 +114,7 @@ function retireRuns(step: PlanStep, ours: PullRequestRef): void {
       ...(checkout?.remote?.unpushed ? [{ branch: checkout.remote.startBranch, sha: checkout.remote.startSha }] : []),
     ].filter(({ branch }) => branch !== plan.branch && branch !== checkout?.baseBranch);
     if (branches.length === 0 && !run?.pullRequestUrl) continue;
-    step.effects.writes.push({
-      key: `attempt:${id}:retire`,
-      credential: 'github',
-      lane: `retire:${id}`,
-      priority: priority.heartbeat,
-      kind: 'retire-run',
-      payload: {
-        kind: 'retire-run',
-        repositoryId: plan.repositoryId,
-        branches,
-        ours,
-        marker: id,
-        ...(run?.pullRequestUrl ? { pullRequestUrl: run.pullRequestUrl } : {}),
-      },
-      planId: plan.id,
-    });
+    step.effects.writes.push(retireRun(plan, { attemptId: id, branches, pullRequestUrl: run?.pullRequestUrl }, ours));
   }
 }
 

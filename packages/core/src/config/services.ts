@@ -142,6 +142,8 @@ export interface CodegenConfig {
   readonly repositories?: Readonly<Record<string, number>>;
   /** Between two looks at the runs. */
   readonly pollMs: number;
+  /** For one call. */
+  readonly timeoutMs: number;
 }
 
 export interface CodegenFeatures {
@@ -184,6 +186,7 @@ export const codegen: z.ZodType<CodegenConfig> = z.object({
     .exactOptional()
     .describe('Codegen\'s numbers of repositories, by names such as "acme/app". Others are looked up'),
   pollMs: z.number().int().min(50).max(600_000).default(12_000).describe('Between two looks at the runs of the organisation'),
+  timeoutMs: z.number().int().min(100).max(600_000).default(30_000).describe('For one call'),
 });
 
 export interface CursorConfig {

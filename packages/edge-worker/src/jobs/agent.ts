@@ -97,7 +97,8 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
     let door: Door | undefined;
     try {
       if (executor.kind === 'cloud') {
-        const begun = { key, ...(request ? { request } : {}), ...(order ? { order } : {}), timeoutMs };
+        const asked = request && (await withImages(request, await options.files?.(job), context.signal));
+        const begun = { key, ...(asked ? { request: asked } : {}), ...(order ? { order } : {}), timeoutMs };
         return await runElsewhere({ job, context, executor, sink, key, db: options.db, begun });
       }
       if (!request) throw new Error(`an agent job of ${executorId}, which works here, has no request`);
@@ -143,9 +144,15 @@ interface LocalRun extends Run {
   readonly files?: AgentFiles;
 }
 
+/** What people uploaded is given to the executor, which sends of it what its service takes. */
+async function withImages(request: ExecutionRequest, files: AgentFiles | undefined, signal: AbortSignal): Promise<ExecutionRequest> {
+  if (!files) return request;
+  return { ...request, filesDirectory: files.directory, prompt: await files.enrich(request.prompt, signal) };
+}
+
 /**
  * Follows a run that lives elsewhere. It outlives this process: a shutdown leaves it where it is, and a later job goes on from the events
- * that are stored. Nothing of this machine is given to it: no variables of the repository, no paths, no tools.
+ * that are stored. Nothing else of this machine is given to it: no variables of the repository, no tools.
  */
 async function runElsewhere(
   run: Run & { readonly begun: Omit<AgentJob, 'executorId'> & { readonly timeoutMs: number } },

@@ -226,12 +226,18 @@ export async function huntRun(
   context: JobContext,
 ): Promise<RunEnd> {
   const pause = createPauses(context);
+  const cannot = executor.capabilities.cancel === 'none';
   let caught = order.ref;
   while (!context.signal.aborted) {
     caught ??= await executor.find(key).catch(() => undefined);
     const stop = caught && (await stopElsewhere(executor, caught, context));
-    if (caught && stop) return { caught, stop };
-    if (context.clock.now() >= order.until) return caught ? { caught } : {};
+    const over = context.clock.now() >= order.until;
+    // What cannot be stopped yet may be later: some services stop a run by its pull request.
+    if (caught && ((stop && (stop !== 'unsupported' || cannot)) || over)) {
+      const { pullRequestUrl } = (await executor.getStatus(caught).catch(() => undefined)) ?? {};
+      return { caught, ...(stop ? { stop } : {}), ...(pullRequestUrl === undefined ? {} : { pullRequestUrl }) };
+    }
+    if (over) return {};
     await pause();
   }
   throw cutOff();
