@@ -25,7 +25,7 @@ test.skipIf(skipUnisolated).each([
   await world.model.script(title, steps);
   const issue = await world.linear.assign({ title, description: `[repo=${repository}]`, labels: ['Feature'] });
   const { type, body } = await world.linear.closing(issue);
-  expect(type).toBe('error');
+  expect(type).toBe('elicitation');
   expect(body).toContain(`❌ \`${command}\` still fails after 1 attempt.`);
   expect(await world.github.pulls(repository, issue)).toEqual([]);
 });

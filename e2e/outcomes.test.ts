@@ -73,14 +73,15 @@ test('failing checks go back to the agent, which mends the work', async () => {
   expect(await github.pulls('app', issue)).toHaveLength(1);
 });
 
-test('checks that fail three times end the turn with their output and with what is kept', async () => {
+test('checks that go on failing end the turn with their output, what is kept and what there is to choose', async () => {
   const { linear, github, model } = world;
   await model.script('Break it for good', [write('broken.txt', 'four `ticks` ````'), commit('Break'), { text: 'It works here.' }]);
   const issue = await linear.assign({ title: 'Break it for good', description: '[repo=app]', labels: ['Feature'] });
   const answer = await linear.closing(issue);
 
-  expect(answer.type).toBe('error');
-  expect(answer.body).toMatch(/^❌ `npm test` still fails after 3 attempts\./);
+  expect(answer.type).toBe('elicitation');
+  // The second attempt commits nothing new, and the same checks failing on the same commit are not tried again.
+  expect(answer.body).toMatch(/^❌ `npm test` still fails after 2 attempts, and the last one changed nothing\./);
   expect(answer.body).toContain('broken: four `ticks` ````');
   expect(answer.body).toContain('**The agent said:** It works here.');
   const kept = /\*\*Kept:\*\* .*`(refs\/cyrus\/wip\/[^`]+)`/.exec(answer.body ?? '')?.[1];
@@ -122,9 +123,16 @@ test('an agent that changes nothing is asked again, and then the turn says so', 
   await model.script('Do nothing', [{ text: 'Nothing to do.' }]);
   const issue = await linear.assign({ title: 'Do nothing', description: '[repo=app]', labels: ['Feature'] });
   const answer = await linear.closing(issue);
-  expect(answer.type).toBe('error');
+  expect(answer.type).toBe('elicitation');
   expect(answer.body).toMatch(/^❌ The agent ended without changing anything\./);
   await linear.seen(issue, /ended without a commit\. Asking it again/);
+
+  await linear.say(issue, 'Try again');
+  const second = await linear.closing(issue, 2);
+  expect(second.body).toMatch(/^❌ The agent ended without changing anything\./);
+  expect(second.body).toContain('**Attempts:** 4');
+  await linear.say(issue, 'Stop here');
+  expect((await linear.closing(issue, 3)).body).toMatch(/^Stopped/);
 });
 
 test('no rule of Linear was broken, and nothing is left behind', async () => {

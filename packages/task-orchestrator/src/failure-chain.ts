@@ -156,7 +156,8 @@ const reported = (failure: Failure): FailureStep => ({
 });
 
 function end(state: ChainState, failure: Failure, learned: string | null): FailureStep {
-  if (failureRules[failure.class].last === 'fail' || !state.attended) return reported(failure);
+  // Where no executor had to do with it there is nothing to choose.
+  if (failureRules[failure.class].last === 'fail' || state.beforeExecutor || !state.attended) return reported(failure);
   return { do: 'ask', failure, learned };
 }
 
