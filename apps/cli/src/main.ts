@@ -33,6 +33,12 @@ function positive(text: string): number {
   return value;
 }
 
+function amount(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError('an amount such as 0.5');
+  return value;
+}
+
 function portNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new InvalidArgumentError('a port from 0 to 65535');
@@ -160,6 +166,33 @@ linear
   .option('--json', 'as JSON')
   .action(async (options: { json?: boolean }) => (await import('./commands/linear-status.ts')).linearStatus(here(), options));
 
+const codegen = program.command('codegen').description('Codegen as an executor');
+codegen
+  .command('setup')
+  .description('give Cyrus access to a Codegen organisation; asks for what is missing, and checks it before it is written')
+  .option('--base-url <address>', 'of your installation of Codegen')
+  .option('--token <token>', 'the API token; "-" reads it from stdin. Default: $CODEGEN_API_TOKEN, else what is configured')
+  .option('--org-id <number>', 'the organisation. Default: the only one of the token, else what is configured')
+  .option('--strategy <name>', 'where work goes from now on, such as hybrid-smart')
+  .option('--cost-per-run <dollars>', 'what a run is assumed to cost: Codegen reports none', amount)
+  .option('--model <name>', 'the model of its runs, where nothing else names one')
+  .option('--no-check', 'write it without asking Codegen whether it is right')
+  .option('--json', 'as JSON')
+  .action(async (options: import('./commands/codegen-setup.ts').CodegenSetupOptions) =>
+    (await import('./commands/codegen-setup.ts')).codegenSetup(here(), options),
+  );
+codegen
+  .command('test')
+  .description('have Codegen do one task, without Linear, plan and checks: a real run, which pushes a branch and may cost')
+  .requiredOption('--task <text>', 'what to do')
+  .option('--repo <repository>', 'a checkout on this machine, or OWNER/NAME')
+  .option('--base <branch>', 'the branch to start from')
+  .option('--timeout-minutes <number>', 'how long it may take', positive, 60)
+  .option('--json', 'the result as JSON')
+  .action(async (options: import('./commands/codegen-test.ts').CodegenTestOptions) =>
+    (await import('./commands/codegen-test.ts')).codegenTest(here(), options),
+  );
+
 program
   .command('backup')
   .description('everything that cannot be had again, in one file, while the service runs')
@@ -214,6 +247,19 @@ configuration
   .option('--json', 'as JSON')
   .action(async (keys: readonly string[], options: { json?: boolean }) =>
     (await import('./commands/config.ts')).configUnset(here(), keys, options),
+  );
+
+program
+  .command('executor')
+  .description('executors: what does the work')
+  .command('test')
+  .description('have an executor of this machine do small tasks, and say what to mend in it')
+  .argument('[id]', 'as it is called in the configuration')
+  .option('--command <line>', 'a command that is not configured yet')
+  .option('--timeout <seconds>', 'of one run', positive, 120)
+  .option('--json', 'as JSON')
+  .action(async (id: string | undefined, options: import('./commands/executor-test.ts').ExecutorTestOptions) =>
+    (await import('./commands/executor-test.ts')).executorTest(here(), id, options),
   );
 
 const prompts = program.command('prompts').description('what agents are told: the templates, and where each is from');

@@ -87,7 +87,7 @@ export function createPoller({ client, clock, random, pollMs }: PollerOptions): 
       await clock.sleep(pollMs * (0.75 + random() / 2), wake.signal);
       // Many new runs at once are one look, not one each.
       const gapMs = began + pollMs / 4 - clock.now();
-      if (gapMs > 0) await clock.sleep(gapMs);
+      if (gapMs > 0 && watchers.size > 0) await clock.sleep(gapMs);
     }
     running = false;
   }

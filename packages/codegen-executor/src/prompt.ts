@@ -16,7 +16,8 @@ export function codegenPrompt(request: ExecutionRequest, key: AttemptKey, option
     context: list([
       remote && `Repository: ${remote.repositoryName ?? remote.repositoryUrl}`,
       remote && `Base Branch: \`${remote.baseBranch}\``,
-      remote && `Start Branch: \`${remote.startBranch}\` (its head is ${remote.startSha}; begin there, whatever the default branch is)`,
+      remote &&
+        `Start Branch: \`${remote.startBranch}\` (${remote.startSha && `its head is ${remote.startSha}; `}begin there, whatever the default branch is)`,
       remote && !request.readOnly && `Push Branch: \`${remote.pushBranch}\``,
       attemptLine(key),
     ]),

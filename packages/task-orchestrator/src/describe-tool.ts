@@ -25,6 +25,7 @@ export function describeTool(tool: string, input: unknown): { readonly tool: str
     case 'Grep':
       return { tool: 'Searching', about: short(field('pattern')) };
     default:
-      return { tool, about: short(field('description') || field('query') || field('url')) || '…' };
+      // Other agents name their tools in their own way, and what goes in much alike.
+      return { tool, about: short(field('description') || field('command') || field('query') || field('url')) || file() || '…' };
   }
 }
