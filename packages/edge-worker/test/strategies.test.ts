@@ -141,9 +141,7 @@ test('cloud-only waits for its cloud, says until when, is woken then, and one ru
   await dispatch({ config });
   expect(await decisions(first)).toMatchObject([{ executorId: 'sky' }]);
   expect(await decisions(second)).toEqual([]);
-  expect((await waits(second)).at(-1)).toBe(
-    'Waiting: sky: resting (one run is finding out whether it works again). It goes on by itself once that is mended.',
-  );
+  expect((await waits(second)).at(-1)).toBe('Waiting: sky: resting (one run is finding out whether it works again). It goes on by itself.');
   const { rows: trial } = await db.query<{ trial: string }>('select trial from cyrus.executor_condition');
   const { rows: attempts } = await db.query<{ id: string }>('select id from cyrus.attempt');
   expect(trial).toEqual([{ trial: attempts[0]?.id }]);

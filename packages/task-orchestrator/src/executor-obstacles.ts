@@ -84,7 +84,7 @@ export function nobody(passedOver: readonly PassedOver[], world: ChoiceWorld, ti
       chosen: false,
       queue: null,
       key: first?.key ?? 'parked',
-      reason: `Waiting: ${each}. It goes on by itself once that is mended.`,
+      reason: `Waiting: ${each}. It goes on by itself${conditions.every(({ key }) => key.startsWith('parked')) ? ' once that is mended' : ''}.`,
       until: null,
     };
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { checkConfig } from './parse.ts';
 import type { Config } from './schema.ts';
@@ -108,4 +109,12 @@ test.each<[string, object, readonly string[]]>([
   ['nothing odd', { strategy: 'hybrid-smart', codegen }, []],
 ])('a word about %s', (_name, file, expected) => {
   expect(loaded(file).warnings).toEqual(expected);
+});
+
+test('every example of the guide is right', () => {
+  const guide = readFileSync(new URL('../../../../docs/strategies.md', import.meta.url), 'utf8');
+  const examples = [...guide.matchAll(/```json\n(.*?)```/gs)].map((match) => JSON.parse(match[1] ?? '') as object);
+  expect(examples).toHaveLength(4);
+  for (const example of examples)
+    expect(loaded({ codegen, repositories: [{ id: 'shop', remoteUrl: 'https://host/shop' }], ...example }).warnings).toEqual([]);
 });
