@@ -5,6 +5,7 @@ import type { Config } from 'cyrus-core/config/schema';
 import { microUsd } from 'cyrus-core/money';
 import type { Limiter } from 'cyrus-core/ports/limiter';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import { createCursorExecutor } from 'cyrus-cursor-executor/cursor-executor';
 import { createCustomExecutor } from 'cyrus-custom-executor/custom-executor';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 
@@ -52,7 +53,10 @@ export function createExecutors(
     }),
   );
   const codegen = codegenExecutor(config, clock, means);
-  return new Map([claude, ...(codegen ? [codegen] : []), ...custom].map((executor) => [executor.id, executor]));
+  const cursor = cursorExecutor(config, clock, means);
+  return new Map(
+    [claude, ...(codegen ? [codegen] : []), ...(cursor ? [cursor] : []), ...custom].map((executor) => [executor.id, executor]),
+  );
 }
 
 /** Undefined unless the configuration has it enabled. */
@@ -74,5 +78,18 @@ export function codegenExecutor({ codegen }: Config, clock: Clock, { random, lim
     ...(codegen.estimatedCostPerRunUsd === undefined ? {} : { estimatedCostPerRun: microUsd(codegen.estimatedCostPerRunUsd) }),
     timeoutMs: codegen.timeoutMs,
     onUnknownStatus: (word, runId) => warn?.(`Codegen says that its run ${runId} is ${word}, which nobody knows; it is followed on`),
+  });
+}
+
+/** Undefined unless the configuration has it enabled. */
+function cursorExecutor({ cursor }: Config, clock: Clock, { random, limiter }: CloudMeans): TaskExecutor | undefined {
+  if (!cursor?.enabled) return undefined;
+  return createCursorExecutor({
+    clock,
+    random,
+    apiUrl: cursor.apiUrl,
+    ...(cursor.apiKey === undefined ? {} : { apiKey: cursor.apiKey }),
+    ...(cursor.defaultModel === undefined ? {} : { defaultModel: cursor.defaultModel }),
+    ...(limiter ? { limiter } : {}),
   });
 }

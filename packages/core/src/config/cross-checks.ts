@@ -31,7 +31,14 @@ export function crossMistakes(file: Loose): CrossMistake[] {
     const noSource = ['repositoryPath', 'remoteUrl', 'githubUrl'].every((key) => repository[key] === undefined);
     if (noSource) mistakes.push(nowhere(index));
   });
-  return [...mistakes, ...containerMistakes(file), ...codegenMistakes(file), ...githubMistakes(file), ...strategyMistakes(file)];
+  return [
+    ...mistakes,
+    ...containerMistakes(file),
+    ...codegenMistakes(file),
+    ...cursorMistakes(file),
+    ...githubMistakes(file),
+    ...strategyMistakes(file),
+  ];
 }
 
 function containerMistakes(file: Loose): CrossMistake[] {
@@ -86,6 +93,13 @@ function codegenMistakes(file: Loose): CrossMistake[] {
       allowed: key === 'orgId' ? "the organisation's id" : 'an API token',
       fix: `add it, or set ${key === 'orgId' ? 'CODEGEN_ORG_ID' : 'CODEGEN_API_TOKEN'}, or set codegen.enabled to false`,
     }));
+}
+
+function cursorMistakes(file: Loose): CrossMistake[] {
+  const cursor = looseOf(file['cursor']);
+  if (cursor?.['enabled'] !== true || cursor['apiKey'] !== undefined) return [];
+  const fix = 'add it, or set CURSOR_API_KEY, or set cursor.enabled to false';
+  return [{ path: ['cursor', 'apiKey'], value: undefined, allowed: 'an API key from cursor.com/dashboard', fix }];
 }
 
 function codegenWarnings(codegen: Loose): ConfigWarning[] {

@@ -1,5 +1,5 @@
-const secretKey = /(?:token|secret|apikey|password|authorization|privateKey)$/i;
-const secretLook = /^(?:lin_|ghp_|gho_|ghs_|ghu_|github_pat_|sk-|codegen_|whsec|lin_wh_|key_|-----BEGIN)|:\/\/[^/\s]*:[^/\s]*@/;
+const secretKey = /(?:token|secret|apikey|password|authorization|privateKey|webhookUrl)$/i;
+const secretLook = /^(?:lin_|ghp_|gho_|ghs_|ghu_|github_pat_|sk-|codegen_|crsr_|whsec|lin_wh_|key_|-----BEGIN)|:\/\/[^/\s]*:[^/\s]*@/;
 
 export type Path = readonly (string | number)[];
 

@@ -202,6 +202,7 @@ test.each([
     'an absolute path, or one that begins with ~/',
   ],
   ['codegen without a token', { codegen: { enabled: true, orgId: 3 } }, 'codegen.apiToken', 'an API token'],
+  ['cursor without a key', { cursor: { enabled: true } }, 'cursor.apiKey', 'an API key from cursor.com/dashboard'],
 ])('%s', (_name, file, path, allowed) => {
   expect(errorsOf(file)).toMatchObject([{ path, allowed }]);
 });

@@ -200,10 +200,12 @@ export interface CursorConfig {
 }
 export const cursor: z.ZodType<CursorConfig> = z.object({
   enabled: z.boolean().default(false),
-  apiKey: filled.exactOptional(),
-  apiUrl: address.default('https://api.cursor.com'),
-  defaultModel: filled.exactOptional(),
-  estimatedCostPerRunUsd: dollars.exactOptional(),
+  apiKey: filled.exactOptional().describe('From cursor.com/dashboard; or CURSOR_API_KEY'),
+  apiUrl: address.default('https://api.cursor.com').describe('Of the Cloud Agents API'),
+  defaultModel: filled
+    .exactOptional()
+    .describe("For tasks without a model, or with one Cursor does not have. Absent: the account's default"),
+  estimatedCostPerRunUsd: dollars.exactOptional().describe('What one run is assumed to cost until Cursor says it'),
   maxParallel: maxParallel.exactOptional(),
 });
 
