@@ -113,7 +113,7 @@ test.skipIf(skipUnisolated)('alternates that borrow another repository’s objec
     ),
     { text: 'Borrowed.' },
   ]);
-  expect(type).toBe('error');
+  expect(type).toBe('elicitation');
   expect(body).not.toContain(treasure);
   expect(await world.github.pulls('app', issue)).toEqual([]);
   const there = await everythingIn('app');

@@ -105,16 +105,16 @@ describe('to the end', () => {
     expect(said.filter((activity) => activity.ephemeral).length).toBeGreaterThan(0);
   });
 
-  test('an error says what failed, what is kept and how to go on', async () => {
+  test('work that came to nothing says what failed, what is kept and what there is to choose', async () => {
     const { linear, model } = world;
     await model.script('Break the checks', change('broken.txt', 'by design', 'Broken.'));
     const issue = await linear.assign({ title: 'Break the checks' });
     const answer = await linear.closing(issue);
-    expect(answer.type).toBe('error');
+    expect(answer.type).toBe('elicitation');
     expect(answer.body).toMatch(/broken: by design/);
     expect(answer.body).toMatch(/kept/i);
     expect(answer.body).toMatch(/try again/i);
-    expect((await linear.session(issue)).status).toBe('error');
+    expect((await linear.session(issue)).status).toBe('awaitingInput');
   });
 
   test('its own edits and comments, which arrive as webhooks too, start nothing', async () => {

@@ -219,7 +219,7 @@ describe.concurrent('a repository', () => {
     ],
   ])('%s is not published, and what to do is said', async (title, run, message) => {
     const { type, body, issue } = await answered('app', title, run);
-    expect(type).toBe('error');
+    expect(type).toBe('elicitation');
     expect(body).toMatch(message);
     expect(whatToDo(body)).not.toBe('');
     expect(body).toContain('**Kept:**');
@@ -227,6 +227,7 @@ describe.concurrent('a repository', () => {
     expect((await world.github.git('app', 'for-each-ref', '--format=%(refname)', 'refs/heads/cyrus')).includes(issue.toLowerCase())).toBe(
       false,
     );
+    await world.linear.say(issue, 'Stop here');
   });
 
   test.each([
