@@ -8,7 +8,7 @@ import { Model } from './model.ts';
 import { type Environment, type Program, plainEnvironment, type Ran, runToEnd, startProgram } from './program.ts';
 
 export const secret = 'e2e-webhook-secret';
-const githubToken = 'e2e-github-token';
+export const githubToken = 'e2e-github-token';
 
 export interface WorldOptions {
   /** Repositories of `acme`, by name, each configured under its name. Default: one called `app` with a check that passes. */

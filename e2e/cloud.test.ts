@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Codegen } from './support/codegen.ts';
+import { textOf } from './support/linear.ts';
+import { until } from './support/until.ts';
+import { githubToken, plainRepository, World } from './support/world.ts';
+
+let world: World;
+let codegen: Codegen;
+/** Thirty times faster than with the defaults. */
+const cloudRuns = { lookForMs: 2_000, lateRunMs: 120_000, branchWaitMs: 6_000 };
+const settings = (more: object = {}): Promise<void> =>
+  world.configure({
+    repositories: [{ id: 'app', remoteUrl: cloneUrl }],
+    codegen: codegen.config({ timeoutMs: 1_000 }),
+    strategy: 'cloud-only',
+    cloudRuns,
+    ...more,
+  });
+let cloneUrl: string;
+
+beforeAll(async () => {
+  world = await World.open({ repositories: {}, start: false });
+  cloneUrl = await world.github.create('app', plainRepository);
+  codegen = await Codegen.start(world.github, githubToken, ['acme/app']);
+  await settings();
+  await world.start();
+});
+afterAll(async () => {
+  await world?.close();
+  await codegen?.program.end();
+});
+
+const said = async (issue: string): Promise<string> => (await world.linear.activities(issue)).map(textOf).join('\n');
+const work = (name: string) =>
+  [
+    { think: 'I begin.' },
+    { tool: 'RunCommand', input: { command: 'ls' }, output: { output: 'package.json' } },
+    { write: { [`${name}.txt`]: `${name}\n` } },
+    { push: true },
+    { pullRequest: true },
+    { end: 'COMPLETE', result: `Done: ${name}.` },
+  ] as const;
+
+/** One pull request of ours, one closing answer; that pull request. */
+async function cameHome(issue: string, files: readonly string[]): Promise<{ readonly number: number; readonly head: string }> {
+  const { linear, github } = world;
+  const answer = await linear.closing(issue, 1, 60_000);
+  expect(answer.body).toMatch(/^✅ /);
+  const pulls = await github.pulls('app', issue);
+  expect(pulls.map(({ state, base }) => [state, base])).toEqual([['open', 'main']]);
+  const pull = pulls[0] as { number: number; head: string };
+  const there = (await github.git('app', 'ls-tree', '-r', '--name-only', pull.head)).split('\n');
+  expect(there).toEqual(expect.arrayContaining([...files]));
+  expect(answer.body).toContain(`[#${pull.number}]`);
+  expect(await linear.closings(issue)).toHaveLength(1);
+  return pull;
+}
+
+/** Nothing that agents opened by themselves is open. */
+const othersClosed = (): Promise<unknown> =>
+  until(
+    'the pull requests of runs to be closed',
+    async () => (await world.github.pulls('app')).every(({ state, title }) => state === 'closed' || /^ENG-\d+: /.test(title)),
+    { explain: async () => JSON.stringify(await world.github.pulls('app'), null, 1) },
+  );
+
+test('a cloud run: followed as any other, checked here, one pull request, which is ours', async () => {
+  const { linear, github } = world;
+  await codegen.script('Written far away', [...work('far')]);
+  const issue = await linear.assign({ title: 'Written far away' });
+  const pull = await cameHome(issue, ['far.txt']);
+  expect(pull.head).toMatch(/^cyrus\/eng-\d+-written-far-away$/);
+  const [run] = await codegen.runs('Written far away');
+  expect(run?.prompts[0]).toMatch(/Push Branch: `cyrus\/eng-\d+-written-far-away-a1`/);
+
+  const text = await said(issue);
+  expect(text).toMatch(/It runs on \*\*codegen\*\*: http/);
+  expect(text).toMatch(/Running the checks `npm test`/);
+  expect((await linear.session(issue)).externalUrls?.map(({ label }) => label)).toEqual([`Pull request #${pull.number}`, 'Run on codegen']);
+  expect((await world.cyrus('logs', issue)).stdout).toMatch(/run \d+ on codegen: http[\s\S]*agent: I begin\.[\s\S]*ls/);
+  const [task] = JSON.parse((await world.cyrus('tasks', '--json')).stdout) as readonly { runUrl: string }[];
+  expect(task?.runUrl).toMatch(/^http/);
+
+  await othersClosed();
+  const { comments } = await github.repository('app');
+  expect(comments.filter(({ body }) => body.includes(`part of #${pull.number} now`))).toHaveLength(1);
+  await until('its branch to be deleted', async () => !(await github.git('app', 'branch')).includes(`${pull.head}-a1`));
+});
+
+test('a create whose answer is lost, and one whose run appears late: found, used, and no second run', async () => {
+  const { linear } = world;
+  await codegen.script('Answer lost', [...work('lost')]);
+  await codegen.fault({ loseAnswer: { 'runs.create': 1 } });
+  const lost = await linear.assign({ title: 'Answer lost' });
+  await cameHome(lost, ['lost.txt']);
+  expect(await codegen.runs('Answer lost')).toHaveLength(1);
+
+  await codegen.script('Appears late', [...work('late')]);
+  await codegen.fault({ lateCreate: { count: 1, ms: 2_000 } });
+  const late = await linear.assign({ title: 'Appears late' });
+  await cameHome(late, ['late.txt']);
+  expect(await codegen.runs('Appears late')).toHaveLength(1);
+  expect(await said(late)).toContain('has not said whether the run began. Looking for it.');
+});
+
+test('a create that times out and appears when another one is at work: one is used, the other is stopped and reported', async () => {
+  const { linear } = world;
+  await codegen.script('Twice', [{ think: 'I begin.' }, { until: 'twice' }, ...work('twice')]);
+  await codegen.fault({ lateCreate: { count: 1, ms: 9_000 } });
+  const issue = await linear.assign({ title: 'Twice' });
+  await until('both runs to be there', async () => (await codegen.runs('Twice')).length === 2, { withinMs: 60_000 });
+  await codegen.go('twice');
+  await linear.seen(issue, /that nobody waits for any more turned up on \*\*codegen\*\*/, 60_000);
+  await cameHome(issue, ['twice.txt']);
+  await othersClosed();
+  const late = (await world.cyrus('logs', issue)).stdout;
+  expect(late).toMatch(/a late run \d+ turned up on codegen; stop: (?:confirmed|requested)/);
+});
