@@ -22,6 +22,8 @@ const claims: Readonly<Record<string, () => Promise<{ readonly measure: Claim }>
   budget: () => import('./budget.ts'),
   checkout: () => import('./checkout.ts'),
   'linear-calls': () => import('./linear-calls.ts'),
+  gateway: () => import('./gateway.ts'),
+  'sandbox-overhead': () => import('./sandbox-overhead.ts'),
   'cache-hits': () => import('./cache-hits.ts'),
 };
 

@@ -176,7 +176,7 @@ describe('what is not paid for', () => {
     expect(answer.headers['x-should-retry']).toBe('false');
     expect(JSON.parse(answer.text)).toEqual({
       type: 'error',
-      error: { type: 'billing_error', message: 'The budget is used up: the task may cost no more ($0.0010 left).' },
+      error: { type: 'billing_error', message: 'No budget for this call: the task may cost no more' },
     });
     expect(api.requests().filter(({ path }) => path === '/v1/messages')).toEqual([]);
     expect(notes).toMatchObject([{ status: 402 }]);

@@ -16,13 +16,13 @@ export interface Incoming {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: Buffer;
+  /** Calls of the same attempt that are answered and not yet settled. */
+  readonly settling: Set<Promise<void>>;
 }
 
 /** Longer than any pause of a provider that is still at it. */
 const silenceMs = 15 * 60_000;
 const settleAgainMs = 500;
-/** How long the end of an answer is held for the ledger, so that the agent's next call finds the book up to date. */
-const heldForLedgerMs = 500;
 
 /** How an exchange with the provider went. */
 interface Exchange {
@@ -33,7 +33,7 @@ interface Exchange {
 
 /** Forwards one call of the model: written down before, settled after. Resolves when that is done. */
 export async function forwardCall(shared: Shared, incoming: Incoming): Promise<void> {
-  const { attemptId, response, body } = incoming;
+  const { attemptId, response, body, settling } = incoming;
   const began = shared.clock.now();
   const wanted = readModelRequest(body.toString('utf8'), body.length);
   if ('mistake' in wanted) return refuse(response, { status: 400, type: 'invalid_request_error', message: wanted.mistake });
@@ -43,7 +43,8 @@ export async function forwardCall(shared: Shared, incoming: Incoming): Promise<v
   const gone = goneWith(response);
   const callId = shared.ids.next();
   const count = (): Promise<number | undefined> => countTokens(shared, incoming, wanted.body);
-  const reserved = await reserve({ ...shared, ...shared.prices, signal: gone, count }, wanted, { callId, attemptId });
+  const settled = async (): Promise<void> => void (await Promise.all(settling));
+  const reserved = await reserve({ ...shared, ...shared.prices, signal: gone, count, settled }, wanted, { callId, attemptId });
   if ('refusal' in reserved) {
     shared.log?.({ attemptId, model, status: reserved.refusal.status, durationMs: shared.clock.now() - began, cost: 0 });
     return refuse(response, reserved.refusal);
@@ -52,28 +53,20 @@ export async function forwardCall(shared: Shared, incoming: Incoming): Promise<v
 
   const sent = reserved.maxTokens === wanted.maxTokens ? body : Buffer.from(withMaxTokens(wanted, reserved.maxTokens));
   const reader = wanted.stream ? streamReader() : jsonReader();
-  let settled: Promise<void> | undefined;
-  let cost: number | null = null;
-  const settleNow = (end: Exchange): Promise<void> => {
-    settled ??= (async () => {
-      if (end.status >= 400 || (end.status === 0 && neverConnected(end.broken))) {
-        cost = 0;
-        return settle(shared, callId, null);
-      }
-      const used = usageOf(shared, model, reader);
-      // Not known: what was written down stays.
-      if (used === undefined) return;
-      cost = used.cost;
-      await settle(shared, callId, used);
-    })();
-    return settled;
-  };
-  const end = await exchange(shared, { ...incoming, body: sent }, reader, settleNow, gone);
+  const end = await exchange(shared, { ...incoming, body: sent }, reader, gone);
   if (end.status === 429 || end.status === 529) {
     const until = shared.limits.note(model, end.status, end.retryAfter);
     shared.limited?.({ model, status: end.status, until });
   }
-  await settleNow(end);
+  const free = end.status >= 400 || (end.status === 0 && neverConnected(end.broken));
+  const used = free ? null : usageOf(shared, model, reader);
+  const cost = used === null ? 0 : (used?.cost ?? null);
+  // Not known: what was written down stays.
+  if (used !== undefined) {
+    const settles = settle(shared, callId, used);
+    settling.add(settles);
+    await settles.finally(() => settling.delete(settles));
+  }
   shared.log?.({
     ...{ attemptId, model, status: end.status, durationMs: shared.clock.now() - began, cost },
     ...(end.broken === undefined ? {} : { broken: codeOf(end.broken) }),
@@ -82,7 +75,7 @@ export async function forwardCall(shared: Shared, incoming: Incoming): Promise<v
 
 /** Forwards a count of tokens, which costs nothing. */
 export async function forwardCount(shared: Shared, incoming: Incoming): Promise<void> {
-  await exchange(shared, incoming, undefined, async () => undefined, goneWith(incoming.response));
+  await exchange(shared, incoming, undefined, goneWith(incoming.response));
 }
 
 /** Answers in the provider's place while it has said not to be asked. */
@@ -109,7 +102,6 @@ function exchange(
   shared: Shared,
   { path, request, response, body }: Incoming,
   reader: AnswerReader | undefined,
-  settleNow: (end: Exchange) => Promise<void>,
   gone: AbortSignal,
 ): Promise<Exchange & { readonly retryAfter?: string }> {
   return new Promise((resolve) => {
@@ -130,13 +122,8 @@ function exchange(
         }
       });
       answer.once('end', () => {
-        const held = new AbortController();
-        const waited = shared.clock.sleep(heldForLedgerMs, held.signal);
-        void Promise.race([settleNow({ status }), waited]).then(() => {
-          held.abort();
-          response.end();
-          finish();
-        });
+        response.end();
+        finish();
       });
       answer.once('error', (error) => {
         response.destroy();

@@ -69,8 +69,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     async open({ attemptId, socket }) {
       const key = `cyrus-${randomBytes(24).toString('base64url')}`;
       const underWay = new Set<Promise<void>>();
+      const settling = new Set<Promise<void>>();
       const server = createServer({ noDelay: true, keepAliveTimeout: 120_000, requestTimeout: 0 }, (request, response) => {
-        const done = answer(shared, attemptId, key, request, response).catch(() => {
+        const done = answer(shared, { attemptId, key, settling }, request, response).catch(() => {
           // Nothing of the cause: it may hold what was said.
           refuse(response, { status: 500, type: 'api_error', message: 'The gateway failed.' });
         });
@@ -104,8 +105,14 @@ function listen(server: Server, socket: string | undefined): Promise<void> {
   });
 }
 
-async function answer(shared: Shared, attemptId: string, key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (!shows(request, key)) {
+interface Attempt {
+  readonly attemptId: string;
+  readonly key: string;
+  readonly settling: Set<Promise<void>>;
+}
+
+async function answer(shared: Shared, attempt: Attempt, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!shows(request, attempt.key)) {
     request.resume();
     return refuse(response, { status: 401, type: 'authentication_error', message: 'This is not the key of this run.', retry: false });
   }
@@ -129,7 +136,7 @@ async function answer(shared: Shared, attemptId: string, key: string, request: I
   const body = await readBody(request);
   if (body === undefined)
     return refuse(response, { status: 413, type: 'request_too_large', message: `A request has at most ${largestBody} bytes.` });
-  await forward(shared, { attemptId, path: query === undefined ? path : `${path}?${query}`, request, response, body });
+  await forward(shared, { ...attempt, path: query === undefined ? path : `${path}?${query}`, request, response, body });
 }
 
 function shows({ headers }: IncomingMessage, key: string): boolean {

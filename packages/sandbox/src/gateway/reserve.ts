@@ -1,5 +1,4 @@
 import type { Clock } from 'cyrus-core/clock';
-import { formatUsd, type MicroUsd } from 'cyrus-core/money';
 import type { CallIntent, Granted, Ledger } from 'cyrus-core/ports/ledger';
 import type { Price } from 'cyrus-core/prices';
 import type { ApiRefusal } from './api-error.ts';
@@ -14,6 +13,8 @@ export interface ReserveOptions {
   readonly signal: AbortSignal;
   /** What the input really has, as the provider counts it; undefined: it does not say. Asked for only when money gets short. */
   readonly count: () => Promise<number | undefined>;
+  /** Earlier calls of the attempt are settled, as far as they are answered. Waited for only when money gets short. */
+  readonly settled: () => Promise<void>;
 }
 
 export type Reserved = { readonly maxTokens: number } | { readonly refusal: ApiRefusal };
@@ -25,6 +26,7 @@ const comfortableTokens = 16_384;
 const tries = 8;
 /** How long calls are held while the ledger cannot be written. */
 const ledgerAwayMs = 60_000;
+const othersSettleMs = 2_000;
 const lookAgainMs = 250;
 
 /** Writes a call down with its worst case, smaller than it was asked for where money is short. */
@@ -36,12 +38,20 @@ export async function reserve(
   const { price } = options;
   let { inputTokens, maxTokens } = request;
   let counted = false;
+  let waited = false;
   for (let time = 0; time < tries; time++) {
     const worst = worstCase(price, request, inputTokens, maxTokens);
     const granted = await ask(options, { ...call, model: request.model, worstCase: worst });
     if (granted === undefined) return { refusal: away };
     if (granted.granted) return { maxTokens };
-    if (worst === null) return { refusal: spent(granted.reason, granted.left) };
+    if (!waited) {
+      waited = true;
+      const over = new AbortController();
+      await Promise.race([options.settled(), options.clock.sleep(othersSettleMs, over.signal)]);
+      over.abort();
+      continue;
+    }
+    if (worst === null) return { refusal: spent(granted.reason) };
     let fits = affordable(price, request, inputTokens, granted.left, maxTokens);
     if (!counted && fits < Math.min(request.maxTokens, comfortableTokens)) {
       counted = true;
@@ -50,7 +60,7 @@ export async function reserve(
       if (exact !== undefined) inputTokens = Math.min(inputTokens, Math.ceil(exact * 1.02) + 100);
       fits = affordable(price, request, inputTokens, granted.left, maxTokens);
     }
-    if (fits < Math.min(request.maxTokens, leastTokens)) return { refusal: spent(granted.reason, granted.left) };
+    if (fits < Math.min(request.maxTokens, leastTokens)) return { refusal: spent(granted.reason) };
     maxTokens = fits;
   }
   // Others take what is left faster than it can be asked for: that passes, or it is spent.
@@ -64,10 +74,10 @@ const away: ApiRefusal = {
   retryAfterS: 5,
 };
 
-const spent = (reason: string, left: MicroUsd): ApiRefusal => ({
+const spent = (reason: string): ApiRefusal => ({
   status: 402,
   type: 'billing_error',
-  message: `The budget is used up: ${reason} (${formatUsd(Math.max(0, left))} left).`,
+  message: `No budget for this call: ${reason}`,
   retry: false,
 });
 
