@@ -79,6 +79,22 @@ test('logs: every step of a task in its order, as lines and as JSON', async () =
   expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
 });
 
+test('explain: who got each attempt and why, what else there was, what was expected and what it was', async () => {
+  const { code, stdout } = await world.cyrus('explain', waiting);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(new RegExp(`^${waiting} The patient one \\(app, running\\)\n\nTaken for a small task for a builder\n`));
+  expect(stdout).toMatch(/^Attempt 1: patient \(chosen at \d\d:\d\d:\d\d, strategy local-only\)\n {2}why {7}asked for in the issue\n/m);
+  expect(stdout).toMatch(/^ {2}expected {2}\$\d.*, \d+m \d\ds; /m);
+  expect(stdout).toMatch(/^ {2}was {7}running: no cost reported, .* so far$/m);
+  expect(stdout).toMatch(/^ {2}instead {3}claude: possible, it comes later in the order/m);
+  expect(JSON.parse((await world.cyrus('explain', done, '--json')).stdout)).toMatchObject({
+    task: { identifier: done },
+    analysis: { type: 'debugger' },
+    decisions: [{ number: 1, executorId: 'quick', state: 'succeeded', strategy: 'local-only', reason: 'the default executor' }],
+  });
+  expect((await world.cyrus('explain', 'ENG-99')).code).toBe(1);
+});
+
 test('stop and logs -f: following goes on until the stopped task has ended', async () => {
   const { main } = await bundle();
   const environment = plainEnvironment({ CYRUS_STATE_DIR: join(world.directory, 'state') });

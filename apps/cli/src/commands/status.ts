@@ -1,6 +1,5 @@
 import { systemClock } from 'cyrus-core/clock';
 import { formatDuration } from 'cyrus-core/duration';
-import { formatUsd } from 'cyrus-core/money';
 import type { Isolation } from 'cyrus-core/ports/sandbox';
 import { megabytes } from 'cyrus-edge-worker/backup/backup';
 import { createDiskRoom } from 'cyrus-edge-worker/jobs/disk-room';
@@ -11,6 +10,7 @@ import { readStorage } from 'cyrus-store/queries/storage-read';
 import type { CommandContext } from '../context.ts';
 import { executorLines, executorsStatus } from '../executors-status.ts';
 import { isolationOf } from '../isolation.ts';
+import { moneyLines, moneyStatus } from '../money-status.ts';
 import { withStore } from '../open-home.ts';
 import { plain } from '../terminal.ts';
 
@@ -19,9 +19,10 @@ export async function status(
   { home, config, terminal }: CommandContext,
   options: { readonly json?: boolean; readonly check?: boolean },
 ): Promise<void> {
-  const { snapshot, storage, executorRows } = await withStore(home, config(), async ({ db }) => ({
+  const { snapshot, storage, money, executorRows } = await withStore(home, config(), async ({ db }) => ({
     snapshot: await readStatus(db),
     storage: await readStorage(db),
+    money: await moneyStatus(db, config()),
     executorRows: await readExecutorStatus(db),
   }));
   const [host] = snapshot.running ? snapshot.hosts : [];
@@ -38,15 +39,17 @@ export async function status(
     terminal.out(
       JSON.stringify({
         ...snapshot,
+        money,
         executors,
         storage,
         shortage: shortage?.message ?? null,
-        strategy: config().codegen?.strategy ?? 'local-only',
+        strategy: config().strategy,
       }),
     );
     return;
   }
   for (const line of lines(snapshot)) terminal.out(line);
+  for (const line of moneyLines(money)) terminal.out(line);
   for (const line of executorLines(executors, terminal)) terminal.out(line);
   const largest = storage.tables.slice(0, 3).map(({ name, bytes }) => `${name} ${megabytes(bytes)}`);
   terminal.out(`Database: ${megabytes(storage.databaseBytes)} (${largest.join(', ')})`);
@@ -71,8 +74,6 @@ function lines(snapshot: StatusSnapshot): readonly string[] {
     const asked = plain(body).replace(/\s+/g, ' ').slice(0, 120);
     out.push(`Question in ${identifier}, for ${formatDuration(snapshot.now - askedAt)}: ${asked} (cyrus answer ${identifier} "…")`);
   }
-  const unpriced = snapshot.unpricedToday > 0 ? ` (and ${snapshot.unpricedToday} unpriced calls)` : '';
-  out.push(`Spent today (UTC): ${formatUsd(snapshot.spentToday)}${unpriced}`);
   for (const { credential, since, message, fix } of snapshot.credentials)
     out.push(`Refused for ${formatDuration(snapshot.now - since)}, ${credential}: ${message}${fix ? `. To do: ${fix}` : ''}`);
   for (const { credential, waiting, oldestAt, trouble } of snapshot.outbound)

@@ -168,6 +168,7 @@ create table cyrus.attempt (
 );
 create index attempt_live on cyrus.attempt (state) where state not in ('succeeded', 'failed', 'asked', 'lost', 'stopped');
 create index attempt_plan on cyrus.attempt (plan_id);
+create index attempt_judged on cyrus.attempt (ended_at) where state in ('succeeded', 'failed');
 
 create table cyrus.reservation (
   attempt_id   text primary key references cyrus.attempt,
@@ -207,6 +208,7 @@ create table cyrus.charge (
   unique (attempt_id, seq)
 );
 create index charge_at on cyrus.charge (at);
+create index charge_day on cyrus.charge (booked_day);
 
 -- A call to a paid model, written down before it is made.
 create table cyrus.call_intent (
