@@ -143,6 +143,8 @@ describe('the documents', () => {
       .filter((folder) => existsSync(join(root, folder)))
       .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`))
       .filter((file) => /\.(ts|js|md|json)$/.test(file) && !/node_modules|\/dist\//.test(file) && !file.endsWith('repository.test.ts'))
+      // The public registries that setup may reach are named for what they are.
+      .filter((file) => !['packages/sandbox/src/egress/registries.ts', 'docs/sandbox.md'].includes(file))
       .filter((file) => /\/work\/(?:main|shared)|registry\.npmjs/.test(read(file)));
     expect(telling).toEqual([]);
   });
