@@ -11,8 +11,11 @@ export function durationOf(task: Pick<TaskSummary, 'createdAt' | 'endedAt'>, now
   return formatDuration(Math.max(0, (task.endedAt ?? now) - task.createdAt));
 }
 
-export function costOf(cost: number | null): string {
-  return cost === null ? '–' : formatUsd(cost);
+/** `$1.20`; `~$3.00` where it was assumed, `≥$1.20` where some use had no price, `included` where a subscription or a credit pays. */
+export function costOf({ cost, unpriced, covered, estimated }: Pick<TaskSummary, 'cost' | 'unpriced' | 'covered' | 'estimated'>): string {
+  if (cost === null || (cost === 0 && unpriced)) return unpriced ? 'unpriced' : '–';
+  if (cost === 0 && covered > 0) return 'included';
+  return `${unpriced ? '≥' : estimated ? '~' : ''}${formatUsd(cost)}`;
 }
 
 /** One word for where a task is. */

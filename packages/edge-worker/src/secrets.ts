@@ -13,6 +13,7 @@ export function secretsOf(config: Config): readonly string[] {
     config.claude.apiKey,
     config.codegen?.apiToken,
     config.cursor?.apiKey,
+    config.budgets.alerts.webhookUrl,
     ...config.repositories.flatMap((repository) => [repository.linearToken, repository.linearRefreshToken, repository.githubToken]),
     ...Object.values(config.linearWorkspaces).flatMap((workspace) => [
       workspace.linearToken,

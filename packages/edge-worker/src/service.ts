@@ -40,6 +40,7 @@ import { createRepositories } from './jobs/repositories.ts';
 import { createJobRunners } from './jobs/runners.ts';
 import { savingWork } from './jobs/save-work.ts';
 import { createBudgetRules } from './money/budget-rules.ts';
+import { startMoneyWatch } from './money/watch.ts';
 import { createNetworks } from './network/networks.ts';
 import { executorTrouble, startProber } from './prober.ts';
 import { createUnreachable } from './reachable.ts';
@@ -178,7 +179,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     clock,
     random,
     log,
-    credentials: ['git', 'github', 'cli', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
+    credentials: ['git', 'github', 'cli', 'alerts', ...configuredWorkspaces(options.config).map((workspace) => `linear:${workspace}`)],
     performer: createPerformers({
       config,
       checkouts,
@@ -217,6 +218,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find }) : undefined;
   const retention = startRetention({ db, clock, log, config, home });
+  const money = startMoneyWatch({ db, clock, log, config, rules });
 
   let ended = false;
   const stopLoops = async (): Promise<void> => {
@@ -226,6 +228,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await reconciler?.close();
     await prober.close();
     await retention.close();
+    await money.close();
     await engine?.stop();
     await brokers?.close();
     await publisher.stop();

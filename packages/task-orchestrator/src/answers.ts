@@ -9,6 +9,10 @@ export interface Spent {
   readonly cost: MicroUsd;
   /** True when some usage had no price: then `cost` is a lower bound. */
   readonly unpriced: boolean;
+  /** List price of what a subscription or a credit pays for; absent: nothing. */
+  readonly covered?: MicroUsd;
+  /** Some of `cost` is what was assumed of a run. */
+  readonly estimated?: boolean;
   readonly durationMs: number;
   readonly attempts: number;
 }
@@ -42,10 +46,18 @@ export function checksLine(verdict: Verdict): string {
   return `**Checks:** ${ran.join(', ')}${restored}`;
 }
 
+/** `$1.20`, `about $3.00 (estimated)`, `included (list price $0.40)`. */
+export function costWords({ cost, unpriced, covered = 0, estimated = false }: Omit<Spent, 'durationMs' | 'attempts'>): string {
+  const included = covered > 0 ? `included (list price ${formatUsd(covered)})` : null;
+  if (cost === 0 && included) return unpriced ? `${included}, some of it not priced` : included;
+  const paid = estimated ? `about ${formatUsd(cost)} (estimated)` : formatUsd(cost);
+  const known = unpriced ? (cost > 0 ? `at least ${paid}` : 'not priced') : paid;
+  return included ? `${known}, more of it ${included}` : known;
+}
+
 export function spentLine(spent: Spent): string {
-  const cost = spent.unpriced ? (spent.cost > 0 ? `at least ${formatUsd(spent.cost)}` : 'not priced') : formatUsd(spent.cost);
   const attempts = spent.attempts > 1 ? ` · **Attempts:** ${spent.attempts}` : '';
-  return `**Duration:** ${formatDuration(spent.durationMs)} · **Cost:** ${cost}${attempts}`;
+  return `**Duration:** ${formatDuration(spent.durationMs)} · **Cost:** ${costWords(spent)}${attempts}`;
 }
 
 /** ✅ with what a reviewer wants to see first: the agent's words, the pull request, changes, checks, duration, cost. */

@@ -22,7 +22,7 @@ export async function tasks(
     task.repositoryId,
     task.executorId ?? '–',
     durationOf(task, now),
-    costOf(task.cost),
+    costOf(task),
     plain(task.pullRequest?.url ?? task.failure?.message ?? task.question ?? task.waiting ?? branchOf(task) ?? task.title)
       .replace(/\s+/g, ' ')
       .slice(0, 100),

@@ -34,7 +34,7 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
         ...loaded,
         inputs,
         settings: planSettings(options.config(), loaded.plan, options.noPullRequest(loaded.plan.repositoryId)),
-        spent: { cost: loaded.cost, unpriced: loaded.unpriced },
+        spent: { cost: loaded.cost, unpriced: loaded.unpriced, covered: loaded.covered, estimated: loaded.estimated },
         executors: await fallbackExecutors(tx, options, loaded, now),
         budgets: await planBudgets(tx, rules, options.config(), { ...loaded, inputs }),
         random: options.random,

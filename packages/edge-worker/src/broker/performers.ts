@@ -5,6 +5,7 @@ import type { GithubCredentials } from '../github-credentials.ts';
 import type { Redact } from '../supervisor/redact.ts';
 import { storable } from '../supervisor/storable.ts';
 import type { Perform } from './outcome.ts';
+import { performAlerts } from './perform-alerts.ts';
 import { performCli } from './perform-cli.ts';
 import { performGit } from './perform-git.ts';
 import { performGithub } from './perform-github.ts';
@@ -21,7 +22,7 @@ export interface PerformersOptions {
   readonly redact?: Redact;
 }
 
-/** Who sends with which credential: `linear:WORKSPACE`, `git`, `github`, `cli`. */
+/** Who sends with which credential: `linear:WORKSPACE`, `git`, `github`, `cli`, `alerts`. */
 export function createPerformers(options: PerformersOptions): (credential: string) => Perform | undefined {
   const { linear, redact } = options;
   return (credential) => {
@@ -30,6 +31,7 @@ export function createPerformers(options: PerformersOptions): (credential: strin
     if (credential === 'git') return performGit(options);
     if (credential === 'github') return redacted(performGithub(options), redact);
     if (credential === 'cli') return performCli;
+    if (credential === 'alerts') return redacted(performAlerts(options), redact);
     return undefined;
   };
 }

@@ -3,6 +3,7 @@ import { type Calendar, createCalendar } from 'cyrus-core/calendar';
 import type { BillingConfig } from 'cyrus-core/config/budgets';
 import type { Config } from 'cyrus-core/config/schema';
 import { type MicroUsd, microUsd } from 'cyrus-core/money';
+import { executorSettings } from '../executor-settings.ts';
 
 const amount = (usd: number | null | undefined): MicroUsd | null => (usd === null || usd === undefined ? null : microUsd(usd));
 
@@ -47,9 +48,7 @@ function billingConfig(config: Config, executorId: string): BillingConfig {
 
 /** What a run of an executor is assumed to cost; null: not configured. */
 export function costPerRun(config: Config, executorId: string): MicroUsd | null {
-  const settings: { readonly estimatedCostPerRunUsd?: number } | undefined =
-    executorId === 'codegen' ? config.codegen : executorId === 'cursor' ? config.cursor : config.executors[executorId];
-  return amount(settings?.estimatedCostPerRunUsd);
+  return amount(executorSettings(config, executorId).estimatedCostPerRunUsd);
 }
 
 /** Each model call of its attempts passes our own gateway, which holds it to what the attempt may spend. */

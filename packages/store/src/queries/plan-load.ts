@@ -21,6 +21,10 @@ export interface LoadedPlan {
   readonly listeners: readonly ListenerRow[];
   readonly cost: number;
   readonly unpriced: boolean;
+  /** List price of what a subscription or a credit pays for. */
+  readonly covered: number;
+  /** Some of the cost is what was assumed of a run. */
+  readonly estimated: boolean;
   readonly stopRequested: boolean;
   /** Who asked for the stop. */
   readonly stopRequestedBy: string | null;
@@ -49,24 +53,31 @@ export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
       issue: Issue;
       cost: number | null;
       unpriced: number | null;
+      covered: number | null;
+      estimated: boolean | null;
       stopRequestedBy: string | null;
       stopReason: string | null;
       question: LoadedPlan['question'];
     }
   >(
     `select ${planColumns}, ${issueJson} as issue,
-       (select sum(c.cost) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id) as cost,
-       (select count(*) from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id and c.cost is null) as unpriced,
+       money.cost, money.unpriced, money.covered, money.estimated,
        (select json_build_object('id', q.id, 'kind', q.kind, 'topic', q.topic, 'body', q.body, 'options', q.options) from cyrus.question q
          where q.plan_id = p.id and q.state = 'open' limit 1) as question,
        (select s.requested_by from cyrus.stop_request s where s.plan_id = p.id) as "stopRequestedBy",
        (select s.reason from cyrus.stop_request s where s.plan_id = p.id) as "stopReason"
-     from cyrus.plan p join cyrus.issue i on i.id = p.issue_id where p.id = $1 for update of p`,
+     from cyrus.plan p join cyrus.issue i on i.id = p.issue_id
+     left join lateral (
+       select sum(c.cost) as cost, count(*) filter (where c.price is null and not c.superseded) as unpriced,
+         sum(c.price) filter (where c.billing <> 'list' and not c.superseded) as covered,
+         bool_or(c.trust = 'estimated' and not c.superseded) as estimated
+       from cyrus.charge c join cyrus.attempt a on a.id = c.attempt_id where a.plan_id = p.id) money on true
+     where p.id = $1 for update of p`,
     [id],
   );
   const row = rows[0];
   if (!row) return null;
-  const { issue, cost, unpriced, stopRequestedBy, stopReason, question, ...plan } = row;
+  const { issue, cost, unpriced, covered, estimated, stopRequestedBy, stopReason, question, ...plan } = row;
   const [tasks, attempts, messages, listeners] = await Promise.all([
     tx.query<Task>(`select ${taskColumns} from cyrus.task t where t.plan_id = $1 order by t.created_at limit 1`, [id]),
     tx.query<Attempt>(`select ${attemptColumns} from cyrus.attempt a where a.plan_id = $1 order by a.number`, [id]),
@@ -82,6 +93,8 @@ export async function loadPlan(tx: Tx, id: string): Promise<LoadedPlan | null> {
     listeners,
     cost: cost ?? 0,
     unpriced: (unpriced ?? 0) > 0,
+    covered: covered ?? 0,
+    estimated: estimated ?? false,
     stopRequested: stopRequestedBy !== null,
     stopRequestedBy,
     stopReason,

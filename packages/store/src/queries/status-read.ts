@@ -35,9 +35,6 @@ export interface StatusSnapshot {
     readonly message: string;
     readonly fix: string | null;
   }[];
-  /** Micro-dollars since midnight UTC. */
-  readonly spentToday: number;
-  readonly unpricedToday: number;
   readonly failures: readonly { readonly entity: string; readonly failures: number; readonly lastError: string; readonly lastAt: number }[];
 }
 
@@ -53,8 +50,6 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
     questions: StatusSnapshot['questions'] | null;
     outbound: StatusSnapshot['outbound'] | null;
     credentials: StatusSnapshot['credentials'] | null;
-    spent: number;
-    unpriced: number;
     failures: StatusSnapshot['failures'] | null;
   }>(
     `select clock_timestamp() as now,
@@ -80,8 +75,6 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
               and r.type = 'credential_recovered' and r.id > e.id and r.payload ->> 'credential' = e.payload ->> 'credential')
             and not exists (select from cyrus.outbound_write w where w.credential = e.payload ->> 'credential' and w.sent_at > e.at)
           order by e.payload ->> 'credential', e.id) c) as credentials,
-       (select coalesce(sum(cost), 0) from cyrus.charge where at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc') as spent,
-       (select count(*) from cyrus.charge where cost is null and at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc') as unpriced,
        (select json_agg(json_build_object('entity', entity, 'failures', failures, 'lastError', split_part(last_error, E'\\n', 1),
           'lastAt', floor(extract(epoch from last_at) * 1000))) from cyrus.advance_failure) as failures`,
   );
@@ -96,8 +89,6 @@ export async function readStatus(db: Queryable): Promise<StatusSnapshot> {
     questions: row?.questions ?? [],
     outbound: row?.outbound ?? [],
     credentials: row?.credentials ?? [],
-    spentToday: row?.spent ?? 0,
-    unpricedToday: row?.unpriced ?? 0,
     failures: row?.failures ?? [],
   };
 }

@@ -41,8 +41,6 @@ const status = {
   agentsRunning: 0,
   openTurns: 0,
   outbound: [],
-  spentToday: 0,
-  unpricedToday: 0,
   failures: [],
 };
 const home: HomeFacts = {
