@@ -3,23 +3,11 @@ import type { Config } from 'cyrus-core/config/schema';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { ConditionRow, LoadedDispatch } from 'cyrus-store/queries/dispatch-load';
 import type { ExecutorCondition, ExecutorFacts } from 'cyrus-task-orchestrator/executor-facts';
+import { executorSettings } from '../executor-settings.ts';
 import { billingOf, costPerRun } from '../money/budget-rules.ts';
 
 /** What a choice needs of an executor. */
 export type ChoosableExecutor = Pick<TaskExecutor, 'id' | 'kind' | 'capabilities'>;
-
-interface ExecutorSettings {
-  readonly maxParallel?: number;
-}
-
-function settingsOf(config: Config, id: string): ExecutorSettings {
-  const built: Readonly<Record<string, ExecutorSettings | undefined>> = {
-    claude: config.claude,
-    codegen: config.codegen?.features?.parallelExecution === false ? { maxParallel: 1 } : config.codegen,
-    cursor: config.cursor,
-  };
-  return (Object.hasOwn(built, id) ? built[id] : config.executors[id]) ?? {};
-}
 
 const ready: ExecutorCondition = { state: 'ready', reason: '', until: null, failure: null };
 
@@ -39,7 +27,7 @@ export function executorFacts(
   now: Instant,
 ): readonly ExecutorFacts[] {
   return executors.map(({ id, kind, capabilities }) => {
-    const settings = settingsOf(config, id);
+    const settings = executorSettings(config, id);
     const used = loaded.runs.filter((run) => run.executorId === id).reduce((sum, run) => sum + run.count, 0);
     return {
       id,

@@ -1,11 +1,11 @@
 import type { Config, RepositoryConfig } from 'cyrus-core/config/schema';
-import type { ModelByTaskType } from 'cyrus-core/config/services';
 import type { Plan, Procedure } from 'cyrus-core/domain/plan';
 import type { MicroUsd } from 'cyrus-core/money';
 import type { AttemptSettings } from 'cyrus-task-orchestrator/attempt-context';
 import { documentationDefault } from 'cyrus-task-orchestrator/documentation';
 import type { PlanSettings } from 'cyrus-task-orchestrator/plan-context';
 import type { Routable } from 'cyrus-task-orchestrator/route';
+import { executorSettings } from '../executor-settings.ts';
 
 /** Tools that change files: a scoper gets none of them. */
 const writingTools = ['Edit', 'Write', 'MultiEdit', 'NotebookEdit'];
@@ -88,12 +88,11 @@ function chosenModel(config: Config, repository: RepositoryConfig | undefined, p
 
 /** Services name models in their own way: what is configured for agents on this machine says nothing to them. */
 function cloudModel(config: Config, procedure: Procedure, id: string, asked: readonly [string | undefined, string]): ChosenModel {
-  const own: { readonly modelByTaskType?: ModelByTaskType; readonly defaultModel?: string } | undefined =
-    id === 'codegen' ? config.codegen : id === 'cursor' ? config.cursor : undefined;
+  const own = executorSettings(config, id);
   const ladder: readonly (readonly [string | undefined, string])[] = [
     asked,
-    [own?.modelByTaskType?.[procedure], `${id}.modelByTaskType.${procedure}`],
-    [own?.defaultModel, `${id}.defaultModel`],
+    [own.modelByTaskType?.[procedure], `${id}.modelByTaskType.${procedure}`],
+    [own.defaultModel, `${id}.defaultModel`],
   ];
   const [model, modelFrom] = ladder.find(([name]) => name !== undefined) ?? [undefined, undefined];
   return { model, modelFrom, fallbackModel: undefined };
