@@ -21,12 +21,14 @@ export interface CustomExecutorOptions {
   /** Host paths the command needs to read besides its own directory: its scripts and libraries. */
   readonly readable?: readonly string[];
   readonly network?: SandboxNetwork;
+  /** What the command cannot do, where it is not everything. */
+  readonly capabilities?: Partial<Pick<ExecutorCapabilities, 'steer' | 'resume' | 'cost' | 'perRunModel' | 'perRunMcp'>>;
   /** The command's PATH; absent: this process's. */
   readonly searchPath?: string;
   readonly runIdPrefix?: string;
 }
 
-const capabilities: ExecutorCapabilities = {
+const everything: ExecutorCapabilities = {
   cancel: 'run',
   followUp: true,
   steer: true,
@@ -46,6 +48,8 @@ const capabilities: ExecutorCapabilities = {
 export function createCustomExecutor(options: CustomExecutorOptions): TaskExecutor {
   const id = options.id ?? 'custom';
   const runs = localRuns(id, options.runIdPrefix);
+  const { resume = true } = options.capabilities ?? {};
+  const capabilities: ExecutorCapabilities = { ...everything, ...options.capabilities, followUp: resume };
   const searchPath = options.searchPath ?? process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
 
   async function program(): Promise<Result<string, Failure>> {
@@ -93,7 +97,7 @@ export function createCustomExecutor(options: CustomExecutorOptions): TaskExecut
     attach: (ref, cursor) => runs.attach(ref, cursor),
     getStatus: async (ref) => runs.status(ref),
     stop: (ref) => runs.stop(ref),
-    send: async (ref, message) => runs.send(ref, message),
+    ...(capabilities.steer ? { send: async (ref, message) => runs.send(ref, message) } : {}),
     async health() {
       const command = await program();
       if (command.ok) return { state: 'ready', detail: `${[command.value, ...options.args].join(' ')}` };

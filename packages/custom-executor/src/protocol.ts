@@ -24,6 +24,7 @@ const executionRequest = z.strictObject({
   conversation,
   workingDirectory: z.string(),
   readable: z.array(z.string()),
+  filesDirectory: z.string().describe('One of `readable`: files of the issue, for the agent to look at.').optional(),
   model: z.string().optional(),
   fallbackModel: z.string().optional(),
   readOnly: z.boolean().describe('The working directory is not to be changed; with isolation it cannot be.').optional(),

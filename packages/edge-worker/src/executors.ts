@@ -41,7 +41,7 @@ export function createExecutors(
     ...(config.claude.binaryPath === undefined ? {} : { binaryPath: config.claude.binaryPath }),
     ...(config.defaultModel === undefined ? {} : { defaultModel: config.defaultModel }),
   });
-  const custom = Object.entries(config.executors).map(([id, { command, args, environmentVariables }]) =>
+  const custom = Object.entries(config.executors).map(([id, { command, args, environmentVariables, readable, capabilities }]) =>
     createCustomExecutor({
       id,
       sandbox,
@@ -50,6 +50,8 @@ export function createExecutors(
       args,
       runIdPrefix,
       ...(environmentVariables ? { env: environmentVariables } : {}),
+      ...(readable ? { readable } : {}),
+      ...(capabilities ? { capabilities } : {}),
     }),
   );
   const codegen = codegenExecutor(config, clock, means);
@@ -70,13 +72,13 @@ export function codegenExecutor({ codegen }: Config, clock: Clock, { random, lim
     orgId: codegen.orgId ?? '',
     baseUrl: codegen.baseUrl,
     pollMs: codegen.pollMs,
+    timeoutMs: codegen.timeoutMs,
     tracing: features.enableTracing ?? true,
     mcpServers: features.useMcpServers ?? true,
     ...(limiter ? { limiter } : {}),
     ...(codegen.defaultModel === undefined ? {} : { defaultModel: codegen.defaultModel }),
     ...(codegen.repositories ? { repositories: codegen.repositories } : {}),
     ...(codegen.estimatedCostPerRunUsd === undefined ? {} : { estimatedCostPerRun: microUsd(codegen.estimatedCostPerRunUsd) }),
-    timeoutMs: codegen.timeoutMs,
     onUnknownStatus: (word, runId) => warn?.(`Codegen says that its run ${runId} is ${word}, which nobody knows; it is followed on`),
   });
 }

@@ -209,10 +209,28 @@ export const cursor: z.ZodType<CursorConfig> = z.object({
   maxParallel: maxParallel.exactOptional(),
 });
 
+/** What a command can do; decisions go by it. */
+export interface CustomCapabilitiesConfig {
+  readonly steer?: boolean;
+  readonly resume?: boolean;
+  readonly cost?: 'money' | 'tokens' | 'none';
+  readonly perRunModel?: boolean;
+  readonly perRunMcp?: boolean;
+}
+const customCapabilities: z.ZodType<CustomCapabilitiesConfig> = z.object({
+  steer: z.boolean().exactOptional().describe('It reads messages while it works. Default: true'),
+  resume: z.boolean().exactOptional().describe('It goes on with an earlier conversation. Default: true'),
+  cost: z.enum(['money', 'tokens', 'none']).exactOptional().describe("What its usage events tell. Default: 'money'"),
+  perRunModel: z.boolean().exactOptional().describe('It works with the model it is told. Default: true'),
+  perRunMcp: z.boolean().exactOptional().describe('It uses the MCP servers it is told. Default: true'),
+});
+
 /** An agent of the user's own: a command that speaks newline-delimited JSON over stdio. */
 export interface CustomExecutorConfig {
   readonly command: string;
   readonly args: readonly string[];
+  readonly readable?: readonly string[];
+  readonly capabilities?: CustomCapabilitiesConfig;
   readonly environmentVariables?: Readonly<Record<string, string>>;
   readonly estimatedCostPerRunUsd?: number;
   /** Runs at once; absent: no limit of ours. */
@@ -221,6 +239,11 @@ export interface CustomExecutorConfig {
 export const customExecutor: z.ZodType<CustomExecutorConfig> = z.object({
   command: filled,
   args: z.array(z.string()).default([]),
+  readable: z
+    .array(filled)
+    .exactOptional()
+    .describe("Host paths it needs to read beside the command's own directory and the system: its scripts and libraries"),
+  capabilities: customCapabilities.exactOptional().describe('What it can do, where that is less than everything'),
   environmentVariables: stringMap.exactOptional(),
   estimatedCostPerRunUsd: dollars.exactOptional().describe('What a run is assumed to cost where the agent reports no cost'),
   maxParallel: maxParallel.exactOptional(),

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from 'cyrus-core/clock';
+import type { Config } from 'cyrus-core/config/schema';
+import type { Sandbox } from 'cyrus-core/ports/sandbox';
+import { createCustomExecutor } from 'cyrus-custom-executor/custom-executor';
+import { type KitCheck, testExecutor } from 'cyrus-custom-executor/test-kit';
+import { createExecutors } from 'cyrus-edge-worker/executors';
+import type { TaskExecutor } from 'cyrus-executor-interface/executor';
+import { CliError, exitCode } from '../cli-error.ts';
+import type { CommandContext } from '../context.ts';
+import { openSandbox } from '../isolation.ts';
+import { plain } from '../terminal.ts';
+
+export interface ExecutorTestOptions {
+  readonly command?: string;
+  /** Seconds, of one run. */
+  readonly timeout: number;
+  readonly json?: boolean;
+}
+
+const marks = { passed: '✓', failed: '✗', skipped: '–' } as const;
+const colours = { passed: 'green', failed: 'red', skipped: 'yellow' } as const;
+
+/** `cyrus executor test ID | --command "…"`: has it do small tasks as Cyrus would, and says what to mend. Exits 1 when something is to be. */
+export async function executorTest(context: CommandContext, id: string | undefined, options: ExecutorTestOptions): Promise<void> {
+  const { config, terminal } = context;
+  if ((id === undefined) === (options.command === undefined))
+    throw new CliError('Name a configured executor, or give a command.', {
+      code: exitCode.usage,
+      fix: 'cyrus executor test mine, or cyrus executor test --command "/opt/mine/agent --json"',
+    });
+  const { sandbox, report } = await openSandbox(config());
+  const runIdPrefix = `cyrus-executor-test-${process.pid}-`;
+  const executor =
+    options.command === undefined ? configured(config(), sandbox, id ?? '', runIdPrefix) : given(options.command, sandbox, runIdPrefix);
+  terminal.err(`Testing ${executor.id}, isolation ${report.isolation}. It does real work, which costs what its model costs.`);
+  const directory = await mkdtemp(join(tmpdir(), 'cyrus-executor-test-'));
+  const checks: KitCheck[] = [];
+  try {
+    for await (const check of testExecutor({
+      ...{ executor, sandbox, directory, runIdPrefix },
+      clock: systemClock,
+      timeoutMs: options.timeout * 1000,
+    })) {
+      checks.push(check);
+      if (options.json) continue;
+      const { state, name, detail, fix } = check;
+      terminal.out(`${terminal.style(colours[state], marks[state])} ${name}: ${plain(detail)}`);
+      if (fix) terminal.out(`    fix: ${plain(fix)}`);
+    }
+  } finally {
+    await sandbox.killLeftovers(runIdPrefix);
+    await rm(directory, { recursive: true, force: true });
+  }
+  const wrong = checks.filter(({ state }) => state === 'failed').length;
+  if (options.json) terminal.out(JSON.stringify({ executor: executor.id, isolation: report.isolation, ok: wrong === 0, checks }));
+  else terminal.out(wrong === 0 ? `${executor.id} keeps the protocol.` : `${wrong} to mend.`);
+  if (wrong > 0) process.exitCode = exitCode.failed;
+}
+
+function configured(config: Config, sandbox: Sandbox, id: string, runIdPrefix: string): TaskExecutor {
+  const executors = createExecutors(config, sandbox, systemClock, runIdPrefix);
+  const executor = executors.get(id);
+  if (executor === undefined)
+    throw new CliError(`There is no executor "${id}".`, {
+      code: exitCode.usage,
+      fix: `There are: ${[...executors.keys()].join(', ')}; or describe it under "executors".`,
+    });
+  if (executor.kind === 'cloud')
+    throw new CliError(`"${id}" runs elsewhere: this test is for executors of this machine.`, {
+      code: exitCode.usage,
+      fix: `See how it does with: cyrus status --check`,
+    });
+  return executor;
+}
+
+function given(line: string, sandbox: Sandbox, runIdPrefix: string): TaskExecutor {
+  const [command, ...args] = words(line);
+  if (command === undefined) throw new CliError('--command is empty.', { code: exitCode.usage });
+  return createCustomExecutor({ id: 'custom', sandbox, clock: systemClock, command, args, runIdPrefix });
+}
+
+/** The words of a command line; quotes hold a word together. */
+export function words(line: string): readonly string[] {
+  return [...line.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g)].map(([word]) => word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'));
+}
