@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Answer, answer, refusal } from './answer.ts';
 import type { FaultState, OperationName } from './faults.ts';
 import { endRun, play, type Stage } from './play.ts';
-import { plainWork, scriptIn } from './script.ts';
+import { plainWork, type ScriptRule, scriptIn } from './script.ts';
 import { type Agent, type AgentRequest, agentBody, isActive, newRun, type Run, runBody } from './world.ts';
 
 export interface Call {
@@ -46,6 +46,7 @@ export function createApi(service: {
   readonly stage: Stage;
   readonly included: boolean;
   readonly repositories: readonly string[] | undefined;
+  readonly scripts: readonly ScriptRule[];
 }): Api {
   const { agents, faults, stage } = service;
 
@@ -57,7 +58,9 @@ export function createApi(service: {
   function begin(agent: Agent, prompt: string): Run {
     const run = newRun(agent.id, prompt, stage.now(), !service.included);
     agent.runs.push(run);
-    play(stage, agent, run, scriptIn(prompt) ?? (agent.runs.length > 1 ? [{ say: 'Understood.' }] : plainWork(prompt))).catch((error) => {
+    const rule = service.scripts.findLast(({ match }) => prompt.includes(match));
+    const plain = agent.runs.length > 1 ? [{ say: 'Understood.' }] : plainWork(prompt);
+    play(stage, agent, run, scriptIn(prompt) ?? rule?.steps ?? plain).catch((error) => {
       run.frames.push({ event: 'error', data: { code: 'internal_error', message: String(error) } });
       endRun(stage, agent, run, 'ERROR', undefined);
     });

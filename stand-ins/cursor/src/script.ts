@@ -16,6 +16,12 @@ export type Step =
   /** Ends the run here, without a word. */
   | { readonly end: 'ERROR' | 'EXPIRED' };
 
+/** A script for prompts that hold `match` and carry none themselves. The newest that fits is taken. */
+export interface ScriptRule {
+  readonly match: string;
+  readonly steps: readonly Step[];
+}
+
 const marker = 'AGENT:';
 
 /** The steps of the first `AGENT:[…]` in a prompt; undefined where there is none. A malformed one is an agent that says so and fails. */

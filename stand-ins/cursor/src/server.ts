@@ -9,6 +9,7 @@ import { type Call, createApi } from './api.ts';
 import { calm, type FaultRequest, type FaultState, setFaults, takeFault, takeLostAnswer } from './faults.ts';
 import type { Stage } from './play.ts';
 import { matchRoute } from './routes.ts';
+import type { ScriptRule } from './script.ts';
 import { stream, streamRefusal } from './stream.ts';
 import { type CodeHostAccess, openWorkspace, type Workspace } from './workspace.ts';
 import { type Agent, agentBody, isActive, type Run, runBody } from './world.ts';
@@ -73,6 +74,7 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
   const apiKey = options.apiKey ?? 'crsr_local';
   const agents = new Map<string, Agent>();
   const calls: CallRecord[] = [];
+  const scripts: ScriptRule[] = [];
   const faults: FaultState = calm();
   const workspaces = new Map<string, Promise<Workspace>>();
   const over = new AbortController();
@@ -124,7 +126,7 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
       return opened;
     },
   };
-  const api = createApi({ agents, faults, stage, included: options.included ?? false, repositories: options.repositories });
+  const api = createApi({ agents, faults, stage, included: options.included ?? false, repositories: options.repositories, scripts });
 
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
@@ -188,6 +190,9 @@ export async function startCursor(options: CursorOptions = {}): Promise<CursorSt
     switch (`${method} ${target.pathname}`) {
       case 'POST /control/faults':
         return applyFaults(body as FaultRequest);
+      case 'POST /control/script':
+        scripts.push(body as ScriptRule);
+        return answer(200, { ok: true });
       case 'POST /control/release':
         standIn.release();
         return answer(200, { ok: true });
