@@ -81,6 +81,13 @@ export async function* followRun(follower: Follower, ref: RunRef, cursor: string
     return read.value;
   }
 
+  /** Once, before everything else: what was started costs, however it ends. */
+  function charge(model: string | undefined): readonly ExecutionEvent[] {
+    if (charged) return [];
+    charged = true;
+    return assumedCost(follower.estimatedCostPerRun, model);
+  }
+
   /** The end, with what was not said before it. */
   function ending(run: CodegenRun): readonly ExecutionEvent[] {
     const state = stateOf(run.status);
@@ -108,21 +115,18 @@ export async function* followRun(follower: Follower, ref: RunRef, cursor: string
   try {
     for (;;) {
       const seen = await look();
-      if (!seen) return yield* fresh([await expired(follower, ref, id)]);
+      if (!seen) return yield* fresh([...charge(undefined), await expired(follower, ref, id)]);
       if (seen.kind === 'failed') continue;
       if (seen.kind === 'missing') {
         missing = { ...missing, times: missing.times + 1 };
         if (missing.times < missesBeforeLost || clock.now() - missing.since < follower.lostAfterMs) continue;
-        return yield* fresh([gone(id)]);
+        return yield* fresh([...charge(undefined), gone(id)]);
       }
       const { run } = seen;
       const notes = notesOf(run);
       missing = { since: clock.now(), times: 0 };
       if (!turn && notes) deadline = notes.deadline;
-      if (!charged) {
-        charged = true;
-        yield* fresh(assumedCost(follower.estimatedCostPerRun, notes?.model));
-      }
+      yield* fresh(charge(notes?.model));
       const state = stateOf(run.status);
       if (state === 'unknown') follower.unknownStatus(run);
       if (follower.stopWanted.has(id) && workOf(run).pullRequestUrl !== undefined) await follower.stop(ref).catch(() => undefined);

@@ -73,6 +73,8 @@ export function createPoller({ client, clock, random, pollMs }: PollerOptions): 
       if (items.length < pageSize) break;
     }
     for (const watcher of [...missing].slice(0, mostSingle)) {
+      // To the end of the queue: with many of them, the next look is at the others.
+      if (watchers.delete(watcher)) watchers.add(watcher);
       const one = await client.getRun(watcher.runId);
       if (one.ok) show(watcher, { kind: 'run', run: one.value });
       else show(watcher, one.error.status === 404 ? { kind: 'missing' } : { kind: 'failed', failure: one.error.failure });

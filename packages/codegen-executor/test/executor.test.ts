@@ -143,6 +143,24 @@ describe('money', () => {
   });
 });
 
+test('a run that is never seen again has cost all the same', async () => {
+  const one = executor({ estimatedCostPerRun: microUsd(0.5), lostAfterMs: 100 });
+  const { events, result } = follow(one, { executorId: 'codegen', runId: '1' });
+  await result;
+  expect(events.map(({ type }) => type)).toEqual(['usage', 'complete']);
+});
+
+test('runs that are too old for the first pages of the list are looked at one by one, each in its turn', async () => {
+  const one = executor({ pollMs: 60, limiter: { take: async () => 0, holdBack: async () => undefined } });
+  const refs: RunRef[] = [];
+  for (let left = 24; left > 0; left--) refs.push(await one.start(request([hold, { end: 'COMPLETE', result: 'Done.' }]), newKey()));
+  for (let left = 300; left > 0; left--) await one.start(request([hold]), newKey());
+  const followed = refs.map((ref) => follow(one, ref));
+  codegen.go('go');
+  expect((await Promise.all(followed.map(({ result }) => result))).every(({ state }) => state === 'succeeded')).toBe(true);
+  expect(codegen.calls('runs.get').length).toBeGreaterThanOrEqual(24);
+});
+
 describe('the end of a run', () => {
   const ended = async (steps: readonly Step[], options: Partial<CodegenExecutorOptions> = {}): Promise<RunResult> => {
     const one = executor(options);
@@ -334,6 +352,26 @@ describe('refusals of a create', () => {
     expect(failure.class).toBe(kind);
     expect(failure.ambiguous).toBeUndefined();
     expect(codegen.runs()).toEqual([]);
+  });
+
+  test('the eleventh in a minute is not even asked for, and says when it may be', async () => {
+    const one = executor();
+    for (let left = 10; left > 0; left--) await one.start(request([hold]), newKey());
+    const failure = await refusal(one.start(request([hold]), newKey()));
+    expect(failure.class).toBe('rate_limited');
+    expect(failure.ambiguous).toBeUndefined();
+    expect(failure.retryAt).toBeGreaterThan(Date.now() + 10_000);
+    expect(codegen.calls('runs.create')).toHaveLength(10);
+  });
+
+  test('where the calls that are left cannot be asked for, none is made, and that is certain', async () => {
+    const away = async (): Promise<never> => {
+      throw new Error('no database');
+    };
+    const failure = await refusal(executor({ limiter: { take: away, holdBack: away } }).start(request([hold]), newKey()));
+    expect(failure).toMatchObject({ class: 'network', message: expect.stringContaining('no database') });
+    expect(failure.ambiguous).toBeUndefined();
+    expect(codegen.calls()).toEqual([]);
   });
 
   test('a create that takes effect later than it is waited for is ambiguous, and found then', async () => {
