@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Config } from 'cyrus-core/config/schema';
 import type { OrderKind } from 'cyrus-edge-worker/people/orders';
 import { createRedact } from 'cyrus-edge-worker/supervisor/redact';
@@ -91,6 +91,18 @@ program
   .option('--json', 'as JSON')
   .action(async (options: { json?: boolean; live?: boolean; limit: number }) =>
     (await import('./commands/tasks.ts')).tasks(here(), options),
+  );
+
+program
+  .command('cost-report')
+  .description('what was spent, and on what')
+  .addOption(
+    new Option('--period <period>', 'today, the last seven days, or this month').choices(['day', 'week', 'month']).default('month'),
+  )
+  .addOption(new Option('--by <what>', 'what to sum up by').choices(['repository', 'issue', 'executor', 'model']).default('repository'))
+  .option('--json', 'as JSON; money in millionths of a dollar')
+  .action(async (options: import('./commands/cost-report.ts').CostReportOptions) =>
+    (await import('./commands/cost-report.ts')).costReport(here(), options),
   );
 
 program

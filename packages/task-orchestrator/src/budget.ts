@@ -14,8 +14,14 @@ export interface Wish {
 
 export type Reserved =
   | { readonly granted: true; readonly amount: MicroUsd }
-  /** `heldByOthers`: it is enough once what others hold is given back. Else `until`: when the budget begins anew; null: never. */
-  | { readonly granted: false; readonly by: BudgetState; readonly heldByOthers: boolean; readonly until: Instant | null };
+  /** `heldByOthers`: it is enough once what others hold is given back. Else `until`: when the budget begins anew; null: never. `need`: what has to be left. */
+  | {
+      readonly granted: false;
+      readonly by: BudgetState;
+      readonly heldByOthers: boolean;
+      readonly until: Instant | null;
+      readonly need: MicroUsd;
+    };
 
 /** What bounds a single piece of work; the others are shared by many. */
 const own: ReadonlySet<BudgetScope> = new Set(['attempt', 'task', 'issue']);
@@ -50,9 +56,9 @@ export function decideReservation(wish: Wish, budgets: readonly BudgetState[]): 
     // Of several that stop it, the one that does not pass by itself is told.
     const all = budgets.filter((one) => one !== state).map((one) => ({ one, rest: leftIn(one) }));
     const final = all.find(({ one, rest }) => rest !== null && (rest + one.held < enough || rest + one.held <= 0))?.one;
-    if (heldByOthers && !final) return { granted: false, by: state, heldByOthers: true, until: null };
+    if (heldByOthers && !final) return { granted: false, by: state, heldByOthers: true, until: null, need: known ?? worthBeginning };
     const by = heldByOthers && final ? final : state;
-    return { granted: false, by, heldByOthers: false, until: latestEnd(budgets, enough) };
+    return { granted: false, by, heldByOthers: false, until: latestEnd(budgets, enough), need: known ?? worthBeginning };
   }
   return { granted: true, amount };
 }
@@ -72,10 +78,9 @@ function latestEnd(budgets: readonly BudgetState[], enough: MicroUsd): Instant |
 
 const smaller = (a: MicroUsd | null, b: MicroUsd | null): MicroUsd | null => (a === null ? b : b === null ? a : Math.min(a, b));
 
-/** What must be added to each budget that stops an attempt, so that it begins: rounded up to what people would say. */
-export function proposedRaise(state: BudgetState): MicroUsd {
-  const { limit, spent } = state;
-  const over = Math.max(0, spent + state.held - (limit ?? 0));
-  const step = Math.max(1_000_000, Math.round((limit ?? 0) / 2));
-  return Math.ceil((over + step) / 1_000_000) * 1_000_000;
+/** What is proposed to be added to a budget, so that an attempt that needs `need` begins: rounded up to what people would say. */
+export function proposedRaise({ limit, spent, held }: BudgetState, need: MicroUsd = worthBeginning): MicroUsd {
+  const short = spent + held + need - (limit ?? 0);
+  const amount = Math.max(short, Math.round((limit ?? 0) / 2), 1);
+  return Math.ceil(amount / 1_000_000) * 1_000_000;
 }

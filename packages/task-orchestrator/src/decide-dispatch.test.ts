@@ -23,10 +23,10 @@ describe('decideDispatch', () => {
     ['waits for memory rather than overcommit', { memoryMb: { total: 500, used: 400 } }, [], ['t1 slots']],
     ['waits for its time', { ready: [ready(1, { notBefore: noon + 1 })] }, [], ['t1 ']],
     ['starts nothing while draining', { draining: true }, [], ['t1 draining']],
-    ['stops at the limit of the task', { money: money({ tasks: { t1: 5_000_000 } }) }, [], ['t1 budget:task:t1:5000000']],
+    ['stops at the limit of the task', { money: money({ tasks: { t1: 5_000_000 } }) }, [], ['t1 budget:task:t1:5000000:250000']],
     ['counts reservations against the day', { money: money({ spent: 40_000_000, held: 9_900_000 }) }, [], ['t1 money:day']],
-    ['says when a day is used up', { money: money({ spent: 49_900_000 }) }, [], ['t1 budget:day:today:50000000']],
-    ['a limit of nothing lets nothing start', { money: money({ day: 0 }) }, [], ['t1 budget:day:today:0']],
+    ['says when a day is used up', { money: money({ spent: 49_900_000 }) }, [], ['t1 budget:day:today:50000000:250000']],
+    ['a limit of nothing lets nothing start', { money: money({ day: 0 }) }, [], ['t1 budget:day:today:0:250000']],
     ['no limit is no limit', { money: money({ spent: 9e9, day: null, task: null }) }, ['t1 claude: the default executor'], []],
     [
       'an agent that costs nothing more runs on an empty budget',

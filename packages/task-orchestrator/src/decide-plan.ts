@@ -5,7 +5,7 @@ import type { Failure } from 'cyrus-core/failure';
 import { isFinal } from 'cyrus-core/states';
 import { answered, askAgain } from './plan-ask.ts';
 import { attemptCreated, attemptFinished, attemptRunning } from './plan-attempts.ts';
-import { afterBudget, askForMoney, asksForMoney, budgetBegins, budgetChoice, usedUp } from './plan-budget.ts';
+import { afterBudget, askForMoney, asksForMoney, budgetBegins, budgetChoice, moneyNeeded } from './plan-budget.ts';
 import { afterUnchecked, jobEnded, uncheckedChoice } from './plan-checks.ts';
 import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
 import { draft, lookAgain, looked } from './plan-draft.ts';
@@ -87,7 +87,15 @@ function takeMessage(step: PlanStep, input: Input): void {
   } else {
     const until = step.task.state === 'verifying' || step.task.state === 'merging' ? 'the checks have ended' : 'it has started';
     step.say(`message:${n}`, `${edited ? 'The edit of the issue' : 'Your message'} is kept: the agent gets it when ${until}.`);
+    if (step.task.state === 'ready') tellAnew(step);
   }
+}
+
+/** Who says something to a task that waits is owed an answer, so what it waits for is told again. */
+function tellAnew(step: PlanStep): void {
+  const forgotten = { key: '', ahead: null, reason: '' };
+  step.effects.events.push({ type: 'task.waiting', planId: step.context.plan.id, taskId: step.task.id, payload: forgotten });
+  step.effects.tells.push({ entity: 'dispatcher:main', kind: 'ready', payload: { taskId: step.task.id } });
 }
 
 /** The payload of a `waiting` input: the dispatcher cannot give the task to anybody now. */
@@ -102,8 +110,8 @@ interface Waiting {
 
 function waiting(step: PlanStep, { key, reason, failure, exhausted }: Waiting): void {
   if (step.task.state !== 'ready') return;
-  const scope = usedUp(key);
-  if (scope !== null) return askForMoney(step, scope, null);
+  const needed = moneyNeeded(key);
+  if (needed) return askForMoney(step, needed, null);
   if (exhausted) return nobodyLeft(step, reason);
   if (step.context.listeners.length === 0) return;
   if (needsMending(failure)) return untilMended(step, failure);

@@ -48,7 +48,7 @@ export function openPurse(money: DispatchMoney): Purse {
       const wish = { p90: estimate.cost.p90, perRun: executor.costPerRun, metered: money.metered(executor.id) };
       const reserved = decideReservation(wish, statesOf(place));
       if (reserved.granted) return { affordable: true, cost: reserved.amount };
-      const { by, heldByOthers, until } = reserved;
+      const { by, heldByOthers, until, need } = reserved;
       const budget = `${budgetName(by.scope)} of ${formatUsd(by.limit ?? 0)}`;
       if (heldByOthers) {
         const reason = `Queued: ${budget} is reserved for work under way. It goes on when that costs less than was reserved.`;
@@ -57,7 +57,7 @@ export function openPurse(money: DispatchMoney): Purse {
       const spent = `${formatUsd(by.spent)} of it spent`;
       return {
         affordable: false,
-        key: `${usedUpKey}${by.scope}:${by.key}:${by.limit}`,
+        key: `${usedUpKey}${by.scope}:${by.key}:${by.limit}:${need}`,
         why: `${budget} is used up`,
         reason: `Waiting: ${budget} is used up (${spent}).`,
         until,

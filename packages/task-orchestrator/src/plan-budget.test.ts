@@ -39,7 +39,7 @@ describe('a budget that is used up', () => {
   test('before a start: a person is asked, with what there is to choose from', () => {
     const decision = decide({
       ...ready,
-      inputs: [waitsFor('budget:day:2026-11-21:50000000')],
+      inputs: [waitsFor('budget:day:2026-11-21:50000000:250000')],
       budgets: [budget('day', 50, 50), budget('task', 5, 0)],
     });
     expect(decision.task?.state).toBe('asking');
@@ -53,7 +53,7 @@ describe('a budget that is used up', () => {
   test('of the task itself: waiting would not help, so it is not offered', () => {
     const decision = decide({
       ...ready,
-      inputs: [waitsFor('budget:task:t1:5000000')],
+      inputs: [waitsFor('budget:task:t1:5000000:2000000')],
       budgets: [budget('day', 50, 50), budget('task', 5, 5)],
     });
     expect(elicitation(decision)).toMatchObject({
@@ -109,7 +109,7 @@ describe('a budget that is used up', () => {
     const decision = decide({
       ...ready,
       issue: { ...given.issue, workspace: 'cli' },
-      inputs: [waitsFor('budget:day:2026-11-21:0')],
+      inputs: [waitsFor('budget:day:2026-11-21:0:250000')],
       budgets: [budget('day', 0, 0)],
     });
     expect(decision.plan.failure).toMatchObject({ class: 'budget_exceeded', fix: 'Raise budgets.perDayUsd in the configuration.' });

@@ -22,17 +22,25 @@ function askedIn(topic: string | null): Asked | null {
   return topic?.startsWith(topicPrefix) ? (JSON.parse(topic.slice(topicPrefix.length)) as Asked) : null;
 }
 
-/** The budget that a waiting task's key names; null: it waits for something else. */
-export function usedUp(key: string): BudgetScope | null {
-  if (!key.startsWith(usedUpKey)) return null;
-  const scope = key.slice(usedUpKey.length).split(':')[0];
-  return budgetScopes.find((one) => one === scope) ?? null;
+/** What a task waits for: which budget, and how much has to be left of it. */
+export interface MoneyNeeded {
+  readonly scope: BudgetScope;
+  readonly need: MicroUsd;
 }
 
-/** An attempt was cut off, or none begins, since a budget is used up: a person decides. `scope`: which one, where that is known. */
-export function askForMoney(step: PlanStep, scope: BudgetScope | null, failure: Failure | null): void {
+/** What the key of a waiting task names; null: it waits for something else. */
+export function moneyNeeded(key: string): MoneyNeeded | null {
+  if (!key.startsWith(usedUpKey)) return null;
+  const parts = key.slice(usedUpKey.length).split(':');
+  const scope = budgetScopes.find((one) => one === parts[0]);
+  // The number of the attempt is the last part.
+  return scope ? { scope, need: Number(parts.at(-2)) } : null;
+}
+
+/** An attempt was cut off, or none begins, since a budget is used up: a person decides. `needed`: by a start; `failure`: of the attempt that was cut off. */
+export function askForMoney(step: PlanStep, needed: MoneyNeeded | null, failure: Failure | null): void {
   const { budgets } = step.context;
-  const state = budgets.find((one) => one.scope === scope && one.limit !== null) ?? scarcest(budgets);
+  const state = budgets.find((one) => one.scope === needed?.scope && one.limit !== null) ?? scarcest(budgets);
   if (!state) return step.fail(failure ?? { class: 'budget_exceeded', message: 'The budget is used up.' });
   const left = Math.max(0, leftIn(state) ?? 0);
   if (failure && left >= worthBeginning && !cutOffBefore(step)) {
@@ -42,7 +50,12 @@ export function askForMoney(step: PlanStep, scope: BudgetScope | null, failure: 
   }
   const message = usedUpWords(state, left);
   if (step.context.issue.workspace === 'cli') return step.fail({ class: 'budget_exceeded', message, fix: raiseFix(state.scope) });
-  const asked: Asked = { scope: state.scope, key: state.key, amount: proposedRaise(state), until: state.limit === 0 ? null : state.endsAt };
+  const asked: Asked = {
+    scope: state.scope,
+    key: state.key,
+    amount: proposedRaise(state, needed?.need),
+    until: state.limit === 0 ? null : state.endsAt,
+  };
   const kept = step.kept();
   const body = [message, kept === null ? 'Nothing of the work is lost.' : `**Kept:** ${kept}`, 'What shall I do?'].join('\n\n');
   if (asked.until !== null) step.effects.wakes.push({ entity: `plan:${step.context.plan.id}`, at: asked.until });
