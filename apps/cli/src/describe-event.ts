@@ -19,7 +19,7 @@ export function describeEvent(event: StoredEvent): string | null {
       return `attempt ${String(payload['from'])} → ${String(payload['to'])}`;
     case 'task.waiting':
     case 'checkout.waiting':
-      return line(payload['reason']);
+      return payload['reason'] ? line(payload['reason']) : null;
     case 'turn.closed':
       return `answer (${String(payload['kind'])}): ${line(payload['body'])}`;
     case 'message':

@@ -25,8 +25,8 @@ const agentEnd = (end: Partial<JobEnd>): Input => ({
 });
 const succeeded = agentEnd({ result: { result: { state: 'succeeded', output: 'Done.' } } });
 const failedWith = (failure: Failure): Input => agentEnd({ result: { result: { state: 'failed', output: '', failure } } });
-const note = (id: string, inputs: readonly Input[], ended = false): Promise<void> =>
-  t.db.tx((tx) => noteExecutor(tx, { id, executorId: 'codegen', ended }, inputs, clock.now()));
+const note = (id: string, inputs: readonly Input[], ended = false, atWork = false): Promise<void> =>
+  t.db.tx((tx) => noteExecutor(tx, { id, executorId: 'codegen', ended, atWork }, inputs, clock.now()));
 const condition = () => readCondition(t.db, 'codegen');
 const events = async (): Promise<readonly string[]> =>
   (await t.db.query<{ type: string }>(`select type from cyrus.event where type like 'executor.%' order by id`)).rows.map(
@@ -61,6 +61,16 @@ test('a trial that ends before its run, or with its host, leaves it to the next 
   expect(await condition()).toMatchObject({ trial: 'a5' });
   await note('a5', [{ seq: 2, kind: 'job', payload: { kind: 'prepare', state: 'failed', failure: network } }], true);
   expect(await condition()).toMatchObject({ state: 'resting', trial: null, failures: 4 });
+});
+
+test('a trial whose agent is at work has shown enough; another run at work says nothing', async () => {
+  for (const id of ['a1', 'a2', 'a3', 'a4']) await note(id, [failedWith(network)]);
+  await t.db.tx((tx) => beginTrial(tx, 'codegen', 'a5'));
+  await note('a3', [], false, true);
+  expect(await condition()).toMatchObject({ state: 'resting', trial: 'a5' });
+  await note('a5', [], false, true);
+  expect(await condition()).toMatchObject({ state: 'ready', failures: 0 });
+  expect(await events()).toEqual(['executor.out', 'executor.back']);
 });
 
 test('a parked executor is asked for its health, and given one run when it is well', async () => {

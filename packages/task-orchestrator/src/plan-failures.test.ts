@@ -36,8 +36,20 @@ describe('an executor that only a person can mend', () => {
     expect([answers(told), words(told)]).toEqual([[], '']);
   });
 
+  test('is told of again to whoever says something meanwhile', () => {
+    const word = input('message', { sessionId: 's1', seq: 2, authorName: 'Ada', body: 'It is mended.', at: noon });
+    const decision = decidePlan(context({ task: task({ state: 'ready' }), inputs: [word] }), noon);
+    expect(decision.effects.events).toContainEqual(
+      expect.objectContaining({ type: 'task.waiting', payload: expect.objectContaining({ key: '' }) }),
+    );
+    expect(decision.effects.tells).toContainEqual(expect.objectContaining({ entity: 'dispatcher:main', kind: 'ready' }));
+  });
+
   test('is not waited for at a terminal', () => {
     const { issue } = context();
+    const waiting = input('waiting', { key: 'parked:claude:1', reason: 'Waiting', failure: refused });
+    const over = { task: task({ state: 'ready', attempts: 0 }), attempts: [], issue: { ...issue, workspace: 'cli' } };
+    expect(decidePlan(context({ ...over, inputs: [waiting] }), noon).plan.state).toBe('failed');
     expect(failedOn(refused, { issue: { ...issue, workspace: 'cli' } }).plan.state).toBe('failed');
   });
 

@@ -68,6 +68,7 @@ function ruleOut(step: PlanStep, one: { readonly executorId: string; readonly wh
 
 /** The turn closes with what is to be mended; the task stays ready, and begins by itself when the executor works again. */
 export function untilMended(step: PlanStep, failure: Failure): void {
+  if (step.context.issue.workspace === unattended) return step.fail(failure);
   const { body } = failureAnswer({ failure, output: null, checks: null, kept: step.kept(), spent: null });
   step.waits({ kind: 'error', body: `${body}\n\nThe work is queued, and goes on by itself once that is mended.` });
 }

@@ -45,6 +45,6 @@ export function advanceAttempt({ config, executors, conversationsDirectory }: At
     );
     await Promise.all([saveAttempt(tx, id, conversation.id, decision), applyEffects(tx, decision.effects)]);
     if (decision.ended) await releaseReservation(tx, rules.calendar, id);
-    await noteExecutor(tx, { id, executorId: attempt.executorId, ended: decision.ended }, inputs, now);
+    await noteExecutor(tx, { id, executorId: attempt.executorId, ended: decision.ended, atWork: tools.length > 0 }, inputs, now);
   });
 }

@@ -12,16 +12,18 @@ import { decideCondition, type ExecutorNews } from 'cyrus-task-orchestrator/cond
  */
 export async function noteExecutor(
   tx: Tx,
-  attempt: { readonly id: string; readonly executorId: string; readonly ended: boolean },
+  attempt: { readonly id: string; readonly executorId: string; readonly ended: boolean; readonly atWork: boolean },
   inputs: readonly Input[],
   now: number,
 ): Promise<void> {
-  const news = newsOf(inputs);
+  const end = newsOf(inputs);
+  // Who uses tools is reached and let in: others need not wait for the end of that run.
+  const news: ExecutorNews = end.news === 'nothing' && attempt.atWork ? { news: 'worked' } : end;
   if (news.news === 'nothing' && !attempt.ended) return;
   if (news.news !== 'failed') {
     // Nearly always: it works, as it did before.
     const known = await readCondition(tx, attempt.executorId);
-    if (!known || (known.trial !== attempt.id && (news.news === 'nothing' || (known.state === 'ready' && known.failures === 0)))) return;
+    if (!known || (known.trial !== attempt.id && (end.news === 'nothing' || (known.state === 'ready' && known.failures === 0)))) return;
   }
   const before = await lockCondition(tx, attempt.executorId);
   const { record, event } = decideCondition(before, attempt.id, news, now, idOf(`incident:${attempt.executorId}:${attempt.id}`));
