@@ -3,7 +3,16 @@ import { formatUsd } from 'cyrus-core/money';
 import type { CallIntent, CallUsage, Granted, Ledger } from 'cyrus-core/ports/ledger';
 import type { Database, Tx } from './pool.ts';
 import { lockBudgets } from './queries/budget-load.ts';
-import { type AccountOfCalls, findIntent, insertIntent, lockCalls, markSettled, topUp, worstCaseOf } from './queries/call-intent.ts';
+import {
+  type AccountOfCalls,
+  findIntent,
+  insertIntent,
+  intendWithin,
+  lockCalls,
+  markSettled,
+  topUp,
+  worstCaseOf,
+} from './queries/call-intent.ts';
 import { bookCharges, lockAccount, settleBooked } from './queries/charge-book.ts';
 
 const granted: Granted = { granted: true };
@@ -12,7 +21,7 @@ const ended: Granted = { granted: false, left: 0, reason: 'This attempt has ende
 /** The book of money in Postgres. Calls are held against their attempt's reservation, which grows as long as every budget lets it. */
 export function createLedger(db: Database, rules: BudgetRules): Ledger {
   return {
-    intend: (intent) => db.tx((tx) => intend(tx, rules, intent)),
+    intend: async (intent) => ((await intendWithin(db, intent)) ? granted : db.tx((tx) => intend(tx, rules, intent))),
     settle: (callId, usage) => db.tx((tx) => settle(tx, rules, callId, usage)),
   };
 }

@@ -80,6 +80,15 @@ function elsewhere(value: unknown): number {
   return sum;
 }
 
+/** Where the string ends that begins at `start`. Prompts are long strings: they are skipped, not walked through. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text[end - 1 - slashes] === '\\') slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+}
+
 /** A key that the top level has twice: parsers differ in which of the two counts. */
 function doubledKey(text: string): string | undefined {
   const seen = new Set<string>();
@@ -89,7 +98,7 @@ function doubledKey(text: string): string | undefined {
     const char = text[at];
     if (char === '"') {
       const start = at;
-      for (at++; text[at] !== '"'; at++) if (text[at] === '\\') at++;
+      at = endOfString(text, start);
       if (depth !== 1 || !expectsKey) continue;
       expectsKey = false;
       const key = JSON.parse(text.slice(start, at + 1)) as string;

@@ -1,7 +1,7 @@
 import type { BudgetPlace } from 'cyrus-core/budget';
 import type { MicroUsd } from 'cyrus-core/money';
 import type { CallIntent, CallUsage } from 'cyrus-core/ports/ledger';
-import type { Tx } from '../pool.ts';
+import type { Database, Tx } from '../pool.ts';
 import type { Booked } from './charge-book.ts';
 
 /** What an attempt may spend on calls, and what of it is gone. */
@@ -43,6 +43,28 @@ export async function insertIntent(tx: Tx, intent: CallIntent): Promise<void> {
      where attempt_id = $1`,
     [intent.attemptId, intent.worstCase ?? 0],
   );
+}
+
+/**
+ * Writes a call down in one statement where what its attempt holds is enough for it, which is the case of nearly every call: an agent waits for
+ * this. False: nothing was written; whether it may be made is to be looked at in full.
+ */
+export async function intendWithin(db: Database, intent: CallIntent): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `with account as (
+       select attempt_id from cyrus.reservation
+       where attempt_id = $1 and released_at is null
+         and (billing = 'included' or ($4::bigint is not null and charged + intended + $4::bigint <= cost)) for update),
+     added as (
+       insert into cyrus.call_intent (call_id, attempt_id, model, worst_case, at)
+       select $2, attempt_id, $3, $4::bigint, coalesce($5::timestamptz, clock_timestamp()) from account
+       on conflict (call_id) do nothing returning attempt_id)
+     update cyrus.reservation r
+     set intended = r.intended + case when r.billing = 'included' then 0 else $4::bigint end, trust = coalesce(r.trust, 'gateway')
+     from added where r.attempt_id = added.attempt_id`,
+    [intent.attemptId, intent.callId, intent.model, intent.worstCase, db.manualNow()],
+  );
+  return rowCount > 0;
 }
 
 /** Lets an attempt have at least `amount` in all. */
