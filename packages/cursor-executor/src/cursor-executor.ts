@@ -17,7 +17,7 @@ import { follow, type Patience, stopAgent } from './follow.ts';
 import { agentIdOf, labelStart, labelText } from './label.ts';
 import { mcpServersOf } from './mcp-servers.ts';
 import { type RunLives, runLives } from './run-life.ts';
-import { endState, runState } from './run-state.ts';
+import { endState, runState, workOf } from './run-state.ts';
 import { taskText } from './task-text.ts';
 
 export interface CursorExecutorOptions {
@@ -170,7 +170,7 @@ class CursorExecutor implements TaskExecutor {
   async getStatus(ref: RunRef): Promise<ExecutionStatus> {
     const newest = (await this.#client.listRuns(ref.runId))?.at(-1);
     if (!newest) return { state: 'unknown', rawState: 'not found' };
-    return { state: runState(newest.status), rawState: newest.status };
+    return { state: runState(newest.status), rawState: newest.status, ...workOf(newest) };
   }
 
   async stop(ref: RunRef): Promise<'confirmed' | 'requested'> {

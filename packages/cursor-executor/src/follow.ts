@@ -9,7 +9,7 @@ import { CursorError } from './failures.ts';
 import { readLabel } from './label.ts';
 import { normaliser } from './normalise.ts';
 import type { RunLife } from './run-life.ts';
-import { endState } from './run-state.ts';
+import { endState, workOf } from './run-state.ts';
 import type { Frame } from './sse.ts';
 import { messagesText } from './task-text.ts';
 import { costIsKnown, usageEvent } from './usage-event.ts';
@@ -280,7 +280,6 @@ const page = (agentId: string): string => `https://cursor.com/agents/${agentId}`
 
 function resultOf(agentId: string, run: Run, lastDelivered: number | undefined, eventsIncomplete: boolean): RunResult {
   const state = endState(run.status) ?? 'failed';
-  const work = run.git?.branches.find(({ branch }) => branch !== undefined);
   const see = `See ${page(agentId)}.`;
   return {
     state,
@@ -289,8 +288,7 @@ function resultOf(agentId: string, run: Run, lastDelivered: number | undefined, 
       ? { failure: { class: 'agent_failed', message: `The agent ended with ${run.status}; Cursor says no more about it. ${see}` } }
       : {}),
     ...(state === 'expired' ? { failure: { class: 'timeout', message: `The agent took longer than Cursor allows. ${see}` } } : {}),
-    ...(work?.branch === undefined ? {} : { branch: work.branch }),
-    ...(work?.prUrl === undefined ? {} : { pullRequestUrl: work.prUrl }),
+    ...workOf(run),
     ...(lastDelivered === undefined || eventsIncomplete ? {} : { lastDelivered }),
   };
 }

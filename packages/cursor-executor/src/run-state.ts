@@ -1,4 +1,5 @@
 import type { RunState } from 'cyrus-executor-interface/executor';
+import type { Run } from './wire.ts';
 
 const states: Readonly<Record<string, RunState>> = {
   CREATING: 'queued',
@@ -16,4 +17,13 @@ export const runState = (status: string): RunState => states[status.toUpperCase(
 export function endState(status: string): 'succeeded' | 'failed' | 'cancelled' | 'expired' | undefined {
   const state = runState(status);
   return state === 'succeeded' || state === 'failed' || state === 'cancelled' || state === 'expired' ? state : undefined;
+}
+
+/** Where the work of a run is, as far as it is known. */
+export function workOf(run: Run): { readonly branch?: string; readonly pullRequestUrl?: string } {
+  const work = run.git?.branches.find(({ branch }) => branch !== undefined);
+  return {
+    ...(work?.branch === undefined ? {} : { branch: work.branch }),
+    ...(work?.prUrl === undefined ? {} : { pullRequestUrl: work.prUrl }),
+  };
 }

@@ -4,10 +4,12 @@ import type { ExecutionRequest } from 'cyrus-executor-interface/executor';
 export function taskText(request: ExecutionRequest): string {
   const { remote, readOnly, editable } = request;
   const rules = [
-    ...(remote ? [`You work on the branch ${remote.startBranch} of ${remote.repositoryName ?? remote.repositoryUrl}.`] : []),
-    readOnly
+    ...(remote
+      ? [`The repository is ${remote.repositoryName ?? remote.repositoryUrl}; the work begins at the head of ${remote.startBranch}.`]
+      : []),
+    readOnly || !remote
       ? 'Change nothing: what is asked for is an answer in words.'
-      : 'Commit your work and push it to your own branch before you end. Do not open a pull request, and do not push to any other branch.',
+      : `Commit your work and push it before you end, to ${remote.pushBranch}, or to the branch that Cursor has given you. Open no pull request.`,
     ...(editable ? [`Change no files but these: ${editable.join(', ')}`] : []),
   ];
   return [...(request.systemContext === undefined ? [] : [request.systemContext]), rules.join('\n'), request.prompt].join('\n\n');

@@ -45,7 +45,9 @@ describe('what is asked for', () => {
     expect(rest).toMatchObject({ autoCreatePR: false, workOnCurrentBranch: false, repos: [{ startingRef: 'main' }] });
     expect(rest.repos?.[0]?.url).toMatch(/\/acme\/app$/);
     expect(rest.model).toBeUndefined();
-    expect(prompt.text).toMatch(/^Be kind\.[\s\S]*Do not open a pull request[\s\S]*Do as the script says\./);
+    expect(prompt.text).toMatch(
+      /^Be kind\.[\s\S]*push it before you end, to cyrus\/work, [\s\S]*Open no pull request[\s\S]*Do as the script says\./,
+    );
     expect(ref.url).toBe(`https://cursor.com/agents/${ref.runId}`);
     await all(executor, ref);
   });
