@@ -20,6 +20,8 @@ export function describeEvent(event: StoredEvent): string | null {
     case 'task.waiting':
     case 'checkout.waiting':
       return payload['reason'] ? line(payload['reason']) : null;
+    case 'task.ruled_out':
+      return `not given to ${String(payload['executorId'])} any more: ${line(payload['why'])}`;
     case 'turn.closed':
       return `answer (${String(payload['kind'])}): ${line(payload['body'])}`;
     case 'message':
