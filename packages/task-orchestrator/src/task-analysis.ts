@@ -51,21 +51,20 @@ const fileName =
 /** Tells what kind of work a task is from its issue alone. Pure; the same text gives the same answer. */
 export function analyseTask(text: TaskText): TaskAnalysis {
   const labels = text.details?.labels ?? [];
-  const labelled = (names: readonly string[]): string | undefined => labels.find((label) => names.includes(label.trim().toLowerCase()));
   const tag = (name: string): string | undefined => tagOf(text, name, text.said)?.toLowerCase();
   const reasons: string[] = [];
   const because = <T>(value: T, reason: string): T => {
     reasons.push(reason);
     return value;
   };
-  const type = typeOf(text, labelled(orchestratorLabels), because);
+  const type = typeOf(text, labelled(text, orchestratorLabels), because);
   return {
     type,
-    complexity: complexityOf(text, type, labelled, tag('complexity'), because),
-    requiresIsolation: isolationOf(labelled(isolationLabels), tag('isolation'), because),
-    requiresContext: contextOf(labelled(localLabels), tag('context'), because),
-    requiresParallelExecution: parallelOf(text, labelled(parallelLabels), tag('parallel'), because),
-    urgency: urgencyOf(text, labelled(urgentLabels), because),
+    complexity: complexityOf(text, type, because),
+    requiresIsolation: isolationOf(labelled(text, isolationLabels), tag('isolation'), because),
+    requiresContext: contextOf(labelled(text, localLabels), tag('context'), because),
+    requiresParallelExecution: parallelOf(text, labelled(text, parallelLabels), tag('parallel'), because),
+    urgency: urgencyOf(text, labelled(text, urgentLabels), because),
     labels,
     reasons,
     refinedBy: null,
@@ -83,29 +82,34 @@ function typeOf(text: TaskText, orchestrate: string | undefined, because: Becaus
   return because(text.procedure, `${text.procedure}: nothing says otherwise`);
 }
 
-function complexityOf(
-  text: TaskText,
-  type: Procedure,
-  labelled: (names: readonly string[]) => string | undefined,
-  tag: string | undefined,
-  because: Because,
-): Complexity {
-  const said = complexities.find((one) => one === tag);
-  if (said) return because(said, `${said}: the issue says [complexity=${said}]`);
-  const small = labelled(smallLabels);
-  if (small) return because('low', `low: label ${small}`);
-  const large = labelled(largeLabels);
-  if (large) return because('high', `high: label ${large}`);
-  const points = text.details?.estimate ?? null;
-  if (points !== null && points > 0) {
-    const size = points <= 2 ? 'low' : points <= 5 ? 'medium' : 'high';
-    return because(size, `${size}: estimated at ${points} ${points === 1 ? 'point' : 'points'}`);
-  }
+function complexityOf(text: TaskText, type: Procedure, because: Because): Complexity {
+  const said = saidComplexity(text);
+  if (said) return because(said.complexity, `${said.complexity}: ${said.reason}`);
   const signs = signsOf(text, type);
   const score = signs.reduce((sum, [weight]) => sum + weight, 0);
   const size = score <= 0 ? 'low' : score <= 3 ? 'medium' : 'high';
   return because(size, `${size}: ${signs.map(([, sign]) => sign).join(', ')}`);
 }
+
+/** What people say of the size: with a tag, a label or points; undefined: nothing. */
+export function saidComplexity(
+  text: Pick<TaskText, 'title' | 'description' | 'said' | 'details'>,
+): { readonly complexity: Complexity; readonly reason: string } | undefined {
+  const tag = tagOf(text, 'complexity', text.said)?.toLowerCase();
+  const said = complexities.find((one) => one === tag);
+  if (said) return { complexity: said, reason: `the issue says [complexity=${said}]` };
+  const small = labelled(text, smallLabels);
+  if (small) return { complexity: 'low', reason: `label ${small}` };
+  const large = labelled(text, largeLabels);
+  if (large) return { complexity: 'high', reason: `label ${large}` };
+  const points = text.details?.estimate ?? 0;
+  if (points <= 0) return undefined;
+  const reason = `estimated at ${points} ${points === 1 ? 'point' : 'points'}`;
+  return { complexity: points <= 2 ? 'low' : points <= 5 ? 'medium' : 'high', reason };
+}
+
+const labelled = ({ details }: Pick<TaskText, 'details'>, names: readonly string[]): string | undefined =>
+  details?.labels.find((label) => names.includes(label.trim().toLowerCase()));
 
 /** What speaks for more or less work, with its weight. */
 function signsOf(text: TaskText, type: Procedure): readonly (readonly [number, string])[] {

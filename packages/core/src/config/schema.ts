@@ -49,6 +49,8 @@ import {
   modelByTaskType,
 } from './services.ts';
 import {
+  type AnalysisConfig,
+  analysis,
   type OrchestrationStrategyConfig,
   orchestrationStrategy,
   type Strategy,
@@ -119,6 +121,8 @@ export interface Config {
   readonly strategy: Strategy;
   readonly strategyOptions: StrategyOptionsConfig;
   readonly orchestrationStrategy?: OrchestrationStrategyConfig;
+  /** Absent: what a task is taken for is told from its issue by rules alone. */
+  readonly analysis?: AnalysisConfig;
   readonly fallback: FallbackConfig;
   readonly defaultModel?: string;
   readonly defaultFallbackModel?: string;
@@ -180,6 +184,7 @@ export const configSchema: z.ZodType<Config> = z
     executor: filled.default('claude').describe('The executor that gets a task where nothing else decides'),
     strategy: strategy.exactOptional().describe('Where work goes. Absent: codegen.strategy, else local-only'),
     strategyOptions: z.prefault(strategyOptions, {}).describe('What cost-optimized weighs executors by'),
+    analysis: analysis.exactOptional().describe('A cheap model has a look at each new issue'),
     orchestrationStrategy: orchestrationStrategy.exactOptional().describe('Rules of your own for where work goes'),
     fallback: z.prefault(fallback, {}).describe('What is preferred when an executor fails'),
     defaultModel: filled.exactOptional(),

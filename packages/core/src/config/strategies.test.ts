@@ -114,7 +114,7 @@ test.each<[string, object, readonly string[]]>([
 test('every example of the guide is right', () => {
   const guide = readFileSync(new URL('../../../../docs/strategies.md', import.meta.url), 'utf8');
   const examples = [...guide.matchAll(/```json\n(.*?)```/gs)].map((match) => JSON.parse(match[1] ?? '') as object);
-  expect(examples).toHaveLength(4);
+  expect(examples).toHaveLength(5);
   for (const example of examples)
     expect(loaded({ codegen, repositories: [{ id: 'shop', remoteUrl: 'https://host/shop' }], ...example }).warnings).toEqual([]);
 });

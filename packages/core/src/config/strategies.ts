@@ -91,3 +91,14 @@ export const orchestrationStrategy: z.ZodType<OrchestrationStrategyConfig> = z.o
   fallback: z.array(filled).exactOptional().describe('What gets the work that the primary cannot take, in order'),
   rules: z.array(rule).exactOptional().describe('Looked at first, in order: the first whose `when` is so decides'),
 });
+
+/** A cheap model has a look at each new issue; what it says refines what is told from the issue by rules. */
+export interface AnalysisConfig {
+  readonly model: string;
+  /** US dollars, of one issue. What may cost more is not asked. */
+  readonly maxCostUsd: number;
+}
+export const analysis: z.ZodType<AnalysisConfig> = z.object({
+  model: filled.describe('Asked through claude.apiUrl with claude.apiKey'),
+  maxCostUsd: dollars.default(0.02).describe('US dollars, of one issue. What may cost more is not asked'),
+});

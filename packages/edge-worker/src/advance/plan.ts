@@ -41,9 +41,10 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
       },
       now,
     );
+    const analysis = await taskAnalysis(tx, options.config(), loaded, decision);
     await Promise.all([
       savePlan(tx, id, decision.plan),
-      decision.task ? saveTask(tx, id, loaded.plan.procedure, decision.task, taskAnalysis(options.config(), loaded, decision)) : undefined,
+      decision.task ? saveTask(tx, id, loaded.plan.procedure, decision.task, analysis) : undefined,
       savePlanMessages(tx, id, decision.newMessages, decision.deliveredThrough),
       decision.question ? saveQuestion(tx, id, decision.question) : undefined,
       decision.issue ? saveIssue(tx, loaded.issue.id, decision.issue) : undefined,

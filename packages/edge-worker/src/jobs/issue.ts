@@ -3,6 +3,7 @@ import type { LinearClient } from 'cyrus-linear/client';
 import type { LinearProblem } from 'cyrus-linear/problem';
 import { readIssue } from 'cyrus-linear/read-issue';
 import type { JobRunner } from '../supervisor/job-runner.ts';
+import type { Analyst } from './ask-analysis.ts';
 
 /** The payload of an `issue` job. Its result: `{issue}`. */
 export interface IssueJob {
@@ -15,6 +16,8 @@ export interface IssueRunnerOptions {
   readonly linear: (workspace: string) => Promise<LinearClient | undefined>;
   /** In [0, 1); spreads retries. */
   readonly random: () => number;
+  /** Has a look at what was read; never fails. Absent: nobody does. */
+  readonly analyst?: Analyst;
 }
 
 const giveUpMs = 24 * 3_600_000;
@@ -43,7 +46,10 @@ export function createIssueRunner(options: IssueRunnerOptions): JobRunner {
     const deadline = clock.now() + giveUpMs;
     for (let tries = 0; ; tries++) {
       const answer = await readIssue(client, issueId, signal);
-      if (answer.ok) return { result: { issue: answer.value } };
+      if (answer.ok) {
+        await options.analyst?.(answer.value, signal, log);
+        return { result: { issue: answer.value } };
+      }
       const { action, failure } = answer.error;
       if (signal.aborted) throw new FailureError(failure);
       if (action === 'rejected') return { failure: isGone(answer.error) ? outOfSight : failure };

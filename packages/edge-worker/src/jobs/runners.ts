@@ -26,6 +26,7 @@ import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
 import { type AgentJob, createAgentRunner } from './agent.ts';
+import { createAnalyst } from './ask-analysis.ts';
 import { createCleanupRunner } from './cleanup.ts';
 import { createCollectRunner } from './collect.ts';
 import type { DiskRoom } from './disk-room.ts';
@@ -105,6 +106,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
     issue: createIssueRunner({
       random: options.random,
       linear: (workspace) => options.linear.find(workspace),
+      analyst: createAnalyst({ db: options.db, config: options.config, rules: createBudgetRules(options.config) }),
     }),
     prepare: withAttachments(
       createPrepareRunner({

@@ -258,6 +258,15 @@ create table cyrus.decision (
   primary key (task_id, number)
 );
 
+-- What a model said of an issue's text, once for each text. No answer: it failed, or is under way.
+create table cyrus.task_analysis (
+  content_hash text primary key,
+  model        text not null,
+  answer       jsonb,
+  cost         bigint not null,                -- booked in the budgets: the worst case until the call is over
+  at           timestamptz not null default clock_timestamp()
+);
+
 create table cyrus.conversation (
   id            text primary key,
   issue_id      text not null references cyrus.issue,
