@@ -94,8 +94,8 @@ export function tellStop(context: AttemptContext, outcome: NonNullable<AttemptRu
   effects.events.push({ type: 'run.stop', planId: plan.id, taskId: task.id, attemptId: attempt.id, payload });
 }
 
-/** What is to be said of a run whose stop is not confirmed. */
-export function unconfirmed(executorId: string, outcome: AttemptRun['stop'], url: string | undefined): string | null {
+/** What is to be said of a run whose stop is not confirmed. `later`: it can be stopped once it has a pull request. */
+export function unconfirmed(executorId: string, outcome: AttemptRun['stop'], url: string | undefined, later = false): string | null {
   const see = url ? ` See ${url}` : '';
   switch (outcome) {
     case undefined:
@@ -104,6 +104,8 @@ export function unconfirmed(executorId: string, outcome: AttemptRun['stop'], url
     case 'requested':
       return `**${executorId}** was asked to stop the run and has not confirmed it.${see}`;
     case 'unsupported':
+      if (later)
+        return `**${executorId}** stops a run by its pull request only, and there is none yet: it may go on until then, and what it does is not used.${see}`;
       return `**${executorId}** cannot stop a run: it may go on there; what it does is not used.${see}`;
     case 'unknown':
       return `**${executorId}** could not be asked to stop the run yet: that is gone on with, and what it does is not used.${see}`;

@@ -267,6 +267,13 @@ describe('a stop of a run elsewhere', () => {
     else expect(finished(decision)).toBeNull();
   });
 
+  test('that is possible later is gone on with', () => {
+    const byPull = { ...settings, executor: { kind: 'cloud' as const, capabilities: { ...capabilities, cancel: 'pr' as const } } };
+    const decision = decideAttempt(context({ settings: byPull, attempt: running, inputs: [killed({ stop: 'unsupported' })] }), noon);
+    expect(jobs(decision)).toEqual(['hunt']);
+    expect(finished(decision)).toMatch(/by its pull request only, and there is none yet/);
+  });
+
   test('waits for the job that asks for it', () => {
     expect(decideAttempt(context({ attempt: running, inputs: [stop] }), noon).state).toBe('running');
   });

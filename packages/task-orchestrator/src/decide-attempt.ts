@@ -87,7 +87,10 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       deliveredN: row.deliveredN,
       failure: row.failure,
       interruption: row.interruption,
-      unconfirmedStop: to === 'stopped' ? unconfirmed(attempt.executorId, row.run?.stop, refOf()?.url) : null,
+      unconfirmedStop:
+        to === 'stopped'
+          ? unconfirmed(attempt.executorId, row.run?.stop, refOf()?.url, context.settings.executor?.capabilities.cancel === 'pr')
+          : null,
     };
     effects.tells.push({ entity: `plan:${plan.id}`, kind: 'attempt_finished', payload: { ...payload } });
     effects.tells.push({ entity: 'dispatcher:main', kind: 'ended', payload: { attemptId: attempt.id } });
@@ -186,7 +189,8 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     tellStop(context, outcome ?? 'unknown', refOf(), effects);
     // A run that is known is gone on with after a pause.
     const goesOn = row.interruption?.kind === 'pause' && refOf() !== null;
-    if (outcome === undefined && !goesOn) hunt(now + context.settings.cloud.lateRunMs);
+    const later = outcome === 'unsupported' && context.settings.executor?.capabilities.cancel === 'pr';
+    if ((outcome === undefined || later) && !goesOn) hunt(now + context.settings.cloud.lateRunMs);
   };
 
   /** The job that followed the run was cut off; the run was not. */
