@@ -19,6 +19,14 @@ test.each<[string, string[], object, string[], string[]]>([
   ['patterns', ['npx npm-run-all test:*'], { 'test:a': 'x', 'test:b': 'y', other: 'z' }, ['test:a', 'test:b'], []],
   ['scripts that name each other', ['npm test'], { test: 'npm run a', a: 'npm run test' }, ['a', 'test'], []],
   ['a script run as a program', ['CI=1 ./run-tests --all'], {}, [], ['run-tests']],
+  [
+    'a program of an interpreter',
+    ['npm test'],
+    { test: 'node ./tools/check.js && python3 -u lint.py' },
+    ['test'],
+    ['lint.py', 'tools/check.js'],
+  ],
+  ['tests are the work’s own', ['node test/all.js && node --test x.js && python3 a_test.py && node api.spec.mjs'], {}, [], []],
   ['a script outside is not one of the repository', ['sh /opt/check.sh && sh ../x.sh'], {}, [], []],
   ['words that are no script runner reach nothing', ['echo test'], { test: 'x' }, [], []],
 ])('%s', (_name, commands, scripts, reached, files) => {

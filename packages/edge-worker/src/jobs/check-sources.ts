@@ -24,6 +24,7 @@ const scriptRunners = new Set([
   'nx',
 ]);
 const shells = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh', 'source', '.']);
+const interpreters = new Set(['node', 'bun', 'deno', 'tsx', 'ts-node', 'python', 'python3', 'ruby', 'perl', 'php']);
 /** By the program that reads them. A settings file can name another shell, and with it make every script pass. */
 const filesOfProgram: Readonly<Record<string, readonly string[]>> = {
   make: ['GNUmakefile', 'makefile', 'Makefile'],
@@ -49,7 +50,7 @@ export function checkSources(commands: readonly string[], baseManifest: string |
         ? words.slice(1).find((word) => !word.startsWith('-'))
         : program.includes('/')
           ? program
-          : undefined;
+          : interpreted(program, words.slice(1));
       if (script !== undefined && isInside(script)) files.add(script.replace(/^(?:\.\/)+/, ''));
       if (!scriptRunners.has(program) && !/\b(?:concurrently|wireit)\b/.test(program)) continue;
       for (const name of named(words.slice(1), Object.keys(defined))) {
@@ -62,6 +63,13 @@ export function checkSources(commands: readonly string[], baseManifest: string |
     }
   }
   return { scripts: [...scripts].sort(), files: [...files].sort() };
+}
+
+/** The program that an interpreter is given. What is called a test is not one: tests grow with the work, and say so in its diff. */
+function interpreted(program: string, words: readonly string[]): string | undefined {
+  if (!interpreters.has(program) || words.includes('--test')) return undefined;
+  const file = words.find((word) => !word.startsWith('-') && /\.(?:[cm]?[jt]s|py|rb|pl|php)$/.test(word));
+  return file !== undefined && !/(?:^|[/._-])(?:tests?|specs?|__tests__)(?:[/._-])/i.test(file) ? file : undefined;
 }
 
 /** The words of one simple command, without the variables set in front of it. */
