@@ -54,7 +54,7 @@ export function classifyAnswer(answer: ErrorAnswer, doing: string, mutation: boo
   const said = parsed.success ? oneLine(parsed.data.error.message) : '';
   const words = said === '' ? `status ${status}` : said;
   const known = byCode[code];
-  if (known) return failed({ ...known, message: `Cursor refused ${doing}: ${words}` }, status, code);
+  if (known) return failed({ ...known, message: refusalText(known.class, doing, words) }, status, code);
   if (status === 429)
     return failed(
       {
@@ -67,8 +67,9 @@ export function classifyAnswer(answer: ErrorAnswer, doing: string, mutation: boo
       code,
     );
   if (status === 401 || status === 403)
-    return failed({ class: 'auth', message: `Cursor refused ${doing}: ${words}`, fix: keyFix }, status, code);
-  if (status === 402) return failed({ class: 'quota_exhausted', message: `Cursor refused ${doing}: ${words}`, fix: planFix }, status, code);
+    return failed({ class: 'auth', message: refusalText('auth', doing, words), fix: keyFix }, status, code);
+  if (status === 402)
+    return failed({ class: 'quota_exhausted', message: refusalText('quota_exhausted', doing, words), fix: planFix }, status, code);
   if (status >= 500 || status === 408)
     return failed(
       {
@@ -80,7 +81,13 @@ export function classifyAnswer(answer: ErrorAnswer, doing: string, mutation: boo
       status,
       code,
     );
-  return failed({ class: 'invalid_request', message: `Cursor refused ${doing} (${status}): ${words}` }, status, code);
+  return failed({ class: 'invalid_request', message: refusalText('invalid_request', doing, words) }, status, code);
+}
+
+function refusalText(kind: Failure['class'], doing: string, words: string): string {
+  const what = { auth: 'did not accept the key', quota_exhausted: 'has reached a limit of the account' } as const;
+  const known = kind === 'auth' || kind === 'quota_exhausted' ? what[kind] : 'refused';
+  return `Cursor ${known} while ${doing}: ${words}`;
 }
 
 /** Nothing was sent: there was no connection to send it on. */
