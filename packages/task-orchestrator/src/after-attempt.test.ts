@@ -70,6 +70,8 @@ const two: Given = { executors: [executor('claude'), codegen] };
 const resting = (until: number | null): FallbackExecutor =>
   executor('codegen', { condition: { state: until === null ? 'parked' : 'resting', reason: '', until, failure: null } });
 
+const trying = executor('codegen', { condition: { state: 'resting', reason: '', until: null, failure: null } });
+
 describe('the table of failures', () => {
   const inAnHour = { retryAt: noon + 2 * hour };
   test.each<[string, readonly End[], Given, string]>([
@@ -82,6 +84,18 @@ describe('the table of failures', () => {
       times(4, failed('network')),
       { executors: [resting(noon + minute)] },
       'elsewhere in 60 s',
+    ],
+    [
+      'network, and the other one is being tried: looked at again soon',
+      times(4, failed('network')),
+      { executors: [trying] },
+      'elsewhere in 60 s',
+    ],
+    [
+      'timeout, and the other one is out for a month: a person',
+      times(1, failed('timeout')),
+      { executors: [resting(noon + 30 * 24 * hour)] },
+      'ask',
     ],
     ['network for hours: a person', times(10, failed('network')), {}, 'ask'],
     [

@@ -2,7 +2,7 @@ import type { Instant } from 'cyrus-core/clock';
 import type { Attempt, FailureChain, RuledOut } from 'cyrus-core/domain/plan';
 import { type Failure, type FailureClass, failureRules } from 'cyrus-core/failure';
 import { atTime, trouble, waitWords } from './failure-words.ts';
-import { type Elsewhere, elsewhere, type FallbackState, ratherWait } from './fallback.ts';
+import { type Elsewhere, elsewhere, type FallbackState, longestWaitMs, ratherWait } from './fallback.ts';
 import { learnedFrom } from './prompts.ts';
 
 export const newChain = (from = 0): FailureChain => ({ from, checks: [], conflicts: 0 });
@@ -34,8 +34,8 @@ export type FailureStep =
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-/** Longer than that nothing is waited for without asking. */
-const longestWaitMs = { rate: 24 * hourMs, quota: 7 * 24 * hourMs } as const;
+/** Longer than that a rate limit is not waited for without asking. */
+const longestRateMs = 24 * hourMs;
 /** How often a task waits for a limit to end, or for somebody to mend an executor, before it asks. */
 const mostWaits = { quota: 10, mend: 5, queue: 6 } as const;
 
@@ -116,19 +116,19 @@ function retrySame(state: ChainState, failure: Failure, now: Instant): FailureSt
 function waitForRate(state: ChainState, failure: Failure, now: Instant): FailureStep {
   const series = trailing(state, 'rate_limited');
   const since = series[0]?.createdAt ?? now;
-  if (now - since > longestWaitMs.rate) return goOn(state, failure, now, learnedFrom.lost);
+  if (now - since > longestRateMs) return goOn(state, failure, now, learnedFrom.lost);
   const told = inFuture(failure, now) ? (failure.retryAt ?? now) : now + backoffMs(minuteMs, 15 * minuteMs, series.length);
   // A provider that always says "in a second" is not asked every second.
   const at = Math.max(told, now + backoffMs(1_000, 15 * minuteMs, series.length));
-  if (at - now > longestWaitMs.rate || !ratherWait(state, failure, at, now)) {
+  if (at - now > longestRateMs || !ratherWait(state, failure, at, now)) {
     const next = goOn(state, { ...failure, retryAt: at }, now, learnedFrom.lost);
-    if (next.do === 'again' || at - now > longestWaitMs.rate) return next;
+    if (next.do === 'again' || at - now > longestRateMs) return next;
   }
   return again(learnedFrom.lost, at, `${failure.message} Going on at ${atTime(at, now)}.`);
 }
 
 function waitForQuota(state: ChainState, failure: Failure, until: Instant, now: Instant): FailureStep {
-  const tooLong = until - now > longestWaitMs.quota || failedHere(state, 'quota_exhausted') > mostWaits.quota;
+  const tooLong = until - now > longestWaitMs || failedHere(state, 'quota_exhausted') > mostWaits.quota;
   if (tooLong || !ratherWait(state, failure, until, now)) {
     const next = goOn(state, failure, now, learnedFrom.lost);
     if (next.do === 'again' || tooLong) return next;

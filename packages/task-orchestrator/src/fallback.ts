@@ -56,10 +56,20 @@ export function elsewhere(state: FallbackState, now: Instant, only: (executor: F
   const ready = others.find(({ condition }) => condition.state === 'ready' || condition.state === 'trying');
   if (ready) return { go: 'now', executor: ready };
   const later = others
-    .flatMap((executor) => (executor.condition.until === null ? [] : [{ executor, at: executor.condition.until }]))
+    .flatMap((executor) => {
+      const at = freeAt(executor.condition, now);
+      return at === null || at - now > longestWaitMs ? [] : [{ executor, at }];
+    })
     .sort((a, b) => a.at - b.at)[0];
   return later ? { go: 'later', ...later } : { go: 'nowhere' };
 }
+
+/** Nothing is waited for longer than that without asking. */
+export const longestWaitMs: number = 7 * 24 * 3_600_000;
+const trialMs = 60_000;
+
+/** When an executor may be used again; null: when somebody has mended it. One that is being tried is looked at again soon. */
+const freeAt = ({ state, until }: ExecutorCondition, now: Instant): Instant | null => until ?? (state === 'resting' ? now + trialMs : null);
 
 /** Whether a limit that ends at `until` is waited for although the task could go on elsewhere. */
 export function ratherWait(state: FallbackState, failure: Failure, until: Instant, now: Instant): boolean {
