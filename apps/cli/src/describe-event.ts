@@ -1,3 +1,4 @@
+import { formatUsd } from 'cyrus-core/money';
 import type { StoredEvent } from 'cyrus-store/queries/event-list';
 import { describeTool } from 'cyrus-task-orchestrator/describe-tool';
 
@@ -22,6 +23,8 @@ export function describeEvent(event: StoredEvent): string | null {
       return payload['reason'] ? line(payload['reason']) : null;
     case 'task.ruled_out':
       return `not given to ${String(payload['executorId'])} any more: ${line(payload['why'])}`;
+    case 'budget.raised':
+      return `${String(payload['by'] ?? 'somebody')} raised the ${String(payload['scope'])} budget by ${formatUsd(Number(payload['amount']))}`;
     case 'turn.closed':
       return `answer (${String(payload['kind'])}): ${line(payload['body'])}`;
     case 'message':

@@ -99,8 +99,22 @@ const aliases = [
 
 type Loose = Readonly<Record<string, unknown>>;
 
-/** Says which of several names of one budget counts. */
+/** Says which of several names of one budget counts, and what no budget can hold. */
 export function budgetWarnings(file: Loose): { readonly path: string; readonly message: string }[] {
+  return [...severalNames(file), ...unknownCost(file)];
+}
+
+/** Limits of Codegen's own section say the same of themselves. */
+function unknownCost(file: Loose): { readonly path: string; readonly message: string }[] {
+  const codegen = looseOf(file['codegen']);
+  const said = typeof codegen?.['maxCostPerTask'] === 'number' || typeof codegen?.['maxCostPerDay'] === 'number';
+  if (codegen?.['enabled'] !== true || codegen['estimatedCostPerRunUsd'] !== undefined || said) return [];
+  const message =
+    'is absent, and Codegen reports no cost: no budget holds its runs; limits.maxAttemptsPerTask and limits.attemptTimeoutMs do';
+  return [{ path: 'codegen.estimatedCostPerRunUsd', message }];
+}
+
+function severalNames(file: Loose): { readonly path: string; readonly message: string }[] {
   return aliases.flatMap(({ own, others }) => {
     const given = [['budgets', own] as const, ...others].flatMap(([section, key]) => {
       const value = looseOf(file[section])?.[key];

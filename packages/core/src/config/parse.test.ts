@@ -37,7 +37,8 @@ describe('configurations that exist load unchanged', () => {
   });
 
   test('an organisation of Codegen that is no number gets a warning that says so; a cap that is not held, too', () => {
-    const codegen = { enabled: true, apiToken: 'x', strategy: 'cloud-only', features: { parallelExecution: false }, maxParallel: 4 };
+    const features = { parallelExecution: false };
+    const codegen = { enabled: true, apiToken: 'x', strategy: 'cloud-only', features, maxParallel: 4, estimatedCostPerRunUsd: 1 };
     const told = parsed(JSON.stringify({ codegen: { ...codegen, orgId: 'acme' } })).warnings.map(
       ({ path, message }) => `${path} ${message}`,
     );

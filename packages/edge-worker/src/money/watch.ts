@@ -27,7 +27,7 @@ export interface MoneyWatch {
 }
 
 export function startMoneyWatch(options: MoneyWatchOptions): MoneyWatch {
-  const { db, clock, log, lookMs = 2_000, sweepMs = 60_000 } = options;
+  const { clock, log, lookMs = 2_000, sweepMs = 60_000 } = options;
   const stopped = new AbortController();
 
   async function run(): Promise<void> {

@@ -12,6 +12,7 @@ const pauseMs = 20;
 export function retentionOf(config: RetentionConfig): Readonly<Record<Retired, number>> {
   return {
     events: config.eventsDays,
+    calls: config.eventsDays,
     messages: config.messagesDays,
     writes: config.writesDays,
     jobs: config.jobsDays,

@@ -1,7 +1,7 @@
 import { type Queryable, toTimestamp } from '../pool.ts';
 
 /** What is deleted once it is over for long enough. Money, plans, tasks, attempts and what people said stay. */
-export type Retired = 'arrivals' | 'messages' | 'writes' | 'jobs' | 'events';
+export type Retired = 'arrivals' | 'messages' | 'writes' | 'jobs' | 'events' | 'calls';
 
 /**
  * One batch each. A row goes when it is over and nothing that is still under way may ask for it: a write whose plan lives keeps its
@@ -32,6 +32,9 @@ const statements: Readonly<Record<Retired, string>> = {
       and not exists (select from cyrus.plan p where p.id = e.plan_id
         and (p.state not in ('done', 'failed', 'stopped') or p.ended_at >= $1::timestamptz))
     order by e.id limit $2))`,
+  // Their charges stay.
+  calls: `delete from cyrus.call_intent where call_id = any (array (
+    select call_id from cyrus.call_intent where at < $1::timestamptz and settled_at < $1::timestamptz order by at limit $2))`,
 };
 
 /** Deletes at most `limit` rows that were over before `before` (epoch milliseconds). Resolves with how many. */
