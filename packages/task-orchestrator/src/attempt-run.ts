@@ -118,8 +118,12 @@ export const startUnknown = (executorId: string, failure: Failure): Failure => (
   message: `${executorId} did not say whether a run began, and none was found. ${failure.message}`,
 });
 
-/** The payload of the job that takes the work of a run elsewhere into the mirror. */
-export function collectRemote(context: AttemptContext, checkout: CheckoutInfo, ref: RunRef | null, result: RunResult | undefined): object {
+/** The payload of the job that takes the work of a run elsewhere into the mirror. `ended`: well, so that there should be work. */
+export function collectRemote(
+  context: AttemptContext,
+  checkout: CheckoutInfo,
+  { ref, run, ended }: { readonly ref: RunRef | null; readonly run: AttemptRun | null; readonly ended: boolean },
+): object {
   const { attempt, settings, plan } = context;
   const { remote } = checkout;
   return {
@@ -134,10 +138,10 @@ export function collectRemote(context: AttemptContext, checkout: CheckoutInfo, r
       },
       notThese: [checkout.baseBranch, plan.branch, ...(remote?.startBranch === undefined ? [] : [remote.startBranch])],
       baseBranch: checkout.baseBranch,
-      ...(result?.branch === undefined ? {} : { branch: result.branch }),
-      ...(result?.pullRequestUrl === undefined ? {} : { pullRequestUrl: result.pullRequestUrl }),
-      // A run that failed, or was stopped, has pushed what it had.
-      waitMs: result?.state === 'succeeded' && context.task.procedure !== 'scoper' ? settings.cloud.branchWaitMs : 0,
+      ...(run?.branch === undefined ? {} : { branch: run.branch }),
+      ...(run?.pullRequestUrl === undefined ? {} : { pullRequestUrl: run.pullRequestUrl }),
+      // A run that failed, asked or was stopped has pushed what it had.
+      waitMs: ended && context.task.procedure !== 'scoper' ? settings.cloud.branchWaitMs : 0,
     },
   };
 }

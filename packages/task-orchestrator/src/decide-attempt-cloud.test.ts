@@ -186,6 +186,13 @@ describe('the work of a run elsewhere', () => {
       ?.payload;
     expect(payload?.['remote']).toMatchObject({ branch: 'sky/x', pushBranch: 'cyrus/eng-1-a1', startSha: 'base', waitMs: 180_000, ref });
     expect(payload?.['remote']).toMatchObject({ notThese: ['main', 'cyrus/eng-1', 'main'] });
+    const asked = { result, question: { question: 'Which port?' } };
+    expect(
+      decideAttempt(context({ attempt: running, inputs: [job('agent', { result: asked })] }), noon).effects.jobs[0]?.payload['remote'],
+    ).toMatchObject({ waitMs: 0 });
+    const again = at({ ...collecting, run: { jobs: 1, branch: 'sky/x' } });
+    const after = decideAttempt(context({ attempt: again, inputs: [job('collect', { state: 'lost' })] }), noon);
+    expect(after.effects.jobs[0]?.payload['remote']).toMatchObject({ branch: 'sky/x', waitMs: 180_000 });
     const failed = { ...result, state: 'failed', failure: network };
     const late = decideAttempt(context({ attempt: running, inputs: [job('agent', { result: { result: failed } })] }), noon);
     expect(late.effects.jobs[0]?.payload['remote']).toMatchObject({ waitMs: 0 });

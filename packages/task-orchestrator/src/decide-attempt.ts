@@ -172,9 +172,15 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     };
     agentJob({ request, ...(order ? { order } : {}) });
   };
+  const elsewhere = (checkout: CheckoutInfo): object =>
+    collectRemote(context, checkout, { ref: refOf(), run: row.run, ended: row.failure === null && row.interruption === null });
   const collect = (result?: RunResult): void => {
     move('collecting');
-    if (cloud && row.checkout) return job('collect', collectRemote(context, row.checkout, refOf(), result));
+    if (cloud && row.checkout) {
+      const { branch, pullRequestUrl } = result ?? {};
+      noteRun({ ...optional('branch', branch), ...optional('pullRequestUrl', pullRequestUrl) });
+      return job('collect', elsewhere(row.checkout));
+    }
     job('collect', { directory: row.checkout?.directory, baseSha: row.checkout?.startSha });
   };
   /** What the end of an agent job says of the stop of its run; the run may be alive if it says nothing. */
@@ -267,11 +273,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         if (row.state !== 'collecting') return;
         // The work is not here but on the remote: taking it from there is no new run.
         if (jobEnd.state === 'lost' && cloud && row.checkout)
-          return job(
-            'collect',
-            collectRemote(context, row.checkout, refOf(), undefined),
-            `attempt:${attempt.id}:collect:after:${jobEnd.jobId}`,
-          );
+          return job('collect', elsewhere(row.checkout), `attempt:${attempt.id}:collect:after:${jobEnd.jobId}`);
         if (jobEnd.state === 'lost') return end('lost');
         const collected = (jobEnd.result ?? {}) as { headSha?: string; evidence?: Evidence; run?: Partial<AttemptRun>; missing?: string };
         if (collected.run) noteRun(collected.run);
