@@ -11,7 +11,7 @@ export interface Asker {
   choose(question: string, options: readonly Choice[], byDefault?: string): Promise<string>;
 }
 
-export interface Choice {
+interface Choice {
   readonly value: string;
   readonly label: string;
 }
