@@ -10,6 +10,7 @@ test.each<[number | undefined, string, string]>([
   [400, 'Your credit balance is too low to access the Anthropic API.', 'quota_exhausted'],
   [400, 'You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.', 'quota_exhausted'],
   [402, 'The budget of this attempt is used up', 'budget_exceeded'],
+  [402, 'API Error: 402 {"type":"error","error":{"message":"No budget for this call: The day is used up."}}', 'budget_exceeded'],
   [402, 'Payment required', 'quota_exhausted'],
   [529, 'API Error: 529 Overloaded', 'network'],
   [500, 'API Error: 500', 'network'],

@@ -32,6 +32,9 @@ export function classifyApiFailure({ status, text, retryAt, apiUrl }: ApiFailure
   }
   if (status === 401 || status === 403) return of('auth', `The model API${place} refused the key (${status}): ${said}`);
   if (/not logged in|\/login|invalid api key|oauth token/i.test(text)) return of('auth', `Claude Code has no valid login: ${said}`);
+  // The gateway's own words.
+  const refused = status === 402 ? /No budget for this call: ([^"\\]+)/.exec(text)?.[1] : undefined;
+  if (refused !== undefined) return of('budget_exceeded', `No budget for another call of the model: ${refused.trim()}`);
   if (status === 402)
     return of(/budget/i.test(text) ? 'budget_exceeded' : 'quota_exhausted', `The model API${place} asks for payment: ${said}`);
   if (status === 429) return of('rate_limited', `The model API${place} limits the rate of calls: ${said}`, retryAt);

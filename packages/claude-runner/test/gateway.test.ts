@@ -129,7 +129,7 @@ describe.each([
     expect(result?.state).toBe('failed');
     expect(result?.failure).toMatchObject({
       class: 'budget_exceeded',
-      message: expect.stringContaining('Budget of the task of $1.00 is used up'),
+      message: 'No budget for another call of the model: Budget of the task of $1.00 is used up',
     });
     expect(new Set(book.intents.map(({ callId }) => callId)).size).toBe(1);
     expect(model.requests().filter(({ path }) => path === '/v1/messages')).toEqual([]);

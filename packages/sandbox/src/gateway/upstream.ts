@@ -33,7 +33,9 @@ export function passedOn(headers: IncomingHttpHeaders): Record<string, string | 
 export function openUpstream(apiUrl: string, apiKey: string): Upstream {
   const base = new URL(apiUrl);
   const secure = base.protocol === 'https:';
-  const options = { keepAlive: true, maxFreeSockets: 32, noDelay: true };
+  // As Node.js itself does where it is told to go by the proxy variables of the service.
+  const byProxy = process.env['NODE_USE_ENV_PROXY'] === '1' ? { proxyEnv: { ...process.env } } : {};
+  const options = { keepAlive: true, maxFreeSockets: 32, noDelay: true, ...byProxy };
   const agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
   const begin = secure ? requestHttps : requestHttp;
   return {
