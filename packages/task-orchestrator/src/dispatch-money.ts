@@ -64,8 +64,15 @@ export function openPurse(money: DispatchMoney): Purse {
       };
     },
     likeness(task) {
-      const own = statesOf({ ...placeOf(task, { id: '', costPerRun: null, included: false }), billing: 'list' });
-      return own.map((state) => (state.scope === 'issue' || state.scope === 'task' ? leftIn(state) : '')).join(' ');
+      // Asked for every task that waits: nothing is made that is not needed.
+      const { taskId, issueId, repositoryId } = task;
+      let like = '';
+      for (const state of money.states({ taskId, issueId, repositoryId, executorId: '', billing: 'list' })) {
+        if (state.scope !== 'issue' && state.scope !== 'task') continue;
+        const left = leftIn(state);
+        like += left === null ? ' ' : `${left - (held.size === 0 ? 0 : (held.get(nameOf(state)) ?? 0))} `;
+      }
+      return like;
     },
     hold(task, executor, cost) {
       for (const state of money.states(placeOf(task, executor)))
