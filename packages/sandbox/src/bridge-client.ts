@@ -7,7 +7,9 @@ export interface BridgeClient {
   /** Resolves once all doors are open; rejects with what the program complained of when it ends before. */
   readonly ready: Promise<void>;
   listens(port: number): Promise<boolean>;
-  readonly over: () => boolean;
+  over(): boolean;
+  /** What it has written on stderr. */
+  complaint(): string;
   readonly exited: Promise<void>;
 }
 
@@ -44,6 +46,7 @@ export function bridgeClient(child: ChildProcess): BridgeClient {
     ready,
     exited,
     over: () => over,
+    complaint: () => complaint.trim(),
     listens: (port) =>
       new Promise((resolve) => {
         if (over) return resolve(false);

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open, readlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { ClosedNetwork, NetworkDoor } from 'cyrus-core/ports/sandbox';
+import { bridgeClient } from './bridge-client.ts';
 import { bridgeProgram, firstDoorPort } from './bridge-program.ts';
 import { runMarker } from './process-table.ts';
 import { systemArguments } from './system-view.ts';
@@ -33,41 +33,15 @@ export async function openBubblewrapNetwork(
     env: { [runMarker]: runId },
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
-  const exited = new Promise<void>((resolve) => {
-    child.once('error', () => resolve());
-    child.once('close', () => resolve());
-  });
-  let complaint = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    complaint = (complaint + chunk.toString('utf8')).slice(-500);
-  });
-  child.stdin?.on('error', () => undefined);
-
-  const asked = new Map<number, ((answer: boolean) => void)[]>();
-  let isReady = (): void => undefined;
-  let isOver = (): void => undefined;
-  const ready = new Promise<void>((resolve, reject) => {
-    isReady = resolve;
-    isOver = () => reject(new Error(`The closed network ended: ${complaint.trim() || 'it was killed'}`));
-  });
-  ready.catch(() => undefined);
-  createInterface({ input: child.stdout as Readable }).on('line', (line) => {
-    if (line === 'ready') return isReady();
-    const [port, answer] = line.split(' ');
-    asked.get(Number(port))?.shift()?.(answer === 'yes');
-  });
+  const bridge = bridgeClient(child);
 
   const handles: FileHandle[] = [];
-  let over = false;
-  void exited.then(async () => {
-    over = true;
-    isOver();
-    for (const waiting of asked.values()) for (const answer of waiting) answer(false);
+  void bridge.exited.then(async () => {
     await Promise.all(handles.splice(0).map((handle) => handle.close().catch(() => undefined)));
   });
   const end = async (): Promise<void> => {
     child.kill('SIGKILL');
-    await exited;
+    await bridge.exited;
   };
 
   try {
@@ -75,26 +49,23 @@ export async function openBubblewrapNetwork(
     if (pid === undefined) throw new Error('bubblewrap could not make a closed network');
     for (const name of ['net', 'user'] as const) handles.push(await open(`/proc/${pid}/ns/${name}`));
     const [net, user] = handles.map((handle) => `/proc/${process.pid}/fd/${handle.fd}`) as [string, string];
-    if (over || (await readlink(net)) === (await readlink('/proc/self/ns/net'))) throw new Error('The closed network ended at once.');
+    if (bridge.over() || (await readlink(net)) === (await readlink('/proc/self/ns/net')))
+      throw new Error('The closed network ended at once.');
     const flags = canEnter() ? [`--net=${net}`] : ['--preserve-credentials', `--user=${user}`, `--net=${net}`];
     return {
-      join: () => (over ? undefined : [nsenterPath, ...flags, '--']),
+      join: () => (bridge.over() ? undefined : [nsenterPath, ...flags, '--']),
       network: {
         ports: placed.map(({ port }) => port),
-        ready,
-        listens: (port) =>
-          new Promise((resolve) => {
-            if (over) return resolve(false);
-            asked.set(port, [...(asked.get(port) ?? []), resolve]);
-            child.stdin?.write(`${port}\n`);
-          }),
+        ready: bridge.ready,
+        listens: bridge.listens,
         close: end,
       },
     };
   } catch (error) {
     await end();
     // What bubblewrap says of itself explains more than what is missing because of it.
-    throw complaint.trim() === '' ? error : new Error(`bubblewrap could not make a closed network: ${complaint.trim()}`);
+    const complaint = bridge.complaint();
+    throw complaint === '' ? error : new Error(`bubblewrap could not make a closed network: ${complaint}`);
   }
 }
 
