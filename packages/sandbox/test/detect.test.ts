@@ -32,6 +32,27 @@ describe('detectIsolation', () => {
   test('can be switched off', async () => {
     expect((await detectIsolation({ force: 'none' })).isolation).toBe('none');
   });
+
+  test('what is asked for and does not work is not replaced by something else', async () => {
+    const container = await detectIsolation({ force: 'container', path: '/nowhere', container: { engine: 'docker' } });
+    expect(container).toEqual({
+      isolation: 'none',
+      detail: 'No container engine works here. Containers: docker is not installed.',
+      fix: expect.stringContaining('Podman'),
+    });
+    expect(await detectIsolation({ force: 'seatbelt' })).toMatchObject({ isolation: 'none', detail: 'There is no seatbelt on linux.' });
+  });
+
+  test('an engine that does not answer is told with its own words', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'detect-'));
+    await writeFile(join(directory, 'podman'), '#!/bin/sh\necho "Error: no storage" >&2\nexit 125\n', { mode: 0o755 });
+    const { isolation, detail } = await detectIsolation({ path: directory });
+    expect({ isolation, detail }).toEqual({
+      isolation: 'none',
+      detail: `bubblewrap is not installed. Containers: ${directory}/podman: Error: no storage.`,
+    });
+    await rm(directory, { recursive: true });
+  });
 });
 
 test.each([
