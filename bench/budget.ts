@@ -1,6 +1,6 @@
 import { createCalendar } from 'cyrus-core/calendar';
 import { testDatabase } from 'cyrus-store/testing/database';
-import { rush, seeded } from '../packages/edge-worker/test/support/budget-rush.ts';
+import { patientDatabase, rush, seeded } from '../packages/edge-worker/test/support/budget-rush.ts';
 import type { Claim } from './support/measure.ts';
 
 const noon = Date.parse('2026-11-21T12:00:00Z');
@@ -13,10 +13,11 @@ const none = { month: null, repository: null, issue: null, task: null, attempt: 
  */
 export const measure: Claim = async ({ samples, say }) => {
   const starts = samples(500);
-  const stored = await testDatabase({ time: { now: () => noon }, maxConnections: 20 });
+  const stored = await testDatabase();
+  const db = patientDatabase(stored.connection, noon);
   try {
     const rules = { calendar: createCalendar('UTC'), limits: () => ({ ...none, day: limit }) };
-    const seen = await rush({ db: stored.db, rules, starts, day: '2026-11-21', limit, random: seeded(1) });
+    const seen = await rush({ db, rules, starts, day: '2026-11-21', limit, random: seeded(1) });
     const usd = (amount: number): string => `$${(amount / 1e6).toFixed(2)}`;
     say(
       `${seen.started} began, ${seen.refused} did not, ${seen.killed} were killed; ${seen.calls} calls, ${usd(seen.billed)} billed, ${usd(seen.charged)} charged; ${seen.looks} looks at the book`,
@@ -24,6 +25,7 @@ export const measure: Claim = async ({ samples, say }) => {
     const value = Math.max(0, seen.overshoot) / 1e6;
     return [{ name: 'budget', value, unit: 'USD', floor: null, target: { of: 'value', atMost: 0 }, samples: starts }];
   } finally {
+    await db.close();
     await stored.stop();
   }
 };

@@ -67,7 +67,7 @@ const statusOf = (state: BudgetState, of: string | null): BudgetStatus => ({
 });
 
 /** Executors that report no cost and of which nothing is assumed. */
-export function unknownCosts(config: Config): readonly string[] {
+function unknownCosts(config: Config): readonly string[] {
   return config.codegen?.enabled && config.codegen.estimatedCostPerRunUsd === undefined ? ['codegen'] : [];
 }
 

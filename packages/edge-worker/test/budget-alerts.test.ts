@@ -1,6 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { systemClock } from 'cyrus-core/clock';
 import { configSchema } from 'cyrus-core/config/schema';
+import { createLedger } from 'cyrus-store/ledger';
 import { silentLog } from 'cyrus-store/log';
 import { appendCharges } from 'cyrus-store/queries/charge-append';
 import type { ClaimedWrite } from 'cyrus-store/queries/outbound-claim';
@@ -8,8 +10,9 @@ import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { performAlerts } from '../src/broker/perform-alerts.ts';
 import { createBudgetRules } from '../src/money/budget-rules.ts';
-import { tellAlerts } from '../src/money/watch.ts';
+import { startMoneyWatch, tellAlerts } from '../src/money/watch.ts';
 import { attemptOf, insertPlan } from './support/rows.ts';
+import { until } from './support/until.ts';
 
 let now = Date.parse('2026-11-21T12:00:00Z');
 let stored: TestDatabase;
@@ -108,6 +111,35 @@ describe('alerts', () => {
     expect(await tell()).toEqual([]);
     await charge(7);
     expect(await tell()).toContain("80 % of today's budget is spent: $16.10 of $20.00.");
+  });
+});
+
+describe('the watch over money', () => {
+  test('closes the books that an ended attempt left open: what was under way is charged with its worst case, the rest is given back', async () => {
+    stored = await testDatabase();
+    const { db } = stored;
+    await insertPlan(db);
+    const attempt = attemptOf('plan');
+    await db.query(
+      `insert into cyrus.reservation (attempt_id, executor_id, slots, memory_mb, cost) values ($1, 'scripted', 1, 1, 5000000)`,
+      [attempt],
+    );
+    const ledger = createLedger(db, rules);
+    await ledger.intend({ callId: 'c', attemptId: attempt, model: 'm', worstCase: 1_500_000 });
+    await db.query(`update cyrus.attempt set state = 'lost' where id = $1`, [attempt]);
+    const watch = startMoneyWatch({ db, clock: systemClock, log: silentLog, config, rules, lookMs: 20, sweepMs: 20 });
+    try {
+      const book = () =>
+        db.query(
+          `select (select sum(cost) from cyrus.charge where worst_case) as worst, (select spent from cyrus.budget where scope = 'day') as spent,
+             (select released_at is not null from cyrus.reservation) as released`,
+        );
+      await until('the books to be closed', async () => (await book()).rows[0]?.['released'] === true);
+      expect((await book()).rows).toEqual([{ worst: 1_500_000, spent: 1_500_000, released: true }]);
+    } finally {
+      await watch.close();
+      await stored.stop();
+    }
   });
 });
 

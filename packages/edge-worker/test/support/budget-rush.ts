@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BudgetPlace, BudgetRules } from 'cyrus-core/budget';
+import { systemClock } from 'cyrus-core/clock';
 import type { CallUsage } from 'cyrus-core/ports/ledger';
 import { createLedger } from 'cyrus-store/ledger';
-import type { Database } from 'cyrus-store/pool';
+import { type Database, openDatabase } from 'cyrus-store/pool';
 import { insertAttempt } from 'cyrus-store/queries/attempt-insert';
 import { lockBudgets } from 'cyrus-store/queries/budget-load';
 import { releaseReservation } from 'cyrus-store/queries/reservation-release';
@@ -10,6 +11,7 @@ import { forgottenReservations } from 'cyrus-store/queries/reservations-forgotte
 import { decideReservation } from 'cyrus-task-orchestrator/budget';
 
 export interface RushOptions {
+  /** Made by `patientDatabase`. */
   readonly db: Database;
   readonly rules: BudgetRules;
   readonly starts: number;
@@ -120,9 +122,12 @@ export async function rush(options: RushOptions): Promise<Rush> {
       await sleep(10);
     }
   })();
-  await Promise.all(ids.map(one));
-  over = true;
-  await looking;
+  try {
+    await Promise.all(ids.map(one));
+  } finally {
+    over = true;
+    await looking;
+  }
   for (const attempt of await forgottenReservations(db)) await db.tx((tx) => releaseReservation(tx, rules.calendar, attempt));
   await look();
   const { rows } = await db.query<{ charged: number }>('select coalesce(sum(cost), 0) as charged from cyrus.charge where booked_day = $1', [
@@ -153,6 +158,14 @@ async function insertTasks(db: Database, ids: readonly string[]): Promise<void> 
     `insert into cyrus.task (id, plan_id, key, procedure, prompt, state) select 't' || id, 'p' || id, 'main', 'builder', 'x', 'ready' from ${rows}`,
     [all],
   );
+}
+
+/** A way to a database in which 500 at once may wait for their turn. */
+export function patientDatabase(connection: Database['connection'], at: number): Database {
+  return openDatabase({
+    ...{ connection, clock: systemClock, applicationName: 'budget rush', time: { now: () => at } },
+    ...{ maxConnections: 12, connectTimeoutMs: 300_000, statementTimeoutMs: 120_000 },
+  });
 }
 
 /** The same numbers each time. */
