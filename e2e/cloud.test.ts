@@ -19,6 +19,8 @@ const settings = (more: object = {}): Promise<void> =>
     ...more,
   });
 let cloneUrl: string;
+/** Each test waits for several runs. */
+const slowMs = 180_000;
 
 beforeAll(async () => {
   world = await World.open({ repositories: {}, start: false });
@@ -66,131 +68,162 @@ const othersClosed = (): Promise<unknown> =>
     { explain: async () => JSON.stringify(await world.github.pulls('app'), null, 1) },
   );
 
-test('a cloud run: followed as any other, checked here, one pull request, which is ours', async () => {
-  const { linear, github } = world;
-  await codegen.script('Written far away', [...work('far')]);
-  const issue = await linear.assign({ title: 'Written far away' });
-  const pull = await cameHome(issue, ['far.txt']);
-  expect(pull.head).toMatch(/^cyrus\/eng-\d+-written-far-away$/);
-  const [run] = await codegen.runs('Written far away');
-  expect(run?.prompts[0]).toMatch(/Push Branch: `cyrus\/eng-\d+-written-far-away-a1`/);
+test(
+  'a cloud run: followed as any other, checked here, one pull request, which is ours',
+  async () => {
+    const { linear, github } = world;
+    await codegen.script('Written far away', [...work('far')]);
+    const issue = await linear.assign({ title: 'Written far away' });
+    const pull = await cameHome(issue, ['far.txt']);
+    expect(pull.head).toMatch(/^cyrus\/eng-\d+-written-far-away$/);
+    const [run] = await codegen.runs('Written far away');
+    expect(run?.prompts[0]).toMatch(/Push Branch: `cyrus\/eng-\d+-written-far-away-a1`/);
 
-  const text = await said(issue);
-  expect(text).toMatch(/It runs on \*\*codegen\*\*: http/);
-  expect(text).toMatch(/Running the checks `npm test`/);
-  expect((await linear.session(issue)).externalUrls?.map(({ label }) => label)).toEqual([`Pull request #${pull.number}`, 'Run on codegen']);
-  expect((await world.cyrus('logs', issue)).stdout).toMatch(/run \d+ on codegen: http[\s\S]*agent: I begin\.[\s\S]*ls/);
-  const [task] = JSON.parse((await world.cyrus('tasks', '--json')).stdout) as readonly { runUrl: string }[];
-  expect(task?.runUrl).toMatch(/^http/);
+    const text = await said(issue);
+    expect(text).toMatch(/It runs on \*\*codegen\*\*: http/);
+    expect(text).toMatch(/Running the checks `npm test`/);
+    expect((await linear.session(issue)).externalUrls?.map(({ label }) => label)).toEqual([
+      `Pull request #${pull.number}`,
+      'Run on codegen',
+    ]);
+    expect((await world.cyrus('logs', issue)).stdout).toMatch(/run \d+ on codegen: http[\s\S]*agent: I begin\.[\s\S]*ls/);
+    const [task] = JSON.parse((await world.cyrus('tasks', '--json')).stdout) as readonly { runUrl: string }[];
+    expect(task?.runUrl).toMatch(/^http/);
 
-  await othersClosed();
-  const { comments } = await github.repository('app');
-  expect(comments.filter(({ body }) => body.includes(`part of #${pull.number} now`))).toHaveLength(1);
-  await until('its branch to be deleted', async () => !(await github.git('app', 'branch')).includes(`${pull.head}-a1`));
-});
+    await othersClosed();
+    const { comments } = await github.repository('app');
+    expect(comments.filter(({ body }) => body.includes(`part of #${pull.number} now`))).toHaveLength(1);
+    await until('its branch to be deleted', async () => !(await github.git('app', 'branch')).includes(`${pull.head}-a1`));
+  },
+  slowMs,
+);
 
-test('a create whose answer is lost, and one whose run appears late: found, used, and no second run', async () => {
-  const { linear } = world;
-  await codegen.script('Answer lost', [...work('lost')]);
-  await codegen.fault({ loseAnswer: { 'runs.create': 1 } });
-  const lost = await linear.assign({ title: 'Answer lost' });
-  await cameHome(lost, ['lost.txt']);
-  expect(await codegen.runs('Answer lost')).toHaveLength(1);
+test(
+  'a create whose answer is lost, and one whose run appears late: found, used, and no second run',
+  async () => {
+    const { linear } = world;
+    await codegen.script('Answer lost', [...work('lost')]);
+    await codegen.fault({ loseAnswer: { 'runs.create': 1 } });
+    const lost = await linear.assign({ title: 'Answer lost' });
+    await cameHome(lost, ['lost.txt']);
+    expect(await codegen.runs('Answer lost')).toHaveLength(1);
 
-  await codegen.script('Appears late', [...work('late')]);
-  await codegen.fault({ lateCreate: { count: 1, ms: 1_500 } });
-  const late = await linear.assign({ title: 'Appears late' });
-  await cameHome(late, ['late.txt']);
-  expect(await codegen.runs('Appears late')).toHaveLength(1);
-  expect(await said(late)).toContain('has not said whether the run began. Looking for it.');
-});
+    await codegen.script('Appears late', [...work('late')]);
+    await codegen.fault({ lateCreate: { count: 1, ms: 1_500 } });
+    const late = await linear.assign({ title: 'Appears late' });
+    await cameHome(late, ['late.txt']);
+    expect(await codegen.runs('Appears late')).toHaveLength(1);
+    expect(await said(late)).toContain('has not said whether the run began. Looking for it.');
+  },
+  slowMs,
+);
 
-test('a create that times out and appears when another one is at work: one is used, the other is stopped and reported', async () => {
-  const { linear } = world;
-  await codegen.script('Twice', [{ think: 'I begin.' }, { until: 'twice' }, ...work('twice')]);
-  await codegen.fault({ lateCreate: { count: 1, ms: 10_000 } });
-  const issue = await linear.assign({ title: 'Twice' });
-  await until('both runs to be there', async () => (await codegen.runs('Twice')).length === 2, {
-    withinMs: 60_000,
-    explain: () => linear.describe(issue),
-  });
-  await codegen.go('twice');
-  await cameHome(issue, ['twice.txt']);
-  const late = /a late run \d+ turned up on codegen; stop: (?:confirmed|requested)/;
-  await until('the late run to be caught', async () => late.test((await world.cyrus('logs', issue)).stdout), { withinMs: 60_000 });
-  await othersClosed();
-}, 150_000);
+test(
+  'a create that times out and appears when another one is at work: one is used, the other is stopped and reported',
+  async () => {
+    const { linear } = world;
+    await codegen.script('Twice', [{ think: 'I begin.' }, { until: 'twice' }, ...work('twice')]);
+    await codegen.fault({ lateCreate: { count: 1, ms: 15_000 } });
+    const issue = await linear.assign({ title: 'Twice' });
+    await until('both runs to be there', async () => (await codegen.runs('Twice')).length === 2, {
+      withinMs: 60_000,
+      explain: () => linear.describe(issue),
+    });
+    await codegen.go('twice');
+    await cameHome(issue, ['twice.txt']);
+    const late = /a late run \d+ turned up on codegen; stop: (?:confirmed|requested)/;
+    await until('the late run to be caught', async () => late.test((await world.cyrus('logs', issue)).stdout), { withinMs: 60_000 });
+    await othersClosed();
+  },
+  slowMs,
+);
 
-test('a stop says what became of the run; the service killed in the middle of one: it goes on, and is followed from where it was', async () => {
-  const { linear } = world;
-  const slow = [{ think: 'Only once.' }, { until: 'go on' }] as const;
-  await codegen.script('Goes on', [...slow, ...work('on')]);
-  await codegen.script('Is to stop', slow);
-  const [goes, stops] = [await linear.assign({ title: 'Goes on' }), await linear.assign({ title: 'Is to stop' })];
-  for (const issue of [goes, stops]) await linear.seen(issue, /It runs on/, 30_000);
-  await linear.stop(stops);
-  const answer = await linear.closing(stops);
-  expect(answer.body).toMatch(/^Stopped.*\*\*codegen\*\* stops a run by its pull request only, and there is none yet: .* See http/);
-  expect((await world.cyrus('logs', stops)).stdout).toMatch(/stop asked of codegen: unsupported/);
-  const told = async (): Promise<boolean> => (await world.cyrus('logs', goes)).stdout.includes('Only once.');
-  await until('its first word to be stored', told);
-  await world.service.kill();
-  await world.start();
-  await codegen.go('go on');
-  await cameHome(goes, ['on.txt']);
-  expect(await codegen.runs('Goes on')).toHaveLength(1);
-  expect((await world.cyrus('logs', goes)).stdout.split('Only once.')).toHaveLength(2);
-  expect(await linear.closings(stops)).toHaveLength(1);
-});
+test(
+  'a stop says what became of the run; the service killed in the middle of one: it goes on, and is followed from where it was',
+  async () => {
+    const { linear } = world;
+    const slow = [{ think: 'Only once.' }, { until: 'go on' }] as const;
+    await codegen.script('Goes on', [...slow, ...work('on')]);
+    await codegen.script('Is to stop', slow);
+    const [goes, stops] = [await linear.assign({ title: 'Goes on' }), await linear.assign({ title: 'Is to stop' })];
+    for (const issue of [goes, stops]) await linear.seen(issue, /It runs on/, 30_000);
+    await linear.stop(stops);
+    const answer = await linear.closing(stops);
+    expect(answer.body).toMatch(/^Stopped.*\*\*codegen\*\* stops a run by its pull request only, and there is none yet: .* See http/);
+    expect((await world.cyrus('logs', stops)).stdout).toMatch(/stop asked of codegen: unsupported/);
+    const told = async (): Promise<boolean> => (await world.cyrus('logs', goes)).stdout.includes('Only once.');
+    await until('its first word to be stored', told);
+    await world.service.kill();
+    await world.start();
+    await codegen.go('go on');
+    await cameHome(goes, ['on.txt']);
+    expect(await codegen.runs('Goes on')).toHaveLength(1);
+    expect((await world.cyrus('logs', goes)).stdout.split('Only once.')).toHaveLength(2);
+    expect(await linear.closings(stops)).toHaveLength(1);
+  },
+  slowMs,
+);
 
-test('a pull request told of late, a status nobody knows, a service that is away or refuses for a while: all of it comes home', async () => {
-  const { linear } = world;
-  await codegen.fault({ pullRequestMs: 1_500 });
-  await codegen.script('Told late', [{ write: { 'told.txt': '1' } }, { push: { branch: 'codegen/own-name' } }, { pullRequest: true }]);
-  const late = await linear.assign({ title: 'Told late' });
-  await cameHome(late, ['told.txt']);
-  await codegen.fault({ clear: true, status: { word: 'HIBERNATING' } });
-  await codegen.script('Of no known status', [...work('unknown')]);
-  const unknown = await linear.assign({ title: 'Of no known status' });
-  await linear.seen(unknown, /It runs on/);
-  await codegen.fault({ clear: true, refuseCreate: { count: 1, status: 429, retryAfterSeconds: 1 } });
-  await cameHome(unknown, ['unknown.txt']);
-  await codegen.script('Refused at first', [...work('refused')]);
-  await cameHome(await linear.assign({ title: 'Refused at first' }), ['refused.txt']);
-  await codegen.script('Away at first', [...work('away')]);
-  await codegen.fault({ failNext: { count: 1, status: 503, operation: 'runs.create' } });
-  const away = await linear.assign({ title: 'Away at first' });
-  await cameHome(away, ['away.txt']);
-  expect(await codegen.runs('Away at first')).toHaveLength(1);
-});
+test(
+  'a pull request told of late, a status nobody knows, a service that is away or refuses for a while: all of it comes home',
+  async () => {
+    const { linear } = world;
+    await codegen.fault({ pullRequestMs: 1_500 });
+    await codegen.script('Told late', [{ write: { 'told.txt': '1' } }, { push: { branch: 'codegen/own-name' } }, { pullRequest: true }]);
+    const late = await linear.assign({ title: 'Told late' });
+    await cameHome(late, ['told.txt']);
+    await codegen.fault({ clear: true, status: { word: 'HIBERNATING' } });
+    await codegen.script('Of no known status', [...work('unknown')]);
+    const unknown = await linear.assign({ title: 'Of no known status' });
+    await linear.seen(unknown, /It runs on/);
+    await codegen.fault({ clear: true, refuseCreate: { count: 1, status: 429, retryAfterSeconds: 1 } });
+    await cameHome(unknown, ['unknown.txt']);
+    await codegen.script('Refused at first', [...work('refused')]);
+    await cameHome(await linear.assign({ title: 'Refused at first' }), ['refused.txt']);
+    await codegen.script('Away at first', [...work('away')]);
+    await codegen.fault({ failNext: { count: 1, status: 503, operation: 'runs.create' } });
+    const away = await linear.assign({ title: 'Away at first' });
+    await cameHome(away, ['away.txt']);
+    expect(await codegen.runs('Away at first')).toHaveLength(1);
+  },
+  slowMs,
+);
 
-test('a run without any work is no success: it is told what the agent said', async () => {
-  const { linear, github } = world;
-  await codegen.script('Words alone', [{ end: 'COMPLETE', result: 'I would rather not.' }]);
-  const issue = await linear.assign({ title: 'Words alone' });
-  const answer = await linear.closing(issue, 1, 60_000);
-  expect(answer.type).toBe('elicitation');
-  expect(answer.body).toMatch(/codegen ended without a branch or a pull request that holds work/);
-  expect(await github.pulls('app', issue)).toEqual([]);
-});
+test(
+  'a run without any work is no success: it is told what the agent said',
+  async () => {
+    const { linear, github } = world;
+    await codegen.script('Words alone', [{ end: 'COMPLETE', result: 'I would rather not.' }]);
+    const issue = await linear.assign({ title: 'Words alone' });
+    const answer = await linear.closing(issue, 1, 60_000);
+    expect(answer.type).toBe('elicitation');
+    expect(answer.body).toMatch(/codegen ended without a branch or a pull request that holds work/);
+    expect(await github.pulls('app', issue)).toEqual([]);
+  },
+  slowMs,
+);
 
-test('stuck to its deadline, out of runs, or gone: the same task ends here, with one pull request', async () => {
-  const { linear } = world;
-  await world.service.end();
-  await settings({
-    executors: { south: scriptedAgent({ file: 'south.txt', output: 'Done in the south.' }) },
-    strategy: undefined,
-    executor: 'codegen',
-    orchestrationStrategy: { primary: 'codegen', fallback: ['south'] },
-    limits: { attemptTimeoutMs: 6_000 },
-  });
-  await world.start();
-  await codegen.fault({ clear: true, stuck: true });
-  const stuck = await linear.assign({ title: 'Stuck' });
-  await linear.seen(stuck, /It runs on/, 30_000);
-  await cameHome(stuck, ['south.txt']);
-  await codegen.fault({ clear: true, refuseCreate: { count: 1, status: 402 } });
-  await cameHome(await linear.assign({ title: 'Out of runs' }), ['south.txt']);
-  await codegen.program.end();
-  await cameHome(await linear.assign({ title: 'Gone' }), ['south.txt']);
-});
+test(
+  'stuck to its deadline, out of runs, or gone: the same task ends here, with one pull request',
+  async () => {
+    const { linear } = world;
+    await world.service.end();
+    await settings({
+      executors: { south: scriptedAgent({ file: 'south.txt', output: 'Done in the south.' }) },
+      strategy: undefined,
+      executor: 'codegen',
+      orchestrationStrategy: { primary: 'codegen', fallback: ['south'] },
+      limits: { attemptTimeoutMs: 10_000, maxAttemptsPerTask: 1 },
+    });
+    await world.start();
+    await codegen.fault({ clear: true, stuck: true });
+    const stuck = await linear.assign({ title: 'Stuck' });
+    await linear.seen(stuck, /It runs on/, 30_000);
+    await cameHome(stuck, ['south.txt']);
+    await codegen.fault({ clear: true, refuseCreate: { count: 1, status: 402 } });
+    await cameHome(await linear.assign({ title: 'Out of runs' }), ['south.txt']);
+    await codegen.program.end();
+    await cameHome(await linear.assign({ title: 'Gone' }), ['south.txt']);
+  },
+  slowMs,
+);

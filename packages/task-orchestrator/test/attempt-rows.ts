@@ -40,7 +40,7 @@ export const plan: Plan = {
   parkedUntil: null,
   createdAt: noon,
 };
-export const task: Task = {
+const task: Task = {
   id: 't1',
   planId: 'p1',
   key: 'main',
