@@ -305,7 +305,16 @@ describe('whatever goes wrong', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      // What once went round in circles: a time to come back that is over before the next executor has failed.
+      {
+        numRuns: 300,
+        examples: [
+          [[{ kind: 'network', wait: 1 }], true, false, false],
+          [[{ kind: 'auth', wait: 1 }], true, false, true],
+          [[{ kind: 'quota_exhausted', wait: 20 * minute }], true, false, false],
+          [[{ kind: 'rate_limited', wait: 2 * hour }], true, true, false],
+        ],
+      },
     );
   });
 

@@ -101,6 +101,8 @@ function tellAnew(step: PlanStep): void {
 /** The payload of a `waiting` input: the dispatcher cannot give the task to anybody now. */
 interface Waiting {
   readonly key: string;
+  /** When it was found out: the same reason told again is another word. */
+  readonly at?: Instant;
   readonly reason: string;
   /** Of the executor that is waited for. */
   readonly failure?: Failure | null;
@@ -108,14 +110,14 @@ interface Waiting {
   readonly exhausted?: boolean;
 }
 
-function waiting(step: PlanStep, { key, reason, failure, exhausted }: Waiting): void {
+function waiting(step: PlanStep, { key, at, reason, failure, exhausted }: Waiting): void {
   if (step.task.state !== 'ready') return;
   const needed = moneyNeeded(key);
   if (needed) return askForMoney(step, needed, null);
   if (exhausted) return nobodyLeft(step, reason);
   if (step.context.listeners.length === 0) return;
   if (needsMending(failure)) return untilMended(step, failure);
-  step.say(`waiting:${key}`, reason);
+  step.say(`waiting:${key}:${at ?? ''}`, reason);
 }
 
 /** What follows from a decision of a person on a question of policy; null: these are words for the agent. */

@@ -58,7 +58,7 @@ export function afterFailure(state: ChainState, failure: Failure, now: Instant):
     case 'fallback':
       return goOn(state, failure, now, learnedFrom.lost);
     case 'free':
-      return goOn(state, failure, now, learnedFrom.lost, true);
+      return goOn(state, failure, now, learnedFrom.lost, { free: true });
     case 'resume':
       if (cutOffs(state) > (rule.times as number)) return goOn(state, failure, now, learnedFrom.lost);
       return again(learnedFrom.lost, null, 'The sandbox was lost. Going on from the saved work.');
@@ -83,15 +83,21 @@ export function afterCutOff(state: ChainState, say: string, now: Instant): Failu
   return goOn(state, failure, now, learnedFrom.lost);
 }
 
-/** The end of what one executor can do: another one, the next time one is free, or a person. `free`: only one that costs nothing. */
-export function goOn(state: ChainState, failure: Failure, now: Instant, learned: string | null, free = false): FailureStep {
+interface GoOn {
+  /** Only where nothing is charged. */
+  readonly free?: boolean;
+  /** The executor may have the task again then. Absent: not before a person decides, so that no task goes round in circles. */
+  readonly until?: Instant;
+}
+
+/** The end of what one executor can do: another one, the next time one is free, or a person. */
+export function goOn(state: ChainState, failure: Failure, now: Instant, learned: string | null, { free, until }: GoOn = {}): FailureStep {
   const next: Elsewhere =
     state.beforeExecutor || !(free || failureRules[failure.class].fallback)
       ? { go: 'nowhere' }
       : elsewhere(state, now, free ? ({ included }) => included : undefined);
   const why = trouble(state.executorId, failure, now);
-  const until = inFuture(failure, now) ? (failure.retryAt ?? null) : null;
-  const ruleOut: RuledOut = { executorId: state.executorId, why, until };
+  const ruleOut: RuledOut = { executorId: state.executorId, why, until: until ?? null };
   if (next.go === 'now') return { ...again(learned, null, `${why}. Going on with ${next.executor.id}.`), ruleOut };
   if (next.go === 'later') {
     const say = `${why}. Queued: going on with ${next.executor.id} at ${atTime(next.at, now)}.`;
@@ -121,7 +127,7 @@ function waitForRate(state: ChainState, failure: Failure, now: Instant): Failure
   // A provider that always says "in a second" is not asked every second.
   const at = Math.max(told, now + backoffMs(1_000, 15 * minuteMs, series.length));
   if (at - now > longestRateMs || !ratherWait(state, failure, at, now)) {
-    const next = goOn(state, { ...failure, retryAt: at }, now, learnedFrom.lost);
+    const next = goOn(state, { ...failure, retryAt: at }, now, learnedFrom.lost, { until: at });
     if (next.do === 'again' || at - now > longestRateMs) return next;
   }
   return again(learnedFrom.lost, at, `${failure.message} Going on at ${atTime(at, now)}.`);
@@ -130,7 +136,7 @@ function waitForRate(state: ChainState, failure: Failure, now: Instant): Failure
 function waitForQuota(state: ChainState, failure: Failure, until: Instant, now: Instant): FailureStep {
   const tooLong = until - now > longestWaitMs || failedHere(state, 'quota_exhausted') > mostWaits.quota;
   if (tooLong || !ratherWait(state, failure, until, now)) {
-    const next = goOn(state, failure, now, learnedFrom.lost);
+    const next = goOn(state, failure, now, learnedFrom.lost, tooLong ? {} : { until });
     if (next.do === 'again' || tooLong) return next;
   }
   return again(learnedFrom.lost, until, `${failure.message} Waiting until ${atTime(until, now)}.`);

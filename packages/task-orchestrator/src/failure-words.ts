@@ -37,7 +37,8 @@ const atFault: Readonly<Record<FailureClass, string>> = {
 
 /** What is wrong with an executor, as one true sentence without its full stop: "Codegen is over its quota until 14:00 UTC". */
 export function trouble(executorId: string, failure: Failure, now: Instant): string {
-  const until = failure.retryAt !== undefined && failure.retryAt > now ? ` until ${atTime(failure.retryAt, now)}` : '';
+  const limited = failure.class === 'rate_limited' || failure.class === 'quota_exhausted';
+  const until = limited && failure.retryAt !== undefined && failure.retryAt > now ? ` until ${atTime(failure.retryAt, now)}` : '';
   const stopped = failure.class === 'timeout' && failure.stopped ? `; ${stopWords[failure.stopped]}` : '';
   return `${executorId.charAt(0).toUpperCase()}${executorId.slice(1)} ${atFault[failure.class]}${until}${stopped}`;
 }

@@ -95,11 +95,7 @@ export function advanceDispatcher(options: DispatcherOptions): Advance {
         payload: { key: numbered, ahead, reason },
       };
       effects.events.push(event);
-      const payload = {
-        key: ahead === null ? numbered : `${numbered}:${now}`,
-        reason,
-        ...whyWaiting(key, loaded.conditions, task.ruledOut),
-      };
+      const payload = { key: numbered, at: now, reason, ...whyWaiting(key, loaded.conditions, task.ruledOut) };
       effects.tells.push({ entity: `plan:${task.planId}`, kind: 'waiting', payload });
     }
     await applyEffects(tx, effects);
