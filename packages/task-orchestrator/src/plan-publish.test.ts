@@ -60,3 +60,38 @@ describe('drafts', () => {
     expect(bodyOf(decision)).toContain('(a draft: mark it as ready when you are content with it)');
   });
 });
+
+test('what runs elsewhere opened and pushed is closed and deleted beside ours; people keep the way to the runs', () => {
+  const ran = (number: number, over: object) =>
+    worked({
+      id: `a${number}`,
+      number,
+      executorId: 'sky',
+      runRef: { executorId: 'sky', runId: `r${number}`, url: `https://sky/r${number}` },
+      ...over,
+    });
+  const start = {
+    repositoryUrl: 'https://h/x',
+    startBranch: 'cyrus/eng-1-a2-start',
+    startSha: 'tip1',
+    pushBranch: 'cyrus/eng-1-a2',
+    unpushed: true,
+  };
+  const first = ran(1, { run: { jobs: 1, branch: 'sky/own', branchSha: 'tip1', pullRequestUrl: 'https://g/3' } });
+  const second = ran(2, { checkout: { ...first.checkout, remote: start }, run: { jobs: 1, branch: 'main', branchSha: 'tip2' } });
+  const at = verifying();
+  const pushed = { ...at, plan: plan({ ...at.plan, pushedSha: 'head' }), attempts: [first, second] };
+  const opened = write({ kind: 'pull-request', result: { number: 7, url: 'https://g/7' } });
+  const { writes } = decidePlan({ ...pushed, inputs: [opened] }, noon).effects;
+  const retired = writes.filter(({ kind }) => kind === 'retire-run').map(({ payload }) => payload);
+  expect(retired).toMatchObject([
+    { pullRequestUrl: 'https://g/3', branches: [{ branch: 'sky/own', sha: 'tip1' }], ours: { number: 7 }, marker: 'a1' },
+    { branches: [{ branch: 'cyrus/eng-1-a2-start', sha: 'tip1' }], marker: 'a2' },
+  ]);
+  const urls = writes.find(({ kind }) => kind === 'externalUrls')?.payload['urls'];
+  expect(urls).toEqual([
+    { label: 'Pull request #7', url: 'https://g/7' },
+    { label: 'Run on sky', url: 'https://sky/r1' },
+    { label: 'Run on sky', url: 'https://sky/r2' },
+  ]);
+});
