@@ -24,6 +24,7 @@ const claims: Readonly<Record<string, () => Promise<{ readonly measure: Claim }>
   'linear-calls': () => import('./linear-calls.ts'),
   gateway: () => import('./gateway.ts'),
   'sandbox-overhead': () => import('./sandbox-overhead.ts'),
+  'cloud-detect': () => import('./cloud-detect.ts'),
   'cache-hits': () => import('./cache-hits.ts'),
 };
 

@@ -15,6 +15,7 @@ import { type CallFailure, createCodegenClient, pageSize } from './client.ts';
 import { type Follower, followRun } from './follow.ts';
 import { checkIdentity } from './health.ts';
 import { imagesOf } from './images.ts';
+import { createLogBudget } from './log-budget.ts';
 import type { CodegenRun } from './payload.ts';
 import { createPoller } from './poller.ts';
 import { attemptLine, codegenPrompt } from './prompt.ts';
@@ -189,7 +190,7 @@ export function createCodegenExecutor(options: CodegenExecutorOptions): TaskExec
     lostAfterMs: options.lostAfterMs ?? 120_000,
     longestMs,
     stopWanted: new Set(),
-    readers: { count: 0 },
+    logBudget: createLogBudget(clock),
     unknownStatus(run) {
       const word = run.status ?? 'no status';
       const times = (unknown.get(word) ?? 0) + 1;

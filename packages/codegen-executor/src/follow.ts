@@ -2,6 +2,7 @@ import type { Clock, Instant } from 'cyrus-core/clock';
 import type { MicroUsd } from 'cyrus-core/money';
 import type { ExecutionEvent, RunRef } from 'cyrus-executor-interface/executor';
 import type { CodegenClient } from './client.ts';
+import type { LogBudget } from './log-budget.ts';
 import { createLogReader } from './log-reader.ts';
 import type { CodegenRun } from './payload.ts';
 import type { Poller, Seen } from './poller.ts';
@@ -25,14 +26,11 @@ export interface Follower {
   stop(ref: RunRef): Promise<'confirmed' | 'requested' | 'unsupported'>;
   /** Runs that are to stop as soon as they can be stopped. */
   readonly stopWanted: Set<number>;
-  /** How many logs are read now: they share one limit. */
-  readonly readers: { count: number };
+  readonly logBudget: LogBudget;
   unknownStatus(run: CodegenRun): void;
   step(runId: number, what: string | undefined): void;
 }
 
-/** Half of the limit on logs is for runs at work, the other for those that have ended. */
-const logShareMs = 2_000;
 /** A follow-up that was just asked for may still be told as ended. */
 const turnGraceMs = 60_000;
 const missesBeforeLost = 5;
@@ -45,13 +43,13 @@ export async function* followRun(follower: Follower, ref: RunRef, cursor: string
   const { client, clock } = follower;
   const { id, turn } = placeOf(ref.runId);
   const watch = follower.poller.watch(id);
+  const reading = follower.logBudget.join();
   const reader = createLogReader(client, id, turn?.afterEntries ?? 0);
   const began = clock.now();
   let deadline: Instant = turn?.deadline ?? began + follower.longestMs;
   let toSkip = Math.max(0, Number(cursor) || 0);
   let lastMessage: string | undefined;
   let lastError: string | undefined;
-  let nextLogAt = 0;
   let missing = { since: began, times: 0 };
   let charged = false;
   let heard = false;
@@ -73,8 +71,7 @@ export async function* followRun(follower: Follower, ref: RunRef, cursor: string
   }
 
   async function newEvents(patient: boolean): Promise<readonly ExecutionEvent[]> {
-    if (!follower.tracing || (!patient && clock.now() < nextLogAt)) return [];
-    nextLogAt = clock.now() + logShareMs * follower.readers.count;
+    if (!follower.tracing || (!patient && !reading.mayLook())) return [];
     const read = await reader.read({ patient });
     if (!read.ok) return [];
     note(read.value);
@@ -111,7 +108,6 @@ export async function* followRun(follower: Follower, ref: RunRef, cursor: string
     }
   }
 
-  follower.readers.count++;
   try {
     for (;;) {
       const seen = await look();
@@ -138,7 +134,7 @@ export async function* followRun(follower: Follower, ref: RunRef, cursor: string
       return yield* fresh(ending(run));
     }
   } finally {
-    follower.readers.count--;
+    reading.leave();
     follower.stopWanted.delete(id);
     follower.step(id, undefined);
     watch.close();
