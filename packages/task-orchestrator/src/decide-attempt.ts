@@ -28,7 +28,10 @@ import { isDocumentation } from './documentation.ts';
 import type { AttemptFinished } from './plan-context.ts';
 import { renderPrompt, steeringText } from './prompts.ts';
 
-/** What an attempt does next: prepare, set up, run, collect, end. Pure. A stop wins over a finish in the same batch. */
+/**
+ * What an attempt does next: prepare, set up, run, collect, end. Pure. A stop wins over a finish in the same batch. (Long because it is one
+ * decision: runs here and runs elsewhere go through the same states.)
+ */
 export function decideAttempt(context: AttemptContext, now: Instant): AttemptDecision {
   const { attempt, plan, task } = context;
   const effects = noEffects();
