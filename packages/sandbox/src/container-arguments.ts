@@ -54,7 +54,8 @@ export function containerCommand(run: ContainerRun, spec: SandboxSpec): Containe
       ...runtimeArguments(engine).before,
       ...['run', '--rm', '--interactive', '--pull', 'never', '--name', run.name, '--label', `cyrus=${run.label}`],
       ...runtimeArguments(engine).after,
-      ...['--log-driver', 'none', '--sig-proxy=false', '--network', run.network],
+      // What is removed is killed at once, not asked first.
+      ...['--log-driver', 'none', '--sig-proxy=false', '--stop-timeout', '0', '--network', run.network],
       ...['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--security-opt', 'label=disable'],
       ...userArguments(run),
       ...(engine.limits ? ['--pids-limit', String(run.pids)] : []),
