@@ -46,6 +46,10 @@ export interface FollowOptions {
 
 const longestRetryMs = 60_000;
 const longestCostPollMs = 15_000;
+/** For the events of a run that was over before it was followed. */
+const readingMs = 300_000;
+/** Timers do not go further. */
+const longestTimerMs = 2 ** 31 - 1;
 /** Whoever stopped a run does not wait long for its last words. */
 const stoppedCostWaitMs = 1_000;
 /** How following one run ended: its last state, or why it was given up. */
@@ -78,7 +82,6 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ExecutionE
   async function patiently<T>(ask: () => Promise<T | undefined>): Promise<T | 'late' | 'lost'> {
     let missingSince: number | undefined;
     for (let failures = 0; ; failures++) {
-      if (late.signal.aborted) return 'late';
       try {
         const answer = await ask();
         if (answer !== undefined) return answer;
@@ -88,6 +91,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ExecutionE
         if (!(error instanceof CursorError)) throw error;
         missingSince = undefined;
       }
+      if (late.signal.aborted) return 'late';
       await retry(failures);
     }
   }
@@ -98,18 +102,22 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ExecutionE
     try {
       const answer = await client.stream(agentId, runId, after, AbortSignal.any([lateOrClosed, stop.signal]));
       if (answer?.kind !== 'frames') return answer?.kind ?? 'broken';
+      let heardAt = clock.now();
+      const listen = async (): Promise<void> => {
+        while (!stop.signal.aborted) {
+          const leftMs = heardAt + patience.silentMs - clock.now();
+          if (leftMs <= 0) stop.abort();
+          else await clock.sleep(leftMs, stop.signal);
+        }
+      };
+      void listen();
+      // Read by hand: leaving a loop over it would wait for the stream to be closed in good order. It is cut.
       const reading = answer.frames[Symbol.asyncIterator]();
       for (;;) {
-        const heard = new AbortController();
-        const next = reading.next();
-        const silence = clock.sleep(patience.silentMs, AbortSignal.any([heard.signal, lateOrClosed])).then(() => undefined);
-        const first = await Promise.race([next, silence]).finally(() => heard.abort());
-        if (first === undefined) {
-          next.catch(() => undefined);
-          return 'broken';
-        }
-        if (first.done) return 'broken';
-        yield first.value;
+        const next = await reading.next();
+        if (next.done) return 'broken';
+        heardAt = clock.now();
+        yield next.value;
       }
     } catch {
       // Whatever it was, the run is looked at next.
@@ -153,8 +161,9 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ExecutionE
       const run = await patiently(() => client.getRun(agentId, runId));
       if (run === 'late' || run === 'lost') return run;
       const over = endState(run.status) !== undefined;
+      if (!over && late.signal.aborted) return 'late';
       if (over) idleSince ??= clock.now();
-      const givenUp = expired || clock.now() - (idleSince ?? clock.now()) >= patience.lastEventsMs;
+      const givenUp = expired || late.signal.aborted || clock.now() - (idleSince ?? clock.now()) >= patience.lastEventsMs;
       if (over && (events.ended || givenUp)) {
         if (!events.ended) {
           streamWasGone = true;
@@ -207,19 +216,22 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ExecutionE
     return false;
   }
 
-  async function deadlineOf(): Promise<{ readonly agent: Agent | 'late' | 'lost'; readonly model: string }> {
+  /** Begins to wait for the deadline. A run that is over has met it, however late it is looked at: then there is only time to read. */
+  async function begin(): Promise<{ readonly agent: Agent | 'late' | 'lost'; readonly model: string }> {
     const agent = await patiently(() => client.getAgent(agentId));
+    const runs = await patiently(() => client.listRuns(agentId));
     const label = typeof agent === 'string' ? undefined : readLabel(agent.name);
     const begun = typeof agent === 'string' ? Number.NaN : Date.parse(agent.createdAt);
     const leftMs = (Number.isNaN(begun) ? clock.now() : begun) + (label?.timeoutMs ?? patience.longestRunMs) - clock.now();
-    void clock.sleep(leftMs, closed.signal).then(() => {
+    const isOver = typeof runs !== 'string' && runs.every(({ status }) => endState(status) !== undefined);
+    void clock.sleep(Math.min(isOver ? Math.max(leftMs, readingMs) : leftMs, longestTimerMs), closed.signal).then(() => {
       if (!closed.signal.aborted) late.abort();
     });
     return { agent, model: label?.model ?? 'default' };
   }
 
   async function* toTheEnd(): AsyncGenerator<ExecutionEvent, RunResult> {
-    const { agent, model } = await deadlineOf();
+    const { agent, model } = await begin();
     if (agent === 'lost') return lost(agentId);
     for (let index = 0; ; index++) {
       const all = await patiently(async () => {

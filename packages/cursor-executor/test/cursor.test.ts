@@ -156,6 +156,33 @@ test('an account whose usage cannot be read has runs without a cost, at once', a
   expect(kinds(events)).not.toContain('usage');
 });
 
+test('a run that was over in time has not expired, however late it is looked at', async () => {
+  const executor = harness.executor();
+  const ref = await executor.start(request({ kind: 'answer', text: 'In time.' }, { timeoutMs: 700 }), key());
+  const begun = Date.now();
+  await eventually('it is over', async () => (await executor.getStatus(ref)).state === 'succeeded');
+  await eventually('its deadline has passed', () => Date.now() > begun + 1000);
+  const { events, result } = await all(harness.executor(), ref);
+  expect(result).toMatchObject({ state: 'succeeded', output: 'In time.' });
+  expect(kinds(events)).toEqual(['message', 'usage', 'complete']);
+});
+
+test('a stream that says nothing, not even that it lives, is opened anew', async () => {
+  const quiet = await cursorHarness({}, { heartbeatMs: 60_000 });
+  try {
+    const executor = quiet.with({ patience: { silentMs: 200 } });
+    const ref = await executor.start({ ...request({ kind: 'steps', steps: 1, text: 'Done.' }), remote: quiet.remote }, key());
+    const following = all(executor, ref);
+    await eventually('it is opened several times', () => quiet.cursor.calls('runs.stream').length > 3);
+    await quiet.release();
+    const { events, result } = await following;
+    expect(result).toMatchObject({ state: 'succeeded', output: 'Done.' });
+    expect(kinds(events).filter((type) => type === 'tool-use')).toHaveLength(2);
+  } finally {
+    await quiet.close();
+  }
+});
+
 test('an agent that was deleted is lost, not followed for ever', async () => {
   const executor = harness.with({ patience: { lostAfterMs: 300 } });
   const ref = await executor.start(request({ kind: 'endless' }), key());

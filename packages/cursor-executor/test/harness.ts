@@ -7,7 +7,7 @@ import { systemClock } from 'cyrus-core/clock';
 import type { CloudHarness, CloudScript } from 'cyrus-executor-interface/cloud-conformance';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
 import type { Step } from 'cyrus-stand-in-cursor/script';
-import { startCursor } from 'cyrus-stand-in-cursor/server';
+import { type CursorOptions, startCursor } from 'cyrus-stand-in-cursor/server';
 import { startGitHub } from 'cyrus-stand-in-github/server';
 import { type CursorExecutorOptions, createCursorExecutor } from '../src/cursor-executor.ts';
 
@@ -40,12 +40,18 @@ function stepsOf(script: CloudScript): readonly Step[] {
 /** The executor on the stand-ins of Cursor and of GitHub, with a repository to work on. */
 export async function cursorHarness(
   options: Partial<CursorExecutorOptions> = {},
+  service: CursorOptions = {},
 ): Promise<
   CloudHarness & { readonly cursor: Awaited<ReturnType<typeof startCursor>>; with(more: Partial<CursorExecutorOptions>): TaskExecutor }
 > {
   const github = await startGitHub();
   const repository = await github.createRepository({ owner: 'acme', name: 'app' });
-  const cursor = await startCursor({ codeHost: { apiUrl: github.apiUrl, token: github.token }, eventDelayMs: 5, heartbeatMs: 200 });
+  const cursor = await startCursor({
+    codeHost: { apiUrl: github.apiUrl, token: github.token },
+    eventDelayMs: 5,
+    heartbeatMs: 200,
+    ...service,
+  });
   const git = promisify(execFile);
   const heads = async (): Promise<Record<string, string | undefined>> => {
     const args = [
