@@ -9,7 +9,7 @@ const answer = (status: number, body: unknown, headers: Readonly<Record<string, 
 });
 const said = (code: string, message: string): unknown => ({ error: { code, message } });
 
-/** Bodies as the service sends them. */
+/** Bodies as the documentation describes them; the first is one that was recorded. */
 describe('an answer of Cursor', () => {
   test.each([
     ['a wrong key', answer(401, said('unauthorized', 'Invalid or missing API key')), 'auth'],
