@@ -6,8 +6,7 @@ import { World } from './support/world.ts';
 
 let world: World;
 beforeAll(async () => {
-  // Calls that the model API drops without an answer count with the most they may have cost.
-  world = await World.open({ config: { budgets: { perTaskUsd: 500, perDayUsd: 5000 } } });
+  world = await World.open();
 });
 afterAll(() => world?.close());
 

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { ClosedNetwork, NetworkDoor } from 'cyrus-core/ports/sandbox';
 import { bridgeClient } from './bridge-client.ts';
 import { bridgeProgram, firstDoorPort } from './bridge-program.ts';
-import { runMarker } from './process-table.ts';
+import { runMarker, sendKill } from './process-table.ts';
 import { systemArguments } from './system-view.ts';
 
 /** A closed network, and how a command is put into it. */
@@ -39,13 +39,19 @@ export async function openBubblewrapNetwork(
   void bridge.exited.then(async () => {
     await Promise.all(handles.splice(0).map((handle) => handle.close().catch(() => undefined)));
   });
+  let init: number | undefined;
   const end = async (): Promise<void> => {
-    child.kill('SIGKILL');
+    // The first process inside is ended, and bubblewrap ends with it: the other way round, one that has hardly begun would not notice.
+    if (init === undefined) child.kill('SIGKILL');
+    else if (!bridge.over()) sendKill(init);
+    // Whatever is left of it reads that its input has ended.
+    child.stdin?.end();
     await bridge.exited;
   };
 
   try {
     const pid = await holderPid(child.stdio[3] as Readable);
+    init = pid;
     if (pid === undefined) throw new Error('bubblewrap could not make a closed network');
     for (const name of ['net', 'user'] as const) handles.push(await open(`/proc/${pid}/ns/${name}`));
     const [net, user] = handles.map((handle) => `/proc/${process.pid}/fd/${handle.fd}`) as [string, string];

@@ -118,6 +118,13 @@ describe.skipIf(noBubblewrap)('a closed network', () => {
     expect(await eventually(async () => (await holders()).length === before.length)).toBe(true);
   });
 
+  test('one that is closed as soon as it is open is gone, too', async () => {
+    const holders = () => processesWith(join(directory, 'nobody'));
+    const before = await holders();
+    for (let time = 0; time < 20; time++) await (await open(`brief-${process.pid}-${time}`)).close();
+    expect(await eventually(async () => (await holders()).length === before.length)).toBe(true);
+  });
+
   test('a door that cannot be opened is told', async () => {
     const twice = { socket: join(directory, 'echo'), port: 5432 };
     const broken = await bubblewrap.openNetwork?.({ runId: 'twice', doors: [twice, twice] });

@@ -4,7 +4,7 @@ import { type AnswerReader, jsonReader, streamReader } from './answer-usage.ts';
 import { refuse } from './api-error.ts';
 import { costOf } from './call-price.ts';
 import type { Shared } from './gateway.ts';
-import { readModelRequest, withMaxTokens } from './model-request.ts';
+import { type ModelRequest, readModelRequest, withMaxTokens } from './model-request.ts';
 import { reserve } from './reserve.ts';
 import { neverConnected, passedOn } from './upstream.ts';
 
@@ -59,7 +59,8 @@ export async function forwardCall(shared: Shared, incoming: Incoming): Promise<v
     shared.limited?.({ model, status: end.status, until });
   }
   const free = end.status >= 400 || (end.status === 0 && neverConnected(end.broken));
-  const used = free ? null : usageOf(shared, model, reader);
+  const dropped = end.status === 0 && !gone.aborted;
+  const used = free ? null : (usageOf(shared, model, reader) ?? (dropped ? inputOf(shared, wanted) : undefined));
   const cost = used === null ? 0 : (used?.cost ?? null);
   // Not known: what was written down stays.
   if (used !== undefined) {
@@ -151,6 +152,16 @@ function usageOf({ prices }: Shared, asked: string, reader: AnswerReader): CallU
   const named = read.model === undefined ? null : costOf(prices.price, read.model, read.usage);
   const cost = named ?? costOf(prices.price, asked, read.usage);
   return { model: named === null ? asked : (read.model ?? asked), ...tokens, cost, prices: prices.name };
+}
+
+/**
+ * What a call counts that the provider dropped without a word: its input, at about three bytes a token. Providers bill answers, and there
+ * was none; with the whole worst case an outage of a minute would use a budget up.
+ */
+function inputOf({ prices }: Shared, { model, inputTokens }: ModelRequest): CallUsage {
+  const tokens = { inputTokens: Math.ceil(inputTokens / 3), outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+  const cost = costOf(prices.price, model, { ...tokens, longCacheWriteTokens: 0, webSearches: 0 });
+  return { model, ...tokens, cost, prices: prices.name };
 }
 
 /** Until it is written down; the ledger may be away for a while. */
