@@ -123,6 +123,7 @@ describe('the answer', () => {
     ['raise by 7.50', { do: 'raise', amount: usd(7.5) }],
     ['Raise it by 7,5 USD', { do: 'raise', amount: usd(7.5) }],
     ['raise by 0', null],
+    [`raise by ${'9'.repeat(14)}`, null],
     ['Wait until tomorrow', { do: 'wait' }],
     ['Stop here.', { do: 'stop' }],
     ['what did it cost so far?', null],

@@ -123,7 +123,8 @@ export function budgetChoice(topic: string | null, answer: string): BudgetChoice
     .replace(/[.!]+$/, '');
   if (said === 'stop here' || said === 'stop') return { do: 'stop' };
   if (asked.until !== null && /^wait\b/.test(said)) return { do: 'wait' };
-  const raise = /^raise(?: it)?(?: by)?(?:\s+\$?\s*(\d+(?:[.,]\d{1,2})?)\s*(?:\$|usd|dollars)?)?$/.exec(said);
+  // No more than six digits of dollars: what is added has to fit into the book.
+  const raise = /^raise(?: it)?(?: by)?(?:\s+\$?\s*(\d{1,6}(?:[.,]\d{1,2})?)\s*(?:\$|usd|dollars)?)?$/.exec(said);
   if (!raise) return null;
   const amount = raise[1] === undefined ? asked.amount : microUsd(Number(raise[1].replace(',', '.')));
   return amount > 0 ? { do: 'raise', amount } : null;
