@@ -115,6 +115,15 @@ describe('the way of a run elsewhere', () => {
     expect([decision.state, jobs(decision)]).toEqual([state, expected]);
   });
 
+  test('asked for again, it is begun with the words of the first time: what was said since is not taken for read', () => {
+    const first = at({ ...starting, messageN: 1 });
+    const messages = [said(1), said(2)];
+    const decision = decideAttempt(context({ settings: insisting, attempt: first, messages, inputs: [lost] }), noon);
+    expect(jobs(decision)).toEqual(['insist']);
+    expect(decision.messageN).toBe(1);
+    expect(JSON.stringify(decision.effects.jobs[0]?.payload['request'])).not.toContain(said(2).body);
+  });
+
   test('is asked for with where it works; of what people attached, images go with it', () => {
     const file = (name: string, mediaType: string) => ({ path: `/home/x/${name}`, name, mediaType, bytes: 1, url: `https://l/${name}` });
     const attached = { files: [file('a.png', 'image/png'), file('b.csv', 'text/csv')], missing: [] };
@@ -290,6 +299,14 @@ describe('a stop of a run elsewhere', () => {
     const decision = decideAttempt(context({ attempt: paused, inputs: [killed({ stop: 'confirmed', lastDelivered: 0 })] }), noon);
     expect([decision.state, jobs(decision)]).toEqual(['collecting', ['collect']]);
     expect(decision.effects.jobs[0]?.payload['remote']).toMatchObject({ waitMs: 0 });
+  });
+
+  test('for a pause ends the search for a run that may have begun, and hunts that', () => {
+    const pausing = decideAttempt(context({ attempt: unknown, inputs: [{ seq: 1, kind: 'pause', payload: {} }] }), noon);
+    expect(pausing).toMatchObject({ state: 'start_unknown', interruption: { kind: 'pause' }, killJobs: true });
+    const paused = at({ ...unknown, interruption: { kind: 'pause' } });
+    const decision = decideAttempt(context({ attempt: paused, inputs: [killed(null)] }), noon);
+    expect([decision.state, jobs(decision)]).toEqual(['stopped', ['hunt']]);
   });
 
   test('for a pause leaves a run that could not be asked: it is gone on with', () => {

@@ -132,12 +132,13 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
   };
   const startAgent = (checkout: CheckoutInfo, order?: RunOrder): void => {
     const remote = remoteWork(checkout);
-    const last = context.messages.at(-1)?.n ?? 0;
-    row.messageN = last;
+    // A run that may be there already is asked for with the words it was begun with; later ones are handed to it as it runs.
+    const messages = order ? context.messages.filter(({ n }) => n <= row.messageN) : context.messages;
+    row.messageN = messages.at(-1)?.n ?? 0;
     const { system, prompt } = renderPrompt({
       procedure: task.procedure,
       issue: context.issue,
-      messages: context.messages.filter((message) => !message.command).sort((a, b) => a.at - b.at || a.n - b.n),
+      messages: messages.filter((message) => !message.command).sort((a, b) => a.at - b.at || a.n - b.n),
       guidance: context.guidance,
       checks: context.settings.verifyCommands ?? checkout.detected?.commands ?? [],
       learned: task.learned,
@@ -318,7 +319,10 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     return { ...row, jobMessages, effects };
   }
 
-  if (context.inputs.some((input) => input.kind === 'pause') && ['reserved', 'starting', 'running'].includes(attempt.state)) {
+  if (
+    context.inputs.some((input) => input.kind === 'pause') &&
+    ['reserved', 'starting', 'start_unknown', 'running'].includes(attempt.state)
+  ) {
     row.interruption = { kind: 'pause' };
     row.killJobs = true;
     if (attempt.state === 'reserved' || waitsForPush(attempt)) end('stopped');
