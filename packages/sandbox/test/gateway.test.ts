@@ -298,6 +298,12 @@ describe('what is not offered', () => {
     ['no JSON', { raw: '{"model":' }, 400],
     ['a second max_tokens', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"max\\u005ftokens":64000}` }, 400],
     ['no max_tokens', { raw: `{"model":"${model}","messages":[]}` }, 400],
+    ['what would have the provider go out', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"mcp_servers":[{}]}` }, 400],
+    [
+      'the same where tokens are only counted',
+      { path: '/v1/messages/count_tokens', raw: `{"model":"${model}","messages":[],"mcp_servers":[{}]}` },
+      400,
+    ],
     ['dearer ways of being served', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"speed":"fast"}` }, 400],
   ])('%s', async (_name, how, status) => {
     await open(5);

@@ -20,6 +20,7 @@ interface ApiUsage {
 interface ApiEvent {
   readonly type?: string;
   readonly message?: { readonly model?: string; readonly usage?: ApiUsage };
+  readonly content_block?: Readonly<Record<string, unknown>>;
   readonly delta?: Readonly<Record<string, unknown>>;
   readonly usage?: ApiUsage;
 }
@@ -51,13 +52,18 @@ export function streamReader(): AnswerReader {
   let model: string | undefined;
   let final = false;
   let streamed = 0;
+  let searches = 0;
 
-  function onEvent({ type, message, delta, usage: said }: ApiEvent): void {
+  function onEvent({ type, message, content_block: block, delta, usage: said }: ApiEvent): void {
     if (type === 'message_start') {
       usage = joined(usage ?? nothing, message?.usage ?? {});
       model = message?.model;
+    } else if (type === 'content_block_start') {
+      if (block?.['type'] === 'redacted_thinking') streamed += Buffer.byteLength(String(block['data'] ?? ''));
+      if (block?.['type'] === 'server_tool_use' && block['name'] === 'web_search') searches++;
     } else if (type === 'content_block_delta') {
-      for (const name of ['text', 'thinking', 'partial_json']) {
+      // Of thinking that is shown shortened, or not at all, the signature holds the whole.
+      for (const name of ['text', 'thinking', 'signature', 'partial_json']) {
         const part = delta?.[name];
         if (typeof part === 'string') streamed += Buffer.byteLength(part);
       }
@@ -84,7 +90,8 @@ export function streamReader(): AnswerReader {
     usage() {
       if (usage === undefined) return undefined;
       if (final) return { usage, model, certain: true };
-      return { usage: { ...usage, outputTokens: Math.max(usage.outputTokens, Math.ceil(streamed / 2)) }, model, certain: false };
+      const outputTokens = Math.max(usage.outputTokens, Math.ceil(streamed / 2));
+      return { usage: { ...usage, outputTokens, webSearches: Math.max(usage.webSearches, searches) }, model, certain: false };
     },
   };
 }

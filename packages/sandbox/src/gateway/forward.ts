@@ -4,7 +4,7 @@ import { type AnswerReader, jsonReader, streamReader } from './answer-usage.ts';
 import { refuse } from './api-error.ts';
 import { costOf } from './call-price.ts';
 import type { Shared } from './gateway.ts';
-import { type ModelRequest, readModelRequest, withMaxTokens } from './model-request.ts';
+import { type ModelRequest, readModelRequest, readRequest, withMaxTokens } from './model-request.ts';
 import { reserve } from './reserve.ts';
 import { neverConnected, passedOn } from './upstream.ts';
 
@@ -76,6 +76,8 @@ export async function forwardCall(shared: Shared, incoming: Incoming): Promise<v
 
 /** Forwards a count of tokens, which costs nothing. */
 export async function forwardCount(shared: Shared, incoming: Incoming): Promise<void> {
+  const read = readRequest(incoming.body.toString('utf8'));
+  if ('mistake' in read) return refuse(incoming.response, { status: 400, type: 'invalid_request_error', message: read.mistake });
   await exchange(shared, incoming, undefined, goneWith(incoming.response));
 }
 
@@ -177,7 +179,7 @@ async function settle({ ledger, clock }: Shared, callId: string, usage: CallUsag
 
 /** What the provider counts the input of a request to be. Undefined: it does not say. */
 function countTokens(shared: Shared, { request }: Incoming, body: Readonly<Record<string, unknown>>): Promise<number | undefined> {
-  const fields = ['model', 'messages', 'system', 'tools', 'tool_choice', 'thinking', 'mcp_servers'];
+  const fields = ['model', 'messages', 'system', 'tools', 'tool_choice', 'thinking'];
   const asked = Object.fromEntries(fields.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])));
   return new Promise((resolve) => {
     const sent = shared.upstream.request('/v1/messages/count_tokens', request.headers, Buffer.from(JSON.stringify(asked)), (answer) => {
