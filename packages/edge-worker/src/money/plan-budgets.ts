@@ -1,4 +1,4 @@
-import type { BudgetRules, BudgetState } from 'cyrus-core/budget';
+import type { BudgetPlace, BudgetRules, BudgetState } from 'cyrus-core/budget';
 import type { Config } from 'cyrus-core/config/schema';
 import type { Input } from 'cyrus-core/domain/effects';
 import type { Attempt, Plan } from 'cyrus-core/domain/plan';
@@ -22,12 +22,18 @@ export async function planBudgets(
   if (!plan.task || !plan.inputs.some(isAboutMoney)) return [];
   const finished = plan.inputs.some((input) => input.kind === 'attempt_finished');
   const attempt = finished ? plan.attempts.at(-1) : undefined;
-  const executorId = attempt?.executorId ?? config.executor;
+  const payer = attempt ? { executorId: attempt.executorId, billing: billingOf(config, attempt.executorId) } : payerOf(plan.inputs);
   const { issueId, repositoryId } = plan.plan;
-  const place = { taskId: plan.task.id, issueId, repositoryId, executorId, billing: billingOf(config, executorId) };
+  const place = { taskId: plan.task.id, issueId, repositoryId, ...payer };
   const reservation = attempt && (await findReservation(tx, attempt.id));
   const book = await readBudgets(tx, rules, [place]);
   return book.states(place, attempt && reservation ? { attemptId: attempt.id, charged: reservation.charged } : undefined);
+}
+
+/** Whose money a start waits for, by what it was told: the executor that cannot be paid need not be the one of the configuration. */
+function payerOf(inputs: readonly Input[]): Pick<BudgetPlace, 'executorId' | 'billing'> {
+  const [, scope, , executorId = ''] = String(inputs.findLast(isAboutMoney)?.payload['key']).split(':');
+  return scope === 'credit' ? { executorId, billing: 'credit' } : { executorId: '', billing: 'list' };
 }
 
 function isAboutMoney({ kind, payload }: Input): boolean {
