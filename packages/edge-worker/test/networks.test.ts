@@ -157,6 +157,15 @@ describe.runIf(bestSandbox.openNetwork !== undefined)('a closed network', () => 
     await door.close();
   });
 
+  test('so are those of a process before this one that had its id, as in a container', async () => {
+    await mkdir(join(home, 'run', String(process.pid), '1', 'out'), { recursive: true, mode: 0o700 });
+    await mkdir(join(home, 'run', String(process.pid), '2'), { mode: 0o700 });
+    const door = made(bestSandbox).door(user());
+    await door.open({});
+    expect(await readdir(join(home, 'run', String(process.pid)))).toEqual(['1']);
+    await door.close();
+  });
+
   test('a home with a long path gets its sockets elsewhere', async () => {
     const short = home;
     home = join(home, 'a-long-name-'.repeat(8));

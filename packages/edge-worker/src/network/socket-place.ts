@@ -6,6 +6,9 @@ import { join } from 'node:path';
 /** sun_path holds 104 bytes on macOS, 108 on Linux; what stands below a place is at most 16 long. */
 const longestPlace = 84;
 
+/** What this process has made: another place of its id is of one before it, as in a container, where ids begin anew with each start. */
+const ours = new Set<string>();
+
 /**
  * A directory for sockets that no other account can enter, with a short path however long the home's is. It is this process's own; those of
  * processes that are gone are removed.
@@ -15,8 +18,11 @@ export async function socketPlace(home: string): Promise<string> {
   const name = `cyrus-run-${createHash('sha256').update(home).digest('hex').slice(0, 12)}`;
   const base = Buffer.byteLength(join(inHome, String(process.pid))) <= longestPlace ? inHome : join(tmpdir(), name);
   if (!(await isOurs(base))) return mkdtemp(join(tmpdir(), 'cyrus-run-'));
-  for (const entry of await readdir(base)) if (!isAlive(Number(entry))) await rm(join(base, entry), { recursive: true, force: true });
   const place = join(base, String(process.pid));
+  const isLeft = (path: string, pid: number): boolean => (path === place ? !ours.has(path) : !isAlive(pid));
+  for (const entry of await readdir(base))
+    if (isLeft(join(base, entry), Number(entry))) await rm(join(base, entry), { recursive: true, force: true });
+  ours.add(place);
   await mkdir(place, { recursive: true, mode: 0o700 });
   return place;
 }
