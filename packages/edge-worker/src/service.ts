@@ -135,11 +135,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     recent: (days) => repositoriesUsed(db, days),
   });
 
-  const unreachable = createUnreachable(config, checkouts);
+  const { unreachable, lookUp } = createUnreachable(config, checkouts);
   const prober = startProber({ db, clock, log, executors });
-  // What was mended while nothing ran is known before the first task is given away.
+  // What was mended while nothing ran is known before the first task is given away, and what is not to leave this machine, too.
   const asked = new AbortController();
-  await Promise.race([prober.asked, clock.sleep(askedWithinMs, asked.signal)]);
+  const lookedUp = [...executors.values()].some(({ kind }) => kind === 'cloud') ? lookUp() : undefined;
+  await Promise.race([Promise.all([prober.asked, lookedUp]), clock.sleep(askedWithinMs, asked.signal)]);
   asked.abort();
 
   let engine: Engine | undefined;
