@@ -7,7 +7,7 @@ import type { ClosedNetwork, NetworkDoor } from 'cyrus-core/ports/sandbox';
 import { bridgeClient } from './bridge-client.ts';
 import { bridgeProgram, firstDoorPort } from './bridge-program.ts';
 import { runMarker, sendKill } from './process-table.ts';
-import { systemArguments } from './system-view.ts';
+import { programArguments } from './system-view.ts';
 
 /** A closed network, and how a command is put into it. */
 export interface JoinableNetwork {
@@ -83,7 +83,7 @@ function holderArguments(doors: readonly { readonly port: number; readonly socke
   return [
     ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--unshare-net'],
     ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
-    ...systemArguments(),
+    ...programArguments(),
     // Not `--dev`: with it bubblewrap nests a second user namespace, and the first, which the network belongs to, could not be entered.
     ...['--dev-bind', '/dev/null', '/dev/null', '--dev-bind', '/dev/urandom', '/dev/urandom', '--tmpfs', '/tmp', '--tmpfs', '/run'],
     ...shown.flatMap((path) => ['--ro-bind', path, path]),

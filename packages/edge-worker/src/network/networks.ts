@@ -118,25 +118,21 @@ export function createNetworks(options: NetworksOptions): Networks {
     const list = allowed(user, needs);
 
     const out = join(directory, 'out');
-    const proxy = await openEgressProxy({ allowed: list, socket: out, refused: (refusal) => tell(user, refusal) });
-    closers.push(() => proxy.close());
-    const doors: NetworkDoor[] = [{ socket: out }];
-    for (const port of hostPorts(list)) {
-      const socket = join(directory, String(port));
-      const forward = await openHostPort(port, socket);
-      closers.push(() => forward.close());
-      doors.push({ socket, port });
-    }
-    let key: string | undefined;
-    if (needs.model) {
-      const socket = join(directory, 'model');
-      const door = await (await gateway)?.open({ attemptId, socket });
-      if (door) closers.push(() => door.close());
-      key = door?.key;
-      doors.push({ socket });
-    }
-    const network = await sandbox.openNetwork({ runId: user.runId, doors });
-    closers.push(() => network.close());
+    const toHost = hostPorts(list).map((port) => ({ port, socket: join(directory, String(port)) }));
+    const toModel = needs.model && gateway ? { socket: join(directory, 'model'), opens: gateway } : undefined;
+    const doors: NetworkDoor[] = [{ socket: out }, ...toHost, ...(toModel ? [{ socket: toModel.socket }] : [])];
+    // All at once: the network does not wait for what answers at its doors.
+    const opening = [
+      openEgressProxy({ allowed: list, socket: out, refused: (refusal) => tell(user, refusal) }),
+      ...toHost.map(({ port, socket }) => openHostPort(port, socket)),
+    ];
+    const openingModel = toModel?.opens.then((opened) => opened.open({ attemptId, socket: toModel.socket }));
+    const openingNetwork = sandbox.openNetwork({ runId: user.runId, doors });
+    const closable = [...opening, ...(openingModel ? [openingModel] : []), openingNetwork];
+    // Whatever breaks, what was opened is closed.
+    for (const opened of await Promise.allSettled(closable)) if (opened.status === 'fulfilled') closers.push(() => opened.value.close());
+    await Promise.all(closable);
+    const [network, key] = await Promise.all([openingNetwork, openingModel?.then((door) => door.key)]);
     const model = key === undefined ? {} : { model: { url: `http://127.0.0.1:${network.ports.at(-1)}`, key } };
     return { network, env: proxyVariables(network.ports[0] ?? 0), ready: network.ready, ...model };
   }
