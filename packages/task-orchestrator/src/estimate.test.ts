@@ -58,6 +58,14 @@ test('what costs nothing more costs nothing; what reports no cost costs what is 
   expect(estimateAttempt({ complexity: 'medium' }, cloud('codegen', { costPerRun: 1_500_000 }), [unpriced]).cost.p90).toBe(1_500_000);
 });
 
+test('runs that were charged with what is configured do not make the next one cheaper', () => {
+  const charged = past({ executorId: 'codegen', runs: 1, cost: { p50: 5_000_000, p90: 5_000_000 } });
+  expect(estimateAttempt({ complexity: 'medium' }, cloud('codegen', { costPerRun: 5_000_000 }), [charged]).cost).toEqual({
+    p50: 5_000_000,
+    p90: 5_000_000,
+  });
+});
+
 test('the work itself is estimated by whoever has done most of it', () => {
   const much = past({ executorId: 'codegen', runs: 97, cost: { p50: 100_000, p90: 100_000 } });
   expect(estimateTask({ complexity: 'medium' }, [past(), much]).cost.p50).toBe(115_000);

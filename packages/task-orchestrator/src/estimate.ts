@@ -53,11 +53,10 @@ export function estimateAttempt(
   const usual = prior[analysis.complexity];
   const start = executor.kind === 'cloud' ? cloudStartMs : 0;
   const runs = known?.runs ?? 0;
-  const listed = blend(known?.cost ?? null, usual.cost, runs);
   const { costPerRun } = executor;
-  const assumed = costPerRun === null ? listed : { p50: costPerRun, p90: costPerRun };
+  const assumed = costPerRun === null ? usual.cost : { p50: costPerRun, p90: costPerRun };
   return {
-    cost: executor.included ? { p50: 0, p90: 0 } : known?.cost ? listed : assumed,
+    cost: executor.included ? { p50: 0, p90: 0 } : blend(known?.cost ?? null, assumed, runs),
     durationMs: blend(known?.durationMs ?? null, { p50: usual.durationMs.p50 + start, p90: usual.durationMs.p90 + start }, runs),
     success: Math.round((((known?.succeeded ?? 0) + priorSuccess * priorWeight) / (runs + priorWeight)) * 1000) / 1000,
     from: runs === 0 ? `usual for work of ${sizeWord[analysis.complexity]} size` : `like ${runs} finished here before`,
