@@ -32,8 +32,9 @@ export interface RunEnd {
 export const agentJobKey = (attemptId: string, generation: number): string =>
   `attempt:${attemptId}:agent${generation > 1 ? `:${generation}` : ''}`;
 
-/** The name of a run's own branch: of one attempt, and never that of the plan. */
-export const runBranch = (planBranch: string, attemptNumber: number): string => `${planBranch}-a${attemptNumber}`;
+/** The name of a run's own branch: of one attempt of one plan, also where plans share a branch, and never that of a plan. */
+export const runBranch = ({ branch, number, follows }: Pick<Plan, 'branch' | 'number' | 'follows'>, attemptNumber: number): string =>
+  `${branch}${follows === null ? '' : `-p${number}`}-a${attemptNumber}`;
 
 /** Where an executor elsewhere works, for its request. */
 export function remoteWork({ remote, baseBranch }: CheckoutInfo): RemoteWork | undefined {

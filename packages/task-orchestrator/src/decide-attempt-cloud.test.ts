@@ -145,6 +145,15 @@ describe('the way of a run elsewhere', () => {
     expect(JSON.stringify(request)).not.toContain('/home/x/b.csv');
   });
 
+  test('puts its work on a branch that no attempt of another plan had, however many plans there were on one branch', () => {
+    const branchOf = (over: Partial<AttemptContext['plan']>): unknown =>
+      decideAttempt(context({ plan: { ...plan, ...over }, attempt: at({ state: 'reserved', checkout: null, run: null }) }), noon).effects
+        .jobs[0]?.payload['pushBranch'];
+    expect(branchOf({})).toBe('cyrus/eng-1-a1');
+    expect(branchOf({ number: 2, follows: 'p0' })).toBe('cyrus/eng-1-p2-a1');
+    expect(branchOf({ number: 3, follows: 'p1' })).toBe('cyrus/eng-1-p3-a1');
+  });
+
   test('the push of where it begins comes home before the start; a refused one fails it', () => {
     const waiting = at({ state: 'starting', checkout: { ...elsewhere, remote: { ...remote, unpushed: true } }, run: null });
     const write = (state: string): Input => ({ seq: 1, kind: 'write', payload: { state, failure: state === 'sent' ? null : network } });

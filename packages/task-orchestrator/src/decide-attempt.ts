@@ -338,7 +338,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       issue: context.issue.identifier,
       procedure: task.procedure,
       ...(context.earlier?.headSha ? { lastWork: { attemptId: context.earlier.id, sha: context.earlier.headSha } } : {}),
-      ...(cloud ? { pushBranch: runBranch(plan.branch, attempt.number), copied: context.earlier?.checkout?.copied?.files ?? [] } : {}),
+      ...(cloud ? { pushBranch: runBranch(plan, attempt.number), copied: context.earlier?.checkout?.copied?.files ?? [] } : {}),
     });
   }
   for (const { payload } of context.inputs.filter((input) => input.kind === 'write')) {
