@@ -184,7 +184,7 @@ codegen
   .description('give Cyrus access to a Codegen organisation; asks for what is missing, and checks it before it is written')
   .option('--base-url <address>', 'of your installation of Codegen')
   .option('--token <token>', 'the API token; "-" reads it from stdin. Default: $CODEGEN_API_TOKEN, else what is configured')
-  .option('--org-id <number>', 'the organisation. Default: the only one of the token, else what is configured')
+  .option('--org-id <number>', 'the organisation. Default: what is configured, else the only one of the token')
   .option('--strategy <name>', 'where work goes from now on, such as hybrid-smart')
   .option('--cost-per-run <dollars>', 'what a run is assumed to cost: Codegen reports none', amount)
   .option('--model <name>', 'the model of its runs, where nothing else names one')

@@ -67,8 +67,10 @@ const statusOf = (state: BudgetState, of: string | null): BudgetStatus => ({
 });
 
 /** Executors that report no cost and of which nothing is assumed. */
-function unknownCosts(config: Config): readonly string[] {
-  return config.codegen?.enabled && config.codegen.estimatedCostPerRunUsd === undefined ? ['codegen'] : [];
+export function unknownCosts({ codegen, executors }: Pick<Config, 'codegen' | 'executors'>): readonly string[] {
+  const own = Object.entries(executors).filter(([, { capabilities }]) => capabilities?.cost === 'none');
+  const all = [...(codegen?.enabled ? [['codegen', codegen] as const] : []), ...own];
+  return all.flatMap(([id, { estimatedCostPerRunUsd }]) => (estimatedCostPerRunUsd === undefined ? [id] : []));
 }
 
 const names: Readonly<Record<string, string>> = {
@@ -91,7 +93,7 @@ export function moneyLines(money: MoneyStatus): readonly string[] {
   );
   const unknown = money.unknownCosts.map(
     (id) =>
-      `${id} reports no cost: no budget holds its runs, only limits.maxAttemptsPerTask and attemptTimeoutMs do. Set ${id}.estimatedCostPerRunUsd.`,
+      `${id} reports no cost: no budget holds its runs, only limits.maxAttemptsPerTask and attemptTimeoutMs do. Set ${id === 'codegen' ? id : `executors.${id}`}.estimatedCostPerRunUsd.`,
   );
   return [...lines, ...used, ...unknown];
 }

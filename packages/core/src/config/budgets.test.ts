@@ -65,11 +65,14 @@ test('a limit below nothing is a mistake', () => {
 });
 
 test('runs whose cost nobody tells are warned of, once', () => {
-  const warned = (codegen: object) => {
-    const checked = checkConfig({ codegen: { enabled: true, orgId: 1, apiToken: 'x', ...codegen } });
+  const warned = (codegen: object, executors: object = {}) => {
+    const checked = checkConfig({ codegen: { enabled: true, orgId: 1, apiToken: 'x', ...codegen }, executors });
     return checked.ok ? checked.value.warnings.filter(({ message }) => message.includes('reports no cost')).map(({ path }) => path) : null;
   };
   expect(warned({})).toEqual(['codegen.estimatedCostPerRunUsd']);
   expect(warned({ maxCostPerTask: 3 })).toEqual(['codegen.maxCostPerTask']);
   expect(warned({ estimatedCostPerRunUsd: 1 })).toEqual([]);
+  const silent = { command: 'x', capabilities: { cost: 'none' } };
+  const executors = { silent, assumed: { ...silent, estimatedCostPerRunUsd: 1 }, telling: { command: 'x' } };
+  expect(warned({ enabled: false }, executors)).toEqual(['executors.silent.estimatedCostPerRunUsd']);
 });

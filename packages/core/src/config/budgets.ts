@@ -108,10 +108,18 @@ export function budgetWarnings(file: Loose): { readonly path: string; readonly m
 function unknownCost(file: Loose): { readonly path: string; readonly message: string }[] {
   const codegen = looseOf(file['codegen']);
   const said = typeof codegen?.['maxCostPerTask'] === 'number' || typeof codegen?.['maxCostPerDay'] === 'number';
-  if (codegen?.['enabled'] !== true || codegen['estimatedCostPerRunUsd'] !== undefined || said) return [];
-  const message =
-    'is absent, and Codegen reports no cost: no budget holds its runs; limits.maxAttemptsPerTask and limits.attemptTimeoutMs do';
-  return [{ path: 'codegen.estimatedCostPerRunUsd', message }];
+  const message = (name: string): string =>
+    `is absent, and ${name} reports no cost: no budget holds its runs; limits.maxAttemptsPerTask and limits.attemptTimeoutMs do`;
+  const without = (settings: Loose | undefined): boolean => settings?.['estimatedCostPerRunUsd'] === undefined;
+  const own = Object.entries(looseOf(file['executors']) ?? {}).filter(
+    ([, one]) => looseOf(looseOf(one)?.['capabilities'])?.['cost'] === 'none' && without(looseOf(one)),
+  );
+  return [
+    ...(codegen?.['enabled'] === true && without(codegen) && !said
+      ? [{ path: 'codegen.estimatedCostPerRunUsd', message: message('Codegen') }]
+      : []),
+    ...own.map(([id]) => ({ path: `executors.${id}.estimatedCostPerRunUsd`, message: message(id) })),
+  ];
 }
 
 function severalNames(file: Loose): { readonly path: string; readonly message: string }[] {
