@@ -30,17 +30,6 @@ export function createExecutors(
   runIdPrefix: string,
   means: CloudMeans = { random: () => 0.5 },
 ): ReadonlyMap<string, TaskExecutor> {
-  const claude = createClaudeExecutor({
-    sandbox,
-    clock,
-    gitIdentity,
-    runIdPrefix,
-    auth: config.claude.auth,
-    ...(config.claude.apiUrl === undefined ? {} : { apiUrl: config.claude.apiUrl }),
-    ...(config.claude.apiKey === undefined ? {} : { apiKey: config.claude.apiKey }),
-    ...(config.claude.binaryPath === undefined ? {} : { binaryPath: config.claude.binaryPath }),
-    ...(config.defaultModel === undefined ? {} : { defaultModel: config.defaultModel }),
-  });
   const custom = Object.entries(config.executors).map(([id, { command, args, environmentVariables, readable, capabilities }]) =>
     createCustomExecutor({
       id,
@@ -54,11 +43,32 @@ export function createExecutors(
       ...(capabilities ? { capabilities } : {}),
     }),
   );
-  const codegen = codegenExecutor(config, clock, means);
-  const cursor = cursorExecutor(config, clock, means);
-  return new Map(
-    [claude, ...(codegen ? [codegen] : []), ...(cursor ? [cursor] : []), ...custom].map((executor) => [executor.id, executor]),
-  );
+  const claude = claudeExecutor(config, sandbox, clock, runIdPrefix);
+  const cloud = [codegenExecutor(config, clock, means), cursorExecutor(config, clock, means)];
+  const all = [claude, ...cloud, ...custom].filter((executor) => executor !== undefined);
+  return new Map(all.map((executor) => [executor.id, executor]));
+}
+
+/** Undefined where another executor is the usual one and this one has nothing to log in with: nothing falls back on it then. */
+function claudeExecutor(
+  { claude, executor, defaultModel }: Config,
+  sandbox: Sandbox,
+  clock: Clock,
+  runIdPrefix: string,
+): TaskExecutor | undefined {
+  const { auth, apiUrl, apiKey, binaryPath } = claude;
+  if (executor !== 'claude' && auth === 'apiKey' && apiKey === undefined) return undefined;
+  return createClaudeExecutor({
+    sandbox,
+    clock,
+    gitIdentity,
+    runIdPrefix,
+    auth,
+    ...(apiUrl === undefined ? {} : { apiUrl }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(binaryPath === undefined ? {} : { binaryPath }),
+    ...(defaultModel === undefined ? {} : { defaultModel }),
+  });
 }
 
 /** Undefined unless the configuration has it enabled. */
