@@ -322,6 +322,22 @@ describe('what is not offered', () => {
   });
 });
 
+test('more at once than its run may keep in memory; there is room again once they have left', async () => {
+  await open(5);
+  const large = Buffer.alloc(31 * 1024 * 1024, 'x');
+  const headers = { 'x-api-key': door.key };
+  const under = Array.from({ length: 5 }, () => {
+    const request = requestHttp({ socketPath: join(directory, 'model'), path: '/v1/messages', method: 'POST', headers, agent: false });
+    request.on('error', () => undefined);
+    return request;
+  });
+  await Promise.all(under.map((request) => new Promise((resolve) => request.write(large, resolve))));
+  const refused = await eventually(async () => (await ask({}, { raw: JSON.stringify({ x: 'x'.repeat(5 * 1024 * 1024) }) })).status === 503);
+  expect(refused).toBe(true);
+  for (const request of under) request.destroy();
+  expect(await eventually(async () => (await ask(prompt([{ text: 'x' }]))).status === 200)).toBe(true);
+});
+
 describe('while the ledger is away', () => {
   test('calls wait for it, and nothing is forwarded before it has them', async () => {
     await open(5);

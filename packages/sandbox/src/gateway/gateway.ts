@@ -5,7 +5,7 @@ import type { Clock, Instant } from 'cyrus-core/clock';
 import type { Ids } from 'cyrus-core/ids';
 import type { Ledger } from 'cyrus-core/ports/ledger';
 import type { Price } from 'cyrus-core/prices';
-import { refuse } from './api-error.ts';
+import { type ApiRefusal, refuse } from './api-error.ts';
 import { forwardCall, forwardCount } from './forward.ts';
 import { type ProviderLimits, providerLimits } from './provider-limits.ts';
 import { openUpstream, type Upstream } from './upstream.ts';
@@ -61,6 +61,8 @@ export interface Shared extends GatewayOptions {
 
 /** The largest request the Messages API takes. */
 const largestBody = 32 * 1024 * 1024;
+/** Of all requests of one attempt that are under way: they are kept whole, in the memory that everybody's service lives in. */
+const mostHeld = 4 * largestBody;
 const settleWithinMs = 10_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -70,8 +72,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       const key = `cyrus-${randomBytes(24).toString('base64url')}`;
       const underWay = new Set<Promise<void>>();
       const settling = new Set<Promise<void>>();
+      const held = { bytes: 0 };
       const server = createServer({ noDelay: true, keepAliveTimeout: 120_000, requestTimeout: 0 }, (request, response) => {
-        const done = answer(shared, { attemptId, key, settling }, request, response).catch(() => {
+        const done = answer(shared, { attemptId, key, settling, held }, request, response).catch(() => {
           // Nothing of the cause: it may hold what was said.
           refuse(response, { status: 500, type: 'api_error', message: 'The gateway failed.' });
         });
@@ -109,6 +112,7 @@ interface Attempt {
   readonly attemptId: string;
   readonly key: string;
   readonly settling: Set<Promise<void>>;
+  readonly held: { bytes: number };
 }
 
 async function answer(shared: Shared, attempt: Attempt, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -133,10 +137,20 @@ async function answer(shared: Shared, attempt: Attempt, request: IncomingMessage
       message: `${request.method} ${path.slice(0, 100)} is not offered here.`,
     });
   }
-  const body = await readBody(request);
-  if (body === undefined)
-    return refuse(response, { status: 413, type: 'request_too_large', message: `A request has at most ${largestBody} bytes.` });
-  await forward(shared, { ...attempt, path: query === undefined ? path : `${path}?${query}`, request, response, body });
+  let own = 0;
+  const hold = (bytes: number): boolean => {
+    if (attempt.held.bytes + bytes > mostHeld) return false;
+    own += bytes;
+    attempt.held.bytes += bytes;
+    return true;
+  };
+  try {
+    const body = await readBody(request, hold);
+    if (!Buffer.isBuffer(body)) return refuse(response, body);
+    await forward(shared, { ...attempt, path: query === undefined ? path : `${path}?${query}`, request, response, body });
+  } finally {
+    attempt.held.bytes -= own;
+  }
 }
 
 function shows({ headers }: IncomingMessage, key: string): boolean {
@@ -145,14 +159,24 @@ function shows({ headers }: IncomingMessage, key: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Undefined: it is too large. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+/** `hold`: false where there is no room for so many bytes more. What is refused is read to its end, so that the client reads why. */
+async function readBody(request: IncomingMessage, hold: (bytes: number) => boolean): Promise<Buffer | ApiRefusal> {
   const chunks: Buffer[] = [];
   let size = 0;
+  let refusal: ApiRefusal | undefined;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size <= largestBody) chunks.push(chunk);
+    if (size > largestBody) refusal = { status: 413, type: 'request_too_large', message: `A request has at most ${largestBody} bytes.` };
+    else if (refusal === undefined && !hold(chunk.length)) refusal = tooMuch;
+    if (refusal === undefined) chunks.push(chunk);
     else chunks.length = 0;
   }
-  return size > largestBody ? undefined : Buffer.concat(chunks);
+  return refusal ?? Buffer.concat(chunks);
 }
+
+const tooMuch: ApiRefusal = {
+  status: 503,
+  type: 'overloaded_error',
+  message: `The calls of this run that are under way have at most ${mostHeld} bytes together.`,
+  retryAfterS: 5,
+};
