@@ -125,6 +125,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     calendar: rules.calendar,
     onTakenOver: options.onTakenOver,
     outlived: ({ payload }) => executors.get(String(payload['executorId']))?.kind === 'cloud',
+    // A branch that is told late is waited for: no work that is done here stands behind that.
+    waits: ({ kind, payload }) => kind === 'collect' && payload['remote'] !== undefined,
   });
   await supervisor.start();
 

@@ -219,6 +219,15 @@ test('at most as many of a kind run as allowed, in the order they came', async (
   for (const resolve of waiting) resolve();
 });
 
+test('a job that waits for what is elsewhere takes no place of its kind', async () => {
+  const { runner, begun } = endless();
+  await started({ runners: { collect: runner }, limits: { collect: 1 }, waits: ({ payload }) => payload['remote'] !== undefined });
+  for (const id of ['a', 'b', 'c']) await insertJob(database.db, { id, kind: 'collect', payload: { remote: {} } });
+  for (const id of ['x', 'y']) await insertJob(database.db, { id, kind: 'collect' });
+  await until('all of them and one of the others run', () => begun.length === 4);
+  expect([...begun].sort()).toEqual(['a', 'b', 'c', 'x']);
+});
+
 test('a job is not taken before its time', async () => {
   await started({ runners: { merge: async () => ({ result: {} }) }, pollMs: 20 });
   await insertJob(database.db, { id: 'later', kind: 'merge', notBefore: new Date(Date.now() + 3_600_000).toISOString() });

@@ -57,6 +57,8 @@ export interface SupervisorOptions {
   readonly limits?: Readonly<Partial<Record<JobKind, number>>>;
   /** Jobs that follow what goes on without this process: time to end is of no use to them. */
   readonly outlived?: (job: HostJob) => boolean;
+  /** Jobs that mostly wait for what is elsewhere: they take no place of their kind. */
+  readonly waits?: (job: HostJob) => boolean;
   readonly pollMs?: number;
   readonly heartbeatMs?: number;
 }
@@ -83,7 +85,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function free(): Partial<Record<JobKind, number>> {
     const left: Record<JobKind, number> = { ...limits };
-    for (const { job } of running.values()) left[job.kind]--;
+    for (const { job } of running.values()) if (!options.waits?.(job)) left[job.kind]--;
     return left;
   }
 
