@@ -25,6 +25,7 @@ const claims: Readonly<Record<string, () => Promise<{ readonly measure: Claim }>
   gateway: () => import('./gateway.ts'),
   'sandbox-overhead': () => import('./sandbox-overhead.ts'),
   'cloud-detect': () => import('./cloud-detect.ts'),
+  'local-cloud': () => import('./local-cloud.ts'),
   'cache-hits': () => import('./cache-hits.ts'),
 };
 
