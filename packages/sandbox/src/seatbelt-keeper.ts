@@ -43,7 +43,8 @@ function belongs({ pid, parent, group, text }) {
   return is;
 }
 function list(done) {
-  execFile('ps', ['axeww', '-o', 'pid=,ppid=,pgid=,stat=,command='], { maxBuffer: 1 << 28 }, (error, out) => {
+  // With a clean environment: it must not find itself.
+  execFile('ps', ['axeww', '-o', 'pid=,ppid=,pgid=,stat=,command='], { maxBuffer: 1 << 28, env: { PATH: '/bin:/usr/bin' } }, (error, out) => {
     const rows = [];
     for (const line of String(out).split('\\n')) {
       const match = /^\\s*(\\d+)\\s+(\\d+)\\s+(\\d+)\\s+(\\S+)\\s(.*)$/.exec(line);

@@ -70,7 +70,11 @@ export function createSeatbelt({ clock, sandboxExecPath }: SeatbeltOptions): San
       const placed = await Promise.all(doors.map(async ({ socket, port }) => ({ socket, port: port ?? (await freePort()) })));
       const missing = placed.find(({ socket }) => !existsSync(dirname(socket)));
       if (missing) throw new Error(`${dirname(missing.socket)} does not exist`);
-      const child = startBridge(runId, placed);
+      // What asks for its own number is a port of this machine: on its loopback it is there already.
+      const child = startBridge(
+        runId,
+        placed.filter((_, index) => doors[index]?.port === undefined),
+      );
       const bridge = bridgeClient(child);
       const network: ClosedNetwork = {
         ports: placed.map(({ port }) => port),

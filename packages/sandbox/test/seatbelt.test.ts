@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
@@ -33,8 +34,11 @@ describe.skipIf(process.platform !== 'linux')('what looks after a command under 
     const run = sandbox.spawn(
       specOf({ runId: 'r', args: ['-c', script], cwd: base, env: { PATH: '/usr/bin:/bin', A: 'b c' }, writable: [base] }),
     );
+    const began = systemClock.now();
     run.child.stdin?.write('hello\n');
     const { code, stdout, stderr } = await outcome(run);
+    // Nothing is left, and that is seen: it does not look until it gives up.
+    expect(systemClock.now() - began).toBeLessThan(10_000);
     const [said, temporary = ''] = stdout.trim().split('\n');
     expect({ code, said, stderr }).toEqual({ code: 7, said: `hello b c ${base}`, stderr: 'problem\n' });
     const profile = await readFile(join(base, 'profile'), 'utf8');
@@ -81,6 +85,20 @@ describe.skipIf(process.platform !== 'linux')('what looks after a command under 
     await network.close();
     expect((await outcome(sandbox.spawn(specOf({ runId: 'n', args: ['-c', 'true'], network })))).spawnError?.message).toContain('network');
     door.close();
+  });
+
+  test('a port of this machine is reached where it is: nothing is put in its place', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const network = await sandbox.openNetwork?.({ runId: 'h', doors: [{ socket: join(base, 'host'), port }] });
+    if (!network) throw new Error('no network');
+    await network.ready;
+    expect(network.ports).toEqual([port]);
+    await outcome(sandbox.spawn(specOf({ runId: 'h', args: ['-c', 'true'], network })));
+    expect(await readFile(join(base, 'profile'), 'utf8')).toContain(`(allow network-outbound (remote ip "localhost:${port}"))`);
+    await network.close();
+    server.close();
   });
 
   test('a directory that is not there is a spawn error', async () => {
