@@ -223,6 +223,16 @@ describe('the work of a run elsewhere', () => {
     });
     expect(collected(missing, { plan: { ...plan, follows: 'p0' } }).state).toBe('succeeded');
   });
+  test('that cannot be fetched for a while is not done once more, but fetched later; it is told once', () => {
+    const away = (failure: Failure, now = noon) =>
+      decideAttempt(context({ attempt: collecting, inputs: [job('collect', { state: 'failed', failure })] }), now);
+    const decision = away(network);
+    expect([decision.state, jobs(decision), decision.failure]).toEqual(['collecting', ['collect'], null]);
+    expect(said_(decision)).toContain('its work cannot be fetched yet: No answer. It is tried again.');
+    expect(away(network, noon + 25 * 3_600_000)).toMatchObject({ state: 'failed', failure: network });
+    const refused: Failure = { class: 'auth', message: 'The remote refuses the token.', fix: 'Set another.' };
+    expect(away(refused)).toMatchObject({ state: 'failed', failure: { ...refused, class: 'invalid_request' } });
+  });
   test('is remembered with where it was taken from', () => {
     const run = { branch: 'sky/x', branchSha: 'tip', pullRequestUrl: 'https://h/acme/app/pull/3' };
     expect(collected({ headSha: 'tip', run })).toMatchObject({ state: 'succeeded', headSha: 'tip', run: { jobs: 1, ...run } });

@@ -28,6 +28,9 @@ import { isDocumentation } from './documentation.ts';
 import type { AttemptFinished } from './plan-context.ts';
 import { renderPrompt, steeringText } from './prompts.ts';
 
+/** So long after its start the work of a run elsewhere is fetched, if its remote is away; each try waits for some minutes itself. */
+const longestAwayMs = 24 * 3_600_000;
+
 /**
  * What an attempt does next: prepare, set up, run, collect, end. Pure. A stop wins over a finish in the same batch. (Long because it is one
  * decision: runs here and runs elsewhere go through the same states.)
@@ -187,6 +190,15 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     }
     job('collect', { directory: row.checkout?.directory, baseSha: row.checkout?.startSha });
   };
+  const collectAgain = (checkout: CheckoutInfo, after: string): void =>
+    job('collect', elsewhere(checkout), `attempt:${attempt.id}:collect:after:${after}`);
+  /** The work is there, and the way to it is broken: no fault of the executor, and nothing that another run would mend. */
+  const notFetched = (failure: Failure, checkout: CheckoutInfo, jobId: string): void => {
+    const passes = ['network', 'rate_limited', 'timeout'].includes(failure.class) && now - (attempt.startedAt ?? now) < longestAwayMs;
+    if (!passes) return fail(failure.class === 'auth' ? { ...failure, class: 'invalid_request' } : failure);
+    say(context, effects, 'not-fetched', `The run has ended, and its work cannot be fetched yet: ${failure.message} It is tried again.`);
+    collectAgain(checkout, jobId);
+  };
   /** What the end of an agent job says of the stop of its run; the run may be alive if it says nothing. */
   const noteStop = (jobEnd: JobEnd): void => {
     const { stop, result } = (jobEnd.result ?? {}) as RunEnd;
@@ -276,8 +288,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       case 'collect': {
         if (row.state !== 'collecting') return;
         // The work is not here but on the remote: taking it from there is no new run.
-        if (jobEnd.state === 'lost' && cloud && row.checkout)
-          return job('collect', elsewhere(row.checkout), `attempt:${attempt.id}:collect:after:${jobEnd.jobId}`);
+        if (jobEnd.state === 'lost' && cloud && row.checkout) return collectAgain(row.checkout, jobEnd.jobId);
         if (jobEnd.state === 'lost') return end('lost');
         const collected = (jobEnd.result ?? {}) as { headSha?: string; evidence?: Evidence; run?: Partial<AttemptRun>; missing?: string };
         if (collected.run) noteRun(collected.run);
@@ -285,8 +296,10 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
         row.evidence = collected.evidence ?? null;
         if (row.interruption) return end(row.interruption.kind === 'question' ? 'asked' : 'stopped');
         if (row.failure) return end('failed');
-        if (jobEnd.state === 'failed')
-          return fail(jobEnd.failure ?? { class: 'sandbox_lost', message: 'The work could not be collected.' });
+        if (jobEnd.state === 'failed') {
+          const failure = jobEnd.failure ?? { class: 'sandbox_lost', message: 'The work could not be collected.' };
+          return cloud && row.checkout ? notFetched(failure, row.checkout, jobEnd.jobId) : fail(failure);
+        }
         const others = task.procedure === 'documentation' ? notDocumentation(row.evidence, context.settings.documentationPaths) : null;
         if (others) return fail(others);
         // Whoever asks something about work that is done may get words alone.

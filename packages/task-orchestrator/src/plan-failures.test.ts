@@ -45,6 +45,14 @@ describe('an executor that only a person can mend', () => {
     expect(decision.effects.tells).toContainEqual(expect.objectContaining({ entity: 'dispatcher:main', kind: 'ready' }));
   });
 
+  test('is not one whose run never began, since git was refused where it was to begin', () => {
+    const remote = { repositoryUrl: 'https://h/app.git', startBranch: 'x-start', startSha: 's', pushBranch: 'x', unpushed: true };
+    const before = attempt({ state: 'failed', failure: refused });
+    const unbegun = { ...before, checkout: before.checkout && { ...before.checkout, remote }, run: null };
+    expect(failedOn(refused, { attempts: [unbegun] }).plan).toMatchObject({ state: 'failed', failure: refused });
+    expect(failedOn(refused, { attempts: [{ ...unbegun, run: { jobs: 1 } }] }).task?.state).toBe('ready');
+  });
+
   test('is not waited for at a terminal', () => {
     const { issue } = context();
     const waiting = input('waiting', { key: 'parked:claude:1', reason: 'Waiting', failure: refused });

@@ -30,7 +30,7 @@ export function chainState(step: PlanStep, attempt: Attempt): ChainState {
     attempts: context.attempts,
     chain: task.chain ?? newChain(),
     maxAttempts: context.settings.maxAttempts,
-    beforeExecutor: attempt.checkout === null,
+    beforeExecutor: attempt.checkout === null || (attempt.checkout.remote !== undefined && !attempt.run?.jobs),
     attended: context.issue.workspace !== unattended,
     random: context.random,
   };
