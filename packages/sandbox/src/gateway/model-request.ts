@@ -5,6 +5,8 @@ export interface ModelRequest {
   readonly stream: boolean;
   /** More tokens than this the input cannot have. */
   readonly inputTokens: number;
+  /** Of these: what no request holds, since it is found on the way. */
+  readonly foundTokens: number;
   /** Some of it may be kept in the cache for an hour, which costs more. */
   readonly longCache: boolean;
   /** Searches of the web, which are paid for one by one. */
@@ -59,6 +61,7 @@ export function readModelRequest(text: string, bytes: number): ModelRequest | { 
     maxTokens: Number(maxTokens),
     stream: stream === true,
     inputTokens: bytes + elsewhere(body['messages']) + webSearches * searchTokens,
+    foundTokens: webSearches * searchTokens,
     // As it is meant, not as it is spelled.
     longCache: /"ttl"\s*:\s*"1h"/.test(text.includes('\\u') ? JSON.stringify(body) : text),
     webSearches,
