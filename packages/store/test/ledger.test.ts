@@ -128,6 +128,18 @@ describe('calls', () => {
     expect(await forgottenReservations(stored.db)).toEqual([]);
   });
 
+  test('left open by books that are closed are charged by the sweep, which then finds them no more', async () => {
+    const ledger = ledgerOf({ day: 50 });
+    await insertTask(stored.db, '1');
+    const attempt = await insertAttempt(stored.db, '1', { cost: 2 });
+    await intend(ledger, attempt, 'a', 1.5);
+    await stored.db.query('update cyrus.reservation set released_at = clock_timestamp() where attempt_id = $1', [attempt]);
+    expect(await forgottenReservations(stored.db)).toEqual([attempt]);
+    await end(attempt);
+    expect(await chargesOf(stored.db, attempt)).toEqual(['1.5 gateway, worst case']);
+    expect(await forgottenReservations(stored.db)).toEqual([]);
+  });
+
   test('eight at once on the last 50 cents, with kills between answer and settlement: nothing is missing, nothing is passed', async () => {
     const limits = { day: 10 };
     await insertTask(stored.db, '0');

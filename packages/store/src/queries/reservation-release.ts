@@ -3,8 +3,8 @@ import type { Tx } from '../pool.ts';
 import { bookCharges, type NewCharge } from './charge-book.ts';
 
 /**
- * Closes the books of an attempt that has ended, once: calls whose use was never told are charged with their worst case, a run
- * of which nobody tells a cost with what is assumed of it, and what is left of the reservation is given back.
+ * Closes the books of an attempt that has ended, once, however often it is asked to: calls whose use was never told are charged with
+ * their worst case, a run of which nobody tells a cost with what is assumed of it, and what is left of the reservation is given back.
  */
 export async function releaseReservation(tx: Tx, calendar: Calendar, attemptId: string): Promise<void> {
   await tx.query('select from cyrus.attempt where id = $1 for update', [attemptId]);
@@ -14,29 +14,27 @@ export async function releaseReservation(tx: Tx, calendar: Calendar, attemptId: 
     [attemptId, tx.manualNow()],
   );
   const reservation = rows[0];
-  if (reservation) {
-    const { rows: open } = await tx.query<{ callId: string; model: string; worstCase: number | null; at: number }>(
-      `update cyrus.call_intent set settled_at = coalesce($2::timestamptz, clock_timestamp()) where attempt_id = $1 and settled_at is null
-       returning call_id as "callId", model, worst_case as "worstCase", at`,
-      [attemptId, tx.manualNow()],
-    );
-    await bookCharges(
-      tx,
-      calendar,
-      attemptId,
-      open.map(({ callId, model, worstCase, at }) => ({
-        ...without(callId, model),
-        at,
-        price: worstCase,
-        trust: 'gateway' as const,
-        worstCase: true,
-      })),
-    );
-    if (reservation.estimate !== null && (await ranWithoutPrice(tx, attemptId)))
-      await bookCharges(tx, calendar, attemptId, [
-        { ...without(`estimate:${attemptId}`, reservation.executorId), price: reservation.estimate, trust: 'estimated' },
-      ]);
-  }
+  const { rows: open } = await tx.query<{ callId: string; model: string; worstCase: number | null; at: number }>(
+    `update cyrus.call_intent set settled_at = coalesce($2::timestamptz, clock_timestamp()) where attempt_id = $1 and settled_at is null
+     returning call_id as "callId", model, worst_case as "worstCase", at`,
+    [attemptId, tx.manualNow()],
+  );
+  await bookCharges(
+    tx,
+    calendar,
+    attemptId,
+    open.map(({ callId, model, worstCase, at }) => ({
+      ...without(callId, model),
+      at,
+      price: worstCase,
+      trust: 'gateway' as const,
+      worstCase: true,
+    })),
+  );
+  if (reservation && reservation.estimate !== null && (await ranWithoutPrice(tx, attemptId)))
+    await bookCharges(tx, calendar, attemptId, [
+      { ...without(`estimate:${attemptId}`, reservation.executorId), price: reservation.estimate, trust: 'estimated' },
+    ]);
   await tx.query('update cyrus.attempt set cost = (select sum(c.cost) from cyrus.charge c where c.attempt_id = $1) where id = $1', [
     attemptId,
   ]);
