@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, request as requestHttp, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -163,6 +163,17 @@ describe.runIf(bestSandbox.openNetwork !== undefined)('a closed network', () => 
     const door = made(bestSandbox).door(user());
     await door.open({});
     expect(await readdir(join(home, 'run', String(process.pid)))).toEqual(['1']);
+    await door.close();
+  });
+
+  test('what stood in the way of the first network is forgotten once it is gone', async () => {
+    const all = made(bestSandbox);
+    const blocked = join(home, 'run');
+    await writeFile(blocked, '');
+    await expect(all.door(user()).open({})).rejects.toThrow('No network could be made for this run');
+    await rm(blocked);
+    const door = all.door(user());
+    await door.open({});
     await door.close();
   });
 

@@ -100,7 +100,12 @@ export function createNetworks(options: NetworksOptions): Networks {
 
   async function open(user: NetworkUser, needs: NetworkNeeds, closers: (() => Promise<unknown>)[]): Promise<RunNetwork> {
     const attemptId = user.attemptId ?? user.runId;
-    gateway ??= needs.model ? startGateway() : undefined;
+    // What failed is tried anew by the next run: a full disk is no reason to start the service again.
+    if (needs.model)
+      gateway ??= startGateway().catch((error) => {
+        gateway = undefined;
+        throw error;
+      });
     if (!sandbox.openNetwork) {
       const model = needs.model ? await (await gateway)?.open({ attemptId }) : undefined;
       if (model) closers.push(() => model.close());
@@ -111,7 +116,10 @@ export function createNetworks(options: NetworksOptions): Networks {
         ...(model?.url === undefined ? {} : { model: { url: model.url, key: model.key } }),
       };
     }
-    place ??= socketPlace(home);
+    place ??= socketPlace(home).catch((error) => {
+      place = undefined;
+      throw error;
+    });
     const directory = join(await place, String(++count));
     await mkdir(directory, { mode: 0o700 });
     closers.push(() => rm(directory, { recursive: true, force: true }));
