@@ -61,7 +61,7 @@ export function afterFailure(state: ChainState, failure: Failure, now: Instant):
       return goOn(state, failure, now, learnedFrom.lost, { free: true });
     case 'resume':
       if (cutOffs(state) > (rule.times as number)) return goOn(state, failure, now, learnedFrom.lost);
-      return again(learnedFrom.lost, null, 'The sandbox was lost. Going on from the saved work.');
+      return resume(state, failure, now);
     case 'fresh_attempt':
       if (failedHere(state, 'agent_failed', 'no_evidence', failure.class) < state.maxAttempts)
         return again(learnedFrom.failed(failure.message), null, `${failure.message} Trying again.`);
@@ -117,6 +117,14 @@ function retrySame(state: ChainState, failure: Failure, now: Instant): FailureSt
   if (next.do === 'again' || n > most + mostWaits.queue) return next;
   const at = now + backoffMs(5 * minuteMs, hourMs, n - most);
   return again(learnedFrom.lost, at, `${failure.message} Queued: trying again at ${atTime(at, now)}.`);
+}
+
+/** What comes back at once is no accident but a full disk or the like: that is given time to pass. */
+function resume(state: ChainState, failure: Failure, now: Instant): FailureStep {
+  const n = failedHere(state, 'sandbox_lost');
+  if (n <= 2) return again(learnedFrom.lost, null, 'The sandbox was lost. Going on from the saved work.');
+  const waitMs = backoffMs(1_000, 10 * minuteMs, n - 2);
+  return again(learnedFrom.lost, now + waitMs, `${failure.message} Going on from the saved work in ${waitWords(waitMs)}.`);
 }
 
 function waitForRate(state: ChainState, failure: Failure, now: Instant): FailureStep {
