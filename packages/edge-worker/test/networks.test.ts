@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, request as requestHttp, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from 'cyrus-core/clock';
 import { type Config, configSchema } from 'cyrus-core/config/schema';
 import type { RunNetwork } from 'cyrus-core/ports/network';
@@ -233,6 +235,40 @@ function call(socket: string, key: string, maxTokens: number): Promise<{ status:
     sent.once('error', reject);
     sent.end(JSON.stringify(body));
   });
+}
+
+test('a network that cannot be made leaves none of its doors open', async () => {
+  const connected: Socket[] = [];
+  const broken: Sandbox = {
+    ...bestSandbox,
+    async openNetwork({ doors }) {
+      // Doors open beside the network, not before it.
+      for (const { socket } of doors) connected.push(await connection(socket));
+      throw new Error('no namespace is left');
+    },
+  };
+  const door = made(broken, { sandbox: { egress: [`localhost:${port}`] } }).door(user());
+  await expect(door.open({ model: true })).rejects.toMatchObject({
+    failure: { class: 'sandbox_lost', message: expect.stringContaining('no namespace is left') },
+  });
+  expect(connected).toHaveLength(3);
+  const closed = Promise.all(connected.map((socket) => once(socket, 'close')));
+  await door.close();
+  await closed;
+  expect(await readdir(join(home, 'run', String(process.pid)))).toEqual([]);
+});
+
+async function connection(path: string): Promise<Socket> {
+  for (const until = Date.now() + 20_000; ; ) {
+    const socket = connect(path);
+    try {
+      await once(socket, 'connect');
+      return socket.resume();
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      await pause(5);
+    }
+  }
 }
 
 test('eight calls at once on the last $0.50 of a day: what is billed never passes it, and all of it is charged', async () => {
