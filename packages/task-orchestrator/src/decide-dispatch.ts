@@ -106,7 +106,7 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
       wait('draining', 'Waiting: the service is shutting down. The work goes on when it is back.', null);
       continue;
     }
-    const inLine = ({ key, what }: Queue): void => wait(key, queuedWords(places.ahead(key), what), null, places.ahead(key));
+    const inLine = ({ key, what }: Queue): void => wait(key, queuedWords(places.ahead(key), what, task.number), null, places.ahead(key));
     const full = places.ofRepository(task.repositoryId);
     if (!full.free) {
       inLine(full);

@@ -40,6 +40,13 @@ test('a new plan makes its task and asks for an executor', () => {
   expect(told(decision)).toEqual(['dispatcher:main ready']);
 });
 
+test('what a job of the attempt waits for is told once', () => {
+  const waits = input('job_waiting', { key: 'disk:j1', reason: 'Waiting for disk space.' });
+  const decision = decidePlan(context({ task: task({ state: 'assigned' }), inputs: [waits] }), noon);
+  expect(decision.effects.writes).toMatchObject([{ key: expect.stringContaining('waiting:disk:j1'), payload: expect.anything() }]);
+  expect(JSON.stringify(decision.effects.writes)).toContain('Waiting for disk space.');
+});
+
 describe('an attempt given out', () => {
   const created = input('attempt_created', { attemptId: 'a1', number: 1, executorId: 'claude', reason: 'the only executor configured' });
 

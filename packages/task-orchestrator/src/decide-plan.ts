@@ -14,6 +14,7 @@ import { pause, resume } from './plan-pause.ts';
 import { writeDelayed, writeEnded } from './plan-publish.ts';
 import { PlanStep } from './plan-step.ts';
 import { keptWhileParked } from './plan-waits.ts';
+import { toldAnew } from './queue-words.ts';
 import type { Forwarded } from './session-context.ts';
 import { isPause, isResume } from './stop-words.ts';
 
@@ -93,7 +94,7 @@ function takeMessage(step: PlanStep, input: Input): void {
 
 /** Who says something to a task that waits is owed an answer, so what it waits for is told again. */
 function tellAnew(step: PlanStep): void {
-  const forgotten = { key: '', ahead: null, reason: '' };
+  const forgotten = { key: toldAnew, ahead: null, reason: '' };
   step.effects.events.push({ type: 'task.waiting', planId: step.context.plan.id, taskId: step.task.id, payload: forgotten });
   step.effects.tells.push({ entity: 'dispatcher:main', kind: 'ready', payload: { taskId: step.task.id } });
 }
@@ -118,6 +119,11 @@ function waiting(step: PlanStep, { key, at, reason, failure, exhausted }: Waitin
   if (step.context.listeners.length === 0) return;
   if (needsMending(failure)) return untilMended(step, failure);
   step.say(`waiting:${key}:${at ?? ''}`, reason);
+}
+
+/** A job of the attempt waits, as for room on the disk. */
+function jobWaits(step: PlanStep, { key, reason }: Pick<Waiting, 'key' | 'reason'>): void {
+  if (step.context.listeners.length > 0) step.say(`waiting:${key}`, reason);
 }
 
 /** What follows from a decision of a person on a question of policy; null: these are words for the agent. */
@@ -149,6 +155,8 @@ function take(step: PlanStep, { kind, payload }: Input): void {
       return attemptFinished(step, payload as unknown as AttemptFinished);
     case 'waiting':
       return waiting(step, payload as unknown as Waiting);
+    case 'job_waiting':
+      return jobWaits(step, payload as unknown as Pick<Waiting, 'key' | 'reason'>);
     case 'job':
       if (payload['kind'] === 'issue') return looked(step, payload as unknown as JobEnd);
       return jobEnded(step, payload as unknown as JobEnd);

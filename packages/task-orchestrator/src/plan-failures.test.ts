@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { attempt, context, executor, finished, input, job, noon, plan, task, worked } from '../test/plan-rows.ts';
 import { decidePlan } from './decide-plan.ts';
 import type { PlanContext, PlanDecision } from './plan-context.ts';
+import { toldAnew } from './queue-words.ts';
 
 const refused: Failure = { class: 'auth', message: 'The key is refused.', fix: 'Set another.' };
 const failedOn = (failure: Failure, over: Partial<PlanContext> = {}): PlanDecision =>
@@ -40,7 +41,7 @@ describe('an executor that only a person can mend', () => {
     const word = input('message', { sessionId: 's1', seq: 2, authorName: 'Ada', body: 'It is mended.', at: noon });
     const decision = decidePlan(context({ task: task({ state: 'ready' }), inputs: [word] }), noon);
     expect(decision.effects.events).toContainEqual(
-      expect.objectContaining({ type: 'task.waiting', payload: expect.objectContaining({ key: '' }) }),
+      expect.objectContaining({ type: 'task.waiting', payload: expect.objectContaining({ key: toldAnew }) }),
     );
     expect(decision.effects.tells).toContainEqual(expect.objectContaining({ entity: 'dispatcher:main', kind: 'ready' }));
   });

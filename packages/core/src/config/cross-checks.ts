@@ -109,7 +109,7 @@ function codegenWarnings(codegen: Loose): ConfigWarning[] {
     const message = `is ${JSON.stringify(orgId)}; Codegen knows organisations by a whole number, so it gets no work until this is one`;
     warnings.push({ path: 'codegen.orgId', message });
   }
-  if (codegen['enabled'] !== false && codegen['estimatedCostPerRunUsd'] === undefined) {
+  if (codegen['enabled'] === true && codegen['estimatedCostPerRunUsd'] === undefined) {
     const limits = ['maxCostPerTask', 'maxCostPerDay'].filter((key) => typeof codegen[key] === 'number');
     for (const key of limits) {
       const message =

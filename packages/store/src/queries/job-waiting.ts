@@ -26,6 +26,6 @@ export async function recordWaiting(
     job.attemptId,
     JSON.stringify({ key, reason }),
   ]);
-  if (waiting.tell && job.planId !== null) await tellEntity(tx, `plan:${job.planId}`, 'waiting', { key, reason });
+  if (waiting.tell && job.planId !== null) await tellEntity(tx, `plan:${job.planId}`, 'job_waiting', { key, reason });
   return true;
 }

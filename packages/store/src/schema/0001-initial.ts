@@ -410,6 +410,7 @@ create index event_credential on cyrus.event (id) where type in ('credential_fai
 create sequence cyrus.event_number;
 create index event_unnumbered on cyrus.event (id) where number is null;
 create index event_plan on cyrus.event (plan_id, id);
+create index event_waiting on cyrus.event (plan_id, id) where type = 'task.waiting';
 create index event_attempt on cyrus.event (attempt_id, id);
 
 -- Wake-ups: insert-only, deleted by the advance that serves them.
