@@ -106,8 +106,11 @@ export function createNetworks(options: NetworksOptions): Networks {
         gateway = undefined;
         throw error;
       });
+    // This run's own: one that has failed meanwhile must fail this run too, not leave it without the gateway.
+    const opens = needs.model ? gateway : undefined;
+    opens?.catch(() => undefined);
     if (!sandbox.openNetwork) {
-      const model = needs.model ? await (await gateway)?.open({ attemptId }) : undefined;
+      const model = await (await opens)?.open({ attemptId });
       if (model) closers.push(() => model.close());
       return {
         network: 'open',
@@ -127,7 +130,7 @@ export function createNetworks(options: NetworksOptions): Networks {
 
     const out = join(directory, 'out');
     const toHost = hostPorts(list).map((port) => ({ port, socket: join(directory, String(port)) }));
-    const toModel = needs.model && gateway ? { socket: join(directory, 'model'), opens: gateway } : undefined;
+    const toModel = opens && { socket: join(directory, 'model'), opens };
     const doors: NetworkDoor[] = [{ socket: out }, ...toHost, ...(toModel ? [{ socket: toModel.socket }] : [])];
     // All at once: the network does not wait for what answers at its doors.
     const opening = [
