@@ -103,6 +103,14 @@ describe('codegen setup', () => {
     ],
     ['an organisation that is no number', ['--token', '-', '--org-id', 'acme'], 'cg_local', 2, /"acme" is no organisation/, /number/],
     [
+      'an organisation that is no number, before anybody is asked',
+      ['--token', '-', '--org-id', 'acme', '--base-url', 'http://127.0.0.1:1'],
+      'cg_local',
+      2,
+      /"acme" is no organisation/,
+      /number/,
+    ],
+    [
       'an unreachable host',
       ['--token', '-', '--base-url', 'http://127.0.0.1:1'],
       'cg_local',

@@ -149,6 +149,9 @@ describe('the end of a chain', () => {
     const over = { task: task({ state: 'ready', ruledOut: [{ executorId: 'claude', why: 'w', until: null }] }), inputs: [waiting] };
     const decision = decidePlan(context({ ...over, attempts: [attempt({ state: 'failed', failure: gaveUp })] }), noon);
     expect([decision.task?.state, decision.question]).toMatchObject(['asking', { topic: 'failed' }]);
+    const issue = { ...context().issue, workspace: 'cli' };
+    const alone = decidePlan(context({ ...over, issue, attempts: [attempt({ state: 'failed', failure: gaveUp })] }), noon);
+    expect([alone.plan.state, alone.question]).toEqual(['failed', null]);
   });
 });
 

@@ -77,7 +77,9 @@ export function untilMended(step: PlanStep, failure: Failure): void {
 export function nobodyLeft(step: PlanStep, reason: string): void {
   const attempt = step.lastAttempt();
   if (!attempt || step.task.ruledOut.length === 0) return step.say(`waiting:${step.task.attempts}`, reason);
-  askWhatNext(step, attempt.failure ?? { class: 'agent_failed', message: reason }, attempt);
+  const failure = attempt.failure ?? { class: 'agent_failed', message: reason };
+  if (step.context.issue.workspace === unattended) return step.fail(failure);
+  askWhatNext(step, failure, attempt);
 }
 
 const again = 'Try again';

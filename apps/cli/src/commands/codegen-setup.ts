@@ -36,6 +36,7 @@ export async function codegenSetup(
   try {
     const baseUrl = options.baseUrl ?? (await asker?.text('Address of your Codegen installation', before.baseUrl)) ?? before.baseUrl;
     const token = await tokenOf(context, options, before, asker);
+    checkNumber(options.orgId);
     const identity = options.check ? await identityOf(baseUrl, token.value) : undefined;
     if (identity) terminal.err(`The token belongs to ${plain(identity.user)}.`);
     const orgId = await organisationOf(options, before, identity, asker);
@@ -108,6 +109,17 @@ async function identityOf(baseUrl: string | undefined, apiToken: string): Promis
   throw new CliError(`${message} Nothing has been written.`, fix === undefined ? {} : { fix });
 }
 
+const isNumber = (id: string | number): boolean => /^\d+$/.test(String(id));
+
+/** A mistake in the command is said before anybody is asked. */
+function checkNumber(orgId: string | undefined): void {
+  if (orgId === undefined || isNumber(orgId)) return;
+  throw new CliError(`"${orgId}" is no organisation of Codegen.`, {
+    code: exitCode.usage,
+    fix: 'Give its number, as the settings of the organisation in Codegen show it.',
+  });
+}
+
 async function organisationOf(
   { orgId }: CodegenSetupOptions,
   before: Partial<CodegenConfig>,
@@ -116,12 +128,7 @@ async function organisationOf(
 ): Promise<number> {
   const all = identity?.organisations ?? [];
   const given = orgId ?? before.orgId;
-  const usable = given !== undefined && /^\d+$/.test(String(given)) ? Number(given) : undefined;
-  if (orgId !== undefined && usable === undefined)
-    throw new CliError(`"${orgId}" is no organisation of Codegen.`, {
-      code: exitCode.usage,
-      fix: 'Give its number, as the settings of the organisation in Codegen show it.',
-    });
+  const usable = given !== undefined && isNumber(given) ? Number(given) : undefined;
   if (usable !== undefined && identity && !all.some(({ id }) => id === usable)) {
     if (orgId !== undefined || !asker) throw new FailureError(notOne(usable, identity));
   } else if (usable !== undefined) return usable;

@@ -97,6 +97,8 @@ async function ask(apiUrl: string, apiKey: string, model: string, question: stri
   try {
     response = await fetch(`${apiUrl.replace(/\/$/, '')}/v1/messages`, {
       method: 'POST',
+      // The key goes to the configured address alone.
+      redirect: 'manual',
       headers: { 'content-type': 'application/json', 'x-api-key': apiKey, 'anthropic-version': '2023-06-01' },
       body: JSON.stringify({
         model,
