@@ -22,6 +22,7 @@ import { createGit, type Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { writeHostFiles } from './host-files.ts';
 import { type Included, type IncludeRequest, includeFiles } from './include.ts';
+import { type IncludedInCommitsRequest, includedInCommits } from './included-in-commits.ts';
 import { fetchLargeFiles, fillLargeFiles, hasGitLfs, pushLargeFiles } from './lfs-objects.ts';
 import { type Merged, type MergeRequest, mergeInMirror } from './merge.ts';
 import { type Mirror, type MirrorPlace, openMirror, openPlace } from './mirror.ts';
@@ -61,6 +62,8 @@ export interface Checkouts {
   list(): Promise<Checkout[]>;
   /** Copies files that git ignores from the user's own checkout into a new one, as `.worktreeinclude` of the base commit says. */
   include(request: IncludeRequest): Promise<Included>;
+  /** What `include` would copy and unpublished commits have: an agent committed it. */
+  includedInCommits(request: IncludedInCommitsRequest): Promise<readonly string[]>;
   /**
    * Checks out the submodules of a new checkout; the checkout as it is then, and the submodules whose large files (Git LFS) are pointers.
    * @throws FailureError that names a submodule that cannot be had
@@ -166,6 +169,7 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
   const checkouts: Checkouts = {
     collect,
     include: (request) => request.mirror.lock.shared(() => includeFiles(request)),
+    includedInCommits: (request) => request.mirror.lock.shared(() => includedInCommits(request)),
     async addSubmodules({ checkout, ...request }) {
       const found = await findSubmodules({ ...request, sha: checkout.baseSha, open: (source) => checkouts.mirror(source) });
       if (found.length === 0) return { checkout, withPointers: [] };

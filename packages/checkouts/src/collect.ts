@@ -218,10 +218,16 @@ function withFilter(checkout: Checkout): Record<string, string> {
 /** What was copied from the user's own checkout is no work, whatever the agent made of its ignore files. */
 function withoutCopied(copied: readonly string[]): Record<string, string> {
   const escaped = (path: string): string => `/${path.replace(/[\\*?[\]!# \t]/g, '\\$&')}`;
-  const plain = copied.filter((path) => !path.includes('\n'));
+  // A variable holds 128 KB. What was copied is always less; what commits hold beyond that is refused with them all the same.
+  let roomBytes = 48_000;
+  const held = copied.filter((path) => {
+    roomBytes -= Buffer.byteLength(path) + 1;
+    return roomBytes >= 0;
+  });
+  const plain = held.filter((path) => !path.includes('\n'));
   return {
     EXCLUDED: plain.length === 0 ? '' : `\n${plain.map(escaped).join('\n')}\n`,
-    COPIED: Buffer.from(copied.map((path) => `${path}\0`).join('')).toString('base64'),
+    COPIED: Buffer.from(held.map((path) => `${path}\0`).join('')).toString('base64'),
   };
 }
 

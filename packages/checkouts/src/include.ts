@@ -3,11 +3,10 @@ import { type FileHandle, link, lstat, open, readFile, readlink, realpath, renam
 import { dirname, join } from 'node:path';
 import { FailureError } from 'cyrus-core/failure';
 import type { Checkout } from './checkout.ts';
+import { includePatterns } from './include-patterns.ts';
+import { includedInCommits } from './included-in-commits.ts';
 import type { Mirror } from './mirror.ts';
 import { isInnerPath, makeRealParents } from './real-parents.ts';
-
-/** The file of the base commit that names what to copy, in the syntax of .gitignore. */
-export const includeFile = '.worktreeinclude';
 
 export interface IncludeRequest {
   readonly mirror: Mirror;
@@ -25,24 +24,25 @@ export interface Included {
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
-const limits = { files: 500, pathBytes: 40_000, fileBytes: 16 * 1024 ** 2, allBytes: 256 * 1024 ** 2, patternBytes: 64 * 1024 };
+const limits = { files: 500, pathBytes: 40_000, fileBytes: 16 * 1024 ** 2, allBytes: 256 * 1024 ** 2 };
 const recordFile = 'included.json';
 const none: Included = { files: [], skipped: [] };
 
 /**
  * Copies files that git ignores (an `.env`) from the user's own checkout, as `.worktreeinclude` of the base commit says. No link is
  * followed, neither a file nor a directory above one. What was copied is remembered beside the checkout: it never becomes part of work.
+ * So is what commits that were not published have of it: an agent committed it, and it stays as it is there.
  * @throws FailureError as git does; what cannot be copied is no error but in `skipped`
  */
 export async function includeFiles(request: IncludeRequest): Promise<Included> {
-  const patterns = await patternsOf(request);
+  const patterns = await includePatterns(request.mirror, request.baseSha);
   if (patterns === undefined) return none;
-  const { checkout } = request;
+  const { mirror, baseSha, source, checkout, signal } = request;
+  const inCommits = await includedInCommits({ mirror, baseSha, head: checkout.baseSha, source, ...(signal ? { signal } : {}) });
   const root = await realpath(request.source).catch(() => undefined);
-  if (root === undefined) return none;
-  const wanted = await ignoredFiles(request, root, patterns);
+  const wanted = root === undefined ? [] : await ignoredFiles(request, root, patterns);
   const place = dirname(checkout.directory);
-  const before = new Set(await copiedFiles(checkout));
+  const before = new Set([...(await copiedFiles(checkout)), ...inCommits]);
   const skipped: { path: string; reason: string }[] = [];
   const chosen: string[] = [];
   let pathBytes = 0;
@@ -58,34 +58,27 @@ export async function includeFiles(request: IncludeRequest): Promise<Included> {
     }
   }
   // Written first: what a crash leaves half copied is known for what it is.
-  await writeFile(join(place, `${recordFile}.new`), JSON.stringify(chosen));
+  await writeFile(join(place, `${recordFile}.new`), JSON.stringify([...new Set([...chosen, ...inCommits])]));
   await rename(join(place, `${recordFile}.new`), join(place, recordFile));
-  const files: string[] = [];
+  const files = new Set(inCommits);
   let left = limits.allBytes;
   for (const path of chosen) {
-    request.signal?.throwIfAborted();
+    if (root === undefined) break;
+    signal?.throwIfAborted();
     const outcome = await copyFile(root, path, checkout.directory, left);
     if (typeof outcome === 'string') skipped.push({ path, reason: outcome });
     else {
-      files.push(path);
+      files.add(path);
       left -= outcome;
     }
   }
-  return { files, skipped: skipped.slice(0, 100) };
+  return { files: [...files].sort(), skipped: skipped.slice(0, 100) };
 }
 
 /** Paths of the files that were copied into a checkout; none of them may be published. */
 export async function copiedFiles(checkout: Pick<Checkout, 'directory'>): Promise<readonly string[]> {
   const text = await readFile(join(dirname(checkout.directory), recordFile), 'utf8').catch(() => '[]');
   return JSON.parse(text) as string[];
-}
-
-async function patternsOf({ mirror, baseSha }: IncludeRequest): Promise<string | undefined> {
-  const git = (args: readonly string[]) => mirror.git.run({ did: `read ${includeFile}`, gitDir: mirror.directory, args });
-  const { stdout } = await git(['ls-tree', '-z', '-l', baseSha, '--', includeFile]);
-  const [, blob, size] = /^100(?:644|755) blob ([0-9a-f]+) +(\d+)\t/.exec(stdout) ?? [];
-  if (blob === undefined || Number(size) > limits.patternBytes) return undefined;
-  return (await git(['cat-file', 'blob', blob])).stdout;
 }
 
 /** What both `.worktreeinclude` and the ignore files of the checkout name. */

@@ -4,34 +4,33 @@ import type { Mirror } from './mirror.ts';
 
 export interface PublishableRequest {
   readonly mirror: Mirror;
-  readonly base: string;
   readonly head: string;
   readonly maxFileBytes: number;
   /** Files of the user that were copied into the checkout. */
   readonly copied: readonly string[];
-  /** Branches of the remote: what they hold is published already. Absent: all of them. */
+  /** Commits and refs: what they hold is published already. Absent: all branches of the remote. */
   readonly there?: readonly string[];
 }
 
-const mending = 'Take it out of the commits themselves (git rebase, or git reset --soft and a new commit), not only out of the last one.';
+const mending =
+  'Take it out of the commits themselves (git rebase, or git reset --soft and a new commit), not only out of the last one, and out of those that were there when you began.';
 
 /**
- * What of the work must not leave this machine, in words for the agent that made it; undefined: nothing. Looks at every commit, since
- * what one adds and a later one deletes is published too.
+ * What of the work must not leave this machine, in words for the agent that made it; undefined: nothing. Looks at every commit
+ * that the remote does not have, whoever made it: what one adds and a later one deletes is published too, and so is what the work began at.
  */
 export async function unpublishable(request: PublishableRequest): Promise<Failure | undefined> {
-  const { mirror, base, head, copied, there } = request;
-  if (base === head) return undefined;
+  const { mirror, head, copied, there } = request;
   const git = (did: string, args: readonly string[], input = '') =>
     mirror.git.run({ did, gitDir: mirror.directory, args, input, maxOutputBytes: 256 * 1024 * 1024 });
   // What the agent merged from the remote is there already.
-  const known = ['--not', ...(there?.map((branch) => `refs/remotes/origin/${branch}`) ?? ['--remotes=origin'])];
+  const known = ['--not', ...(there ?? ['--remotes=origin'])];
   const [log, objects] = await Promise.all([
     git('list the files of the commits', [
       ...['log', '-z', '--format=', '--raw', '--no-abbrev', '--no-renames', '-m', '--no-ext-diff', '--no-textconv'],
-      ...[head, `^${base}`, ...known, '--'],
+      ...[head, ...known, '--'],
     ]),
-    git('list what is new', ['rev-list', '--objects', '--no-object-names', head, `^${base}`, ...known]),
+    git('list what is new', ['rev-list', '--objects', '--no-object-names', head, ...known]),
   ]);
   const touched = entriesOf(log.stdout);
   const paths = new Set(touched.map(({ path }) => path));
@@ -45,7 +44,7 @@ export async function unpublishable(request: PublishableRequest): Promise<Failur
       `The work holds the inside of a git repository as files (${named([...moved, ...inGit])}).`,
       `${mending} A renamed .git is to get its name back.`,
     );
-  const nested = await nestedRepositories(request, touched);
+  const nested = await nestedRepositories(request, known, touched);
   if (nested.length > 0)
     return refused(
       `The work holds a repository inside the repository (${named(nested)}): git keeps only its commit's name, none of its files.`,
@@ -87,12 +86,25 @@ function gitDirectories(paths: ReadonlySet<string>): string[] {
   });
 }
 
-async function nestedRepositories({ mirror, base, head }: PublishableRequest, touched: readonly Entry[]): Promise<string[]> {
+async function nestedRepositories(
+  { mirror, head }: PublishableRequest,
+  known: readonly string[],
+  touched: readonly Entry[],
+): Promise<string[]> {
   const links = new Set(touched.filter(({ mode }) => mode === '160000').map(({ path }) => path));
   if (links.size === 0) return [];
-  const [before, entries] = await Promise.all([gitlinksOf(mirror, base), submoduleEntries(mirror, head)]);
+  const { stdout } = await mirror.git.run({
+    did: 'find what the work stands on',
+    gitDir: mirror.directory,
+    args: ['rev-list', '--boundary', head, ...known],
+  });
+  const published = stdout.split('\n').flatMap((line) => (line.startsWith('-') ? [line.slice(1)] : []));
+  const [before, entries] = await Promise.all([
+    Promise.all(published.map((sha) => gitlinksOf(mirror, sha))),
+    submoduleEntries(mirror, head),
+  ]);
   const declared = new Set(entries.map(({ path }) => path));
-  return [...links].filter((path) => !before.has(path) && !declared.has(path));
+  return [...links].filter((path) => !before.some((had) => had.has(path)) && !declared.has(path));
 }
 
 async function largeFiles({ mirror, maxFileBytes }: PublishableRequest, objects: string, touched: readonly Entry[]): Promise<string[]> {

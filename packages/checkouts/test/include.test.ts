@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Checkout } from '../src/checkout.ts';
-import type { Included } from '../src/include.ts';
+import { copiedFiles, type Included } from '../src/include.ts';
 import type { Mirror } from '../src/mirror.ts';
 import { git, newSetting, type Setting, write } from './setting.ts';
 
@@ -83,6 +83,67 @@ describe('.worktreeinclude', () => {
     await write(setting.work, { '.env': 'A=1\n' });
     await include();
     expect(await include()).toEqual({ files: ['.env'], skipped: [] });
+  });
+
+  describe('what an agent committed of it', () => {
+    const committed = async (paths: Readonly<Record<string, string>>): Promise<Checkout> => {
+      await write(checkout.directory, paths);
+      await git(checkout.directory, 'add', '-f', ...Object.keys(paths));
+      await git(checkout.directory, 'commit', '-q', '-m', 'everything');
+      const { sha } = await setting.checkouts.collect({ mirror, checkout, attempt: 'a1' });
+      return setting.checkouts.create({ mirror, name: 'next', sha, branch: 'cyrus/x' });
+    };
+    const others = { 'notes.txt': 'not ignored', '.env.other': 'not named', 'src/a.txt': 'work' };
+
+    test.each([
+      ['that the user still has', 'A=2\n'],
+      ['that the user has no longer', undefined],
+    ])('is known as theirs in the next checkout, and stays as it is: a file %s', async (_name, now) => {
+      const next = await committed({ '.env': 'A=1\n', ...others });
+      if (now !== undefined) await write(setting.work, { '.env': now, 'secrets/key': 'key' });
+      const request = { mirror, baseSha: base, source: setting.work };
+      const files = now === undefined ? ['.env'] : ['.env', 'secrets/key'];
+      expect(await setting.checkouts.include({ ...request, checkout: next })).toEqual({ files, skipped: [] });
+      expect([...(await copiedFiles(next))].sort()).toEqual(files);
+      expect(await readFile(join(next.directory, '.env'), 'utf8')).toBe('A=1\n');
+      expect(await setting.checkouts.includedInCommits({ ...request, head: next.baseSha })).toEqual(['.env']);
+    });
+
+    test('is given to it all the same, where a later commit took it away', async () => {
+      await write(checkout.directory, { '.env': 'A=1\n' });
+      await git(checkout.directory, 'add', '-f', '.env');
+      await git(checkout.directory, 'commit', '-q', '-m', 'everything');
+      await rm(join(checkout.directory, '.env'));
+      const next = await committed(others);
+      await write(setting.work, { '.env': 'A=2\n' });
+      const included = await setting.checkouts.include({ mirror, baseSha: base, source: setting.work, checkout: next });
+      expect(included).toEqual({ files: ['.env'], skipped: [] });
+      expect(await readFile(join(next.directory, '.env'), 'utf8')).toBe('A=2\n');
+    });
+
+    test('is all that is named, where nobody can say what is ignored', async () => {
+      const next = await committed({ '.env': 'A=1\n', ...others });
+      const source = join(setting.base, 'gone');
+      expect(await setting.checkouts.includedInCommits({ mirror, baseSha: base, head: next.baseSha, source })).toEqual([
+        '.env',
+        'notes.txt',
+      ]);
+      const { files } = await setting.checkouts.include({ mirror, baseSha: base, source, checkout: next });
+      expect(files).toEqual(['.env', 'notes.txt']);
+    });
+
+    test('is not what the remote has', async () => {
+      await write(setting.work, { '.env': 'A=0\n' });
+      await git(setting.work, 'add', '-f', '.env');
+      base = await setting.commit({});
+      await git(setting.work, 'rm', '-q', '--cached', '.env');
+      await mirror.fetch();
+      await setting.checkouts.remove({ mirror, checkout });
+      checkout = await setting.checkouts.create({ mirror, name: 'task', sha: base, branch: 'cyrus/x' });
+      const next = await committed({ '.env': 'A=1\n' });
+      const included = await setting.checkouts.include({ mirror, baseSha: base, source: setting.work, checkout: next });
+      expect(included).toEqual({ files: [], skipped: [{ path: '.env', reason: 'the repository has it' }] });
+    });
   });
 
   test('what was copied is no work, even staged and with the ignore files gone', async () => {

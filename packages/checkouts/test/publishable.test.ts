@@ -21,7 +21,7 @@ async function told(work: (tree: string) => Promise<unknown>, copied: readonly s
   const checkout = await setting.checkouts.create({ mirror, name, sha: base, branch: 'cyrus/x' });
   await work(checkout.directory);
   const { sha: head } = await setting.checkouts.collect({ mirror, checkout, attempt: name });
-  return (await setting.checkouts.unpublishable({ mirror, base, head, maxFileBytes: 100_000, copied }))?.message;
+  return (await setting.checkouts.unpublishable({ mirror, head, maxFileBytes: 100_000, copied }))?.message;
 }
 const commit = async (tree: string, message = 'work'): Promise<void> => {
   await git(tree, 'add', '-A', '-f');
@@ -77,6 +77,25 @@ test('a copied file is refused in whichever commit it is', async () => {
     ['.env'],
   );
   expect(message).toMatch(/committed \.env, copied from the user's own checkout.*Take it out of the commits themselves/);
+});
+
+test('what the work began at goes out with it, and is looked at as well, until the remote has it', async () => {
+  const first = await setting.checkouts.create({ mirror, name: 'first', sha: base, branch: 'cyrus/x' });
+  await write(first.directory, { '.env': 'SECRET=1', 'vendor/lib/a.txt': 'a' });
+  await git(join(first.directory, 'vendor/lib'), 'init', '-q');
+  await commit(join(first.directory, 'vendor/lib'));
+  await commit(first.directory);
+  const { sha: start } = await setting.checkouts.collect({ mirror, checkout: first, attempt: 'first' });
+  const second = await setting.checkouts.create({ mirror, name: 'second', sha: start, branch: 'cyrus/x' });
+  await write(second.directory, { 'more.txt': 'more' });
+  const { sha: head } = await setting.checkouts.collect({ mirror, checkout: second, attempt: 'second' });
+  const of = async (sha: string, copied: readonly string[]): Promise<string | undefined> =>
+    (await setting.checkouts.unpublishable({ mirror, head: sha, maxFileBytes: 100_000, copied }))?.message;
+  for (const sha of [start, head]) expect(await of(sha, ['.env'])).toMatch(/committed \.env,.*those that were there when you began/);
+  expect(await of(head, [])).toMatch(/a repository inside the repository \(vendor\/lib\)/);
+  await git(mirror.directory, 'push', '-q', setting.upstream, `${start}:refs/heads/theirs`);
+  await mirror.fetch();
+  expect(await of(head, ['.env'])).toBeUndefined();
 });
 
 test('what was merged from the remote is not held against the work', async () => {

@@ -169,6 +169,33 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     expect(collected).toMatchObject({ failure: { class: 'no_evidence', message: expect.stringMatching(/committed \.env/) } });
   });
 
+  test('a file of the user that an earlier plan committed is not published with what follows, until its commits are made anew', async () => {
+    await origin.commit({ '.gitignore': '.env\n', '.worktreeinclude': '.env\n' });
+    await writeFile(join(origin.path, '.env'), 'KEY=1\n');
+    const jobs = await jobsOf({ repositoryPath: origin.path });
+    const first = await prepare(jobs);
+    await repositoryAt(first.directory).git('add', '-f', '.env');
+    await repositoryAt(first.directory).git('commit', '-q', '-m', 'everything');
+    // Stopped: nobody looks at what is saved.
+    const { savedSha: sha } = await cleanup(jobs);
+    await rm(join(origin.path, '.env'));
+    const { directory, startSha, baseSha, copied } = await prepare(jobs, { taskId: 'next', attemptId: 'n1', startFrom: { sha } });
+    expect({ startSha, copied }).toEqual({ startSha: sha, copied: { files: ['.env'], skipped: [] } });
+    const collect = () => jobs.run('collect', { repositoryId: 'repo', directory, attemptId: 'n1', baseSha: startSha });
+    const refused = { failure: { class: 'no_evidence', message: expect.stringMatching(/committed \.env/) } };
+    expect(await collect()).toMatchObject(refused);
+    const { git, commit } = repositoryAt(directory);
+    await commit({ 'more.txt': 'more' });
+    expect(await collect()).toMatchObject(refused);
+    await git('reset', '-q', '--soft', baseSha);
+    await git('commit', '-q', '-m', 'anew');
+    const mended = await collect();
+    expect(mended).not.toHaveProperty('failure');
+    expect(mended.result).toMatchObject({ headSha: await git('rev-parse', 'HEAD') });
+    await git('reset', '-q', '--hard', baseSha);
+    expect(await collect()).toMatchObject({ failure: { message: expect.stringContaining('went back before') } });
+  });
+
   test('every live task has ports of its own, and keeps them', async () => {
     const jobs = await jobsOf();
     const ports: number[] = [];

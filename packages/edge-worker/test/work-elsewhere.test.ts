@@ -12,6 +12,7 @@ import { Cloud } from './support/cloud.ts';
 import { configOf } from './support/config.ts';
 import { bestSandbox } from './support/hosts.ts';
 import { type Jobs, jobsFor } from './support/jobs.ts';
+import { repositoryAt } from './support/repository.ts';
 import { temporary } from './support/supervisor.ts';
 
 let database: TestDatabase;
@@ -121,6 +122,27 @@ describe('work elsewhere begins', () => {
     const info = await prepared({ attemptId: 'a2', reuse: true, pushBranch: 'cyrus/eng-1-a2', lastWork, copied: ['.env'] });
     expect(info.remote).toMatchObject({ startBranch: 'main', startSha: base });
     expect(info.remarks?.[0]).toMatch(/cannot leave this machine.*\.env/);
+  });
+
+  test.each([
+    ['the base branch', undefined],
+    ['what the remote has of its branch', 'cyrus/eng-1'],
+  ])('at %s, where what the plan goes on from holds a file of the user', async (_name, published) => {
+    await pushed('main', { '.gitignore': '.env\n', '.worktreeinclude': '.env\n' });
+    const source = join(home.path, 'source');
+    await repositoryAt(home.path).git('clone', '-q', directory, source);
+    const repositories = [{ id: 'r', remoteUrl: cloneUrl, repositoryPath: source }];
+    const of = { home: join(home.path, 'home'), db: database.db, sandbox: bestSandbox };
+    jobs = await jobsFor({ ...of, config: { ...config, repositories }, executors: new Map([['sky', cloud.executor()]]) });
+    base = (await prepared()).baseSha;
+    const there = published === undefined ? base : await pushed(published, { 'a.txt': 'a' });
+    const sha = await pushed('sky/one', { '.env': 'SECRET=1' });
+    await collect({ branch: 'sky/one' });
+    await github.people.deleteBranch({ repository, branch: 'sky/one' });
+    const info = await prepared({ attemptId: 'b1', startFrom: { sha } });
+    expect(info).toMatchObject({ startSha: there, remote: { startBranch: published ?? 'main', startSha: there } });
+    expect(info.remote?.unpushed).toBeUndefined();
+    expect(info.remarks).toEqual([expect.stringMatching(/cannot leave this machine.*\.env/)]);
   });
 
   test('nowhere, where only this machine has the repository', async () => {

@@ -79,8 +79,8 @@ export async function collectElsewhere(
   const evidence = evidenceOf(await checkouts.evidence({ mirror, ...range }));
   const result = { headSha, uncommitted: false, evidence, run: found };
   // It is on the remote, but not where it counts.
-  const there = [remote.baseBranch];
-  const failure = await checkouts.unpublishable({ mirror, ...range, maxFileBytes: options.maxFileBytes(), copied: [], there });
+  const there = [`refs/remotes/origin/${remote.baseBranch}`, baseSha];
+  const failure = await checkouts.unpublishable({ mirror, head: headSha, maxFileBytes: options.maxFileBytes(), copied: [], there });
   return failure ? { failure, result } : { result };
 }
 

@@ -29,9 +29,13 @@ export function createCollectRunner(options: CollectElsewhereOptions): JobRunner
     const range = { base: baseSha ?? checkout.baseSha, head: collected.sha };
     const evidence = await checkouts.evidence({ mirror, ...range });
     const result = { headSha: collected.sha, uncommitted: collected.uncommitted, evidence: evidenceOf(evidence) };
-    if (evidence.relation === 'descends') {
-      const copied = await copiedFiles(checkout);
-      const failure = await checkouts.unpublishable({ mirror, ...range, maxFileBytes: options.maxFileBytes(), copied });
+    const copied = await copiedFiles(checkout);
+    const refusal = (head: string): Promise<Failure | undefined> =>
+      checkouts.unpublishable({ mirror, head, maxFileBytes: options.maxFileBytes(), copied });
+    // Commits that must not leave this machine are to be made anew, also those that the work began at.
+    const mended = evidence.relation === 'diverged' && evidence.commitCount > 0 && (await refusal(range.base)) !== undefined;
+    if (evidence.relation === 'descends' || mended) {
+      const failure = await refusal(collected.sha);
       const lost = lostFailure(collected.lostLargeFiles);
       return failure === undefined && lost === undefined ? { result } : { failure: failure ?? lost, result };
     }

@@ -7,6 +7,7 @@ import type { Repositories } from './repositories.ts';
 export interface PrepareElsewhere {
   readonly repositoryId: string;
   readonly baseBranch: string;
+  readonly baseSha: string;
   /** Of the plan. */
   readonly branch: string;
   readonly pushBranch: string;
@@ -19,16 +20,17 @@ export interface PrepareElsewhere {
 }
 
 /**
- * Where a run elsewhere begins: at a branch of the remote. The last work counts where all of it may leave this machine; a commit that no
- * branch of the remote has is to be pushed to one of its own first.
+ * Where a run elsewhere begins: at a branch of the remote. The last work counts where all of it may leave this machine, and so does where
+ * the plan begins: else it is the plan's branch as the remote has it, or the base branch. A commit that no branch of the remote has is to
+ * be pushed to one of its own first.
  * @throws FailureError `invalid_request` for a repository that only this machine has
  */
 export async function prepareElsewhere(
   options: { readonly checkouts: Checkouts; readonly repositories: Repositories; readonly maxFileBytes: () => number },
   mirror: Mirror,
   wanted: PrepareElsewhere,
-): Promise<{ readonly remote: RemoteStart; readonly remarks: readonly string[] }> {
-  const { repositoryId, baseBranch, branch, pushBranch, startSha, last, copied } = wanted;
+): Promise<{ readonly remote: RemoteStart; readonly startSha: string; readonly remarks: readonly string[] }> {
+  const { repositoryId, baseBranch, baseSha, branch, pushBranch, startSha, last, copied } = wanted;
   if (mirror.remote.kind === 'local')
     throw new FailureError({
       class: 'invalid_request',
@@ -37,19 +39,27 @@ export async function prepareElsewhere(
     });
   const access = await options.repositories.access(repositoryId);
   const remarks: string[] = [];
-  let begin = startSha;
-  if (last !== undefined && last !== startSha) {
-    const range = { base: startSha, head: last };
-    const failure = await options.checkouts.unpublishable({ mirror, ...range, maxFileBytes: options.maxFileBytes(), copied });
+  const source = options.repositories.config(repositoryId)?.repositoryPath;
+  const mayLeave = async (head: string): Promise<boolean> => {
+    const named = source === undefined ? [] : await options.checkouts.includedInCommits({ mirror, baseSha, head, source });
+    const request = { mirror, head, maxFileBytes: options.maxFileBytes(), copied: [...copied, ...named] };
+    const failure = await options.checkouts.unpublishable(request);
     if (failure) remarks.push(`Beginning anew: the work so far cannot leave this machine. ${failure.message}`);
-    else begin = last;
+    return failure === undefined;
+  };
+  let start = startSha;
+  let begin = last;
+  if (begin === undefined || begin === startSha || !(await mayLeave(begin))) {
+    if (!(await mayLeave(startSha))) start = (await mirror.resolve(branch)) ?? baseSha;
+    begin = start;
   }
   let startBranch = `${pushBranch}-start`;
   let unpushed = true;
   for (const name of [baseBranch, branch]) if (unpushed && (await mirror.resolve(name)) === begin) [startBranch, unpushed] = [name, false];
   const repositoryName = access && `${access.repository.owner}/${access.repository.name}`;
   return {
-    remarks,
+    remarks: [...new Set(remarks)],
+    startSha: start,
     remote: {
       ...{ repositoryUrl: access?.webUrl ?? mirror.remote.url, startBranch, startSha: begin, pushBranch },
       ...(repositoryName === undefined ? {} : { repositoryName }),

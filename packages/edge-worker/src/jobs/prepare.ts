@@ -76,10 +76,10 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
       const { repositoryId, branch, pushBranch, copied = [] } = wanted;
       const last = wanted.reuse ? await lastWork(mirror, wanted, await options.attempts(wanted.taskId)) : undefined;
       const found = await prepareElsewhere(options, mirror, {
-        ...{ repositoryId, baseBranch, branch, pushBranch, startSha, last, copied },
+        ...{ repositoryId, baseBranch, baseSha, branch, pushBranch, startSha, last, copied },
       });
       const info: CheckoutInfo = {
-        ...{ directory: '', baseBranch, baseSha, startSha, reused: false, readable: [], remote: found.remote },
+        ...{ directory: '', baseBranch, baseSha, startSha: found.startSha, reused: false, readable: [], remote: found.remote },
         detected: detectChecks(files) ?? null,
         context: guidanceOf(files),
         ...(found.remarks.length === 0 ? {} : { remarks: found.remarks }),
