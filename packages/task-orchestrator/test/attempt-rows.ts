@@ -2,60 +2,17 @@ import type { Input, JobEnd, JobKind } from 'cyrus-core/domain/effects';
 import type { Attempt, CheckoutInfo, Plan, PlanMessage, Task } from 'cyrus-core/domain/plan';
 import type { ExecutorCapabilities } from 'cyrus-executor-interface/executor';
 import type { AttemptContext } from '../src/attempt-context.ts';
+import { checkout as checkoutRow, noon, plan as planRow, task as taskRow } from './plan-rows.ts';
 
 /** An attempt, with what it decides on. */
 export const capabilities: ExecutorCapabilities = {
   ...{ cancel: 'run', followUp: true, steer: true, events: 'poll', webhook: false, cost: 'none', idempotentCreate: false },
   ...{ perRunModel: true, perRunMcp: false, opensPr: true, hardBudget: false, structuredOutput: false, resume: true },
 };
-export const noon: number = 1_700_000_000_000;
-export const checkout: CheckoutInfo = {
-  directory: '/c/t1',
-  baseBranch: 'main',
-  baseSha: 'base',
-  startSha: 'base',
-  reused: false,
-  detected: { commands: ['npm test'], from: 'package.json' },
-  context: 'Use tabs.',
-  readable: ['/repos/main.git/objects'],
-};
-export const plan: Plan = {
-  id: 'p1',
-  issueId: 'i1',
-  number: 1,
-  state: 'running',
-  procedure: 'builder',
-  repositoryId: 'main',
-  baseBranch: null,
-  branch: 'cyrus/eng-1',
-  startSha: null,
-  headSha: null,
-  pushedSha: null,
-  pullRequest: null,
-  follows: null,
-  routeReason: null,
-  options: {},
-  parkedReason: null,
-  parkedFrom: null,
-  parkedUntil: null,
-  createdAt: noon,
-};
-const task: Task = {
-  id: 't1',
-  planId: 'p1',
-  key: 'main',
-  procedure: 'builder',
-  prompt: '',
-  state: 'assigned',
-  attempts: 1,
-  notBefore: null,
-  learned: null,
-  headSha: null,
-  checks: null,
-  output: null,
-  ruledOut: [],
-  chain: null,
-};
+export { noon };
+export const checkout: CheckoutInfo = { ...checkoutRow, context: 'Use tabs.', readable: ['/repos/main.git/objects'] };
+export const plan: Plan = planRow({ createdAt: noon });
+const task: Task = taskRow({ state: 'assigned' });
 export const attempt = (over: Partial<Attempt> = {}): Attempt => ({
   id: 'a1',
   taskId: 't1',
