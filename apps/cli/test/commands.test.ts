@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scriptedAgent } from '../../../e2e/support/agent.ts';
 import { bundle } from '../../../e2e/support/bundle.ts';
+import { openWorldDatabase } from '../../../e2e/support/database.ts';
 import { workingIn } from '../../../e2e/support/processes.ts';
 import { plainEnvironment, runToEnd } from '../../../e2e/support/program.ts';
 import { until } from '../../../e2e/support/until.ts';
@@ -77,6 +78,20 @@ test('logs: every step of a task in its order, as lines and as JSON', async () =
     .map((line) => (JSON.parse(line) as { number: number }).number);
   expect(numbers.length).toBeGreaterThan(10);
   expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+});
+
+test('logs shows what is committed, whether or not the service has numbered it yet', async () => {
+  const db = await openWorldDatabase(world);
+  try {
+    await db.query("insert into cyrus.event (type, plan_id) select 'tried', id from cyrus.plan");
+    const types = (await world.cyrus('logs', done, '--json')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { type: string }).type);
+    expect(types.at(-1)).toBe('tried');
+  } finally {
+    await db.close();
+  }
 });
 
 test('explain: who got each attempt and why, what else there was, what was expected and what it was', async () => {

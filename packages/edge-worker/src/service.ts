@@ -176,7 +176,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       }),
     ],
   });
-  const publisher = await startPublisher({ db, clock, log });
+  const publisher = startPublisher({ db, clock, log });
   brokers = await startBrokers({
     db,
     clock,

@@ -4,8 +4,6 @@ import type { Database } from './pool.ts';
 
 /** Says that numbered events are there; its payload is the highest number. */
 export const publishedChannel = 'event';
-/** Whoever appends events may notify it, to have them numbered without waiting for the poll. */
-export const appendedChannel = 'event_appended';
 
 const batchSize = 500;
 const lockKey = 7_262_011_901;
@@ -32,9 +30,14 @@ export async function publishEvents(db: Database): Promise<number> {
   });
 }
 
+/** Numbers everything that is committed when it is called: whoever reads next sees it. */
+export async function publishPending(db: Database): Promise<void> {
+  // Without a transaction and a lock when there is nothing to do, which is most of the time.
+  const { rowCount } = await db.query('select from cyrus.event where number is null limit 1');
+  if (rowCount > 0) while ((await publishEvents(db)) === batchSize);
+}
+
 export interface Publisher {
-  /** Looks now: events were committed in this process. */
-  bell(): void;
   stop(): Promise<void>;
 }
 
@@ -46,40 +49,21 @@ export interface PublisherOptions {
 }
 
 /** Numbers events until stopped. Any number of processes may run one. */
-export async function startPublisher({ db, clock, log, pollMs = 500 }: PublisherOptions): Promise<Publisher> {
+export function startPublisher({ db, clock, log, pollMs = 500 }: PublisherOptions): Publisher {
   const stopped = new AbortController();
-  let rung = false;
-  let awake = new AbortController();
-  const bell = (): void => {
-    rung = true;
-    awake.abort();
-  };
-
-  async function publishAll(): Promise<void> {
-    // Without a transaction and a lock when there is nothing to do, which is most of the time.
-    const { rowCount } = await db.query('select from cyrus.event where number is null limit 1');
-    if (rowCount > 0) while ((await publishEvents(db)) === batchSize);
-  }
 
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
-      rung = false;
-      await publishAll().catch((error: unknown) => log.warn({ error: String(error) }, 'events could not be numbered yet'));
-      if (rung) continue;
-      awake = new AbortController();
-      await clock.sleep(pollMs, awake.signal);
+      await publishPending(db).catch((error: unknown) => log.warn({ error: String(error) }, 'events could not be numbered yet'));
+      await clock.sleep(pollMs, stopped.signal);
     }
   }
 
-  const subscription = db.listen(appendedChannel, bell);
   const running = run();
   return {
-    bell,
     async stop() {
       stopped.abort();
-      bell();
       await running;
-      void subscription.then((listening) => listening.close());
     },
   };
 }

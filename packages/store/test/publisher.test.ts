@@ -2,7 +2,7 @@ import { systemClock } from 'cyrus-core/clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '../src/log.ts';
 import type { Tx } from '../src/pool.ts';
-import { publishEvents, startPublisher } from '../src/publisher.ts';
+import { publishEvents, publishPending, startPublisher } from '../src/publisher.ts';
 import { type TestDatabase, testDatabase } from '../src/testing/database.ts';
 
 let t: TestDatabase;
@@ -61,7 +61,7 @@ test('an event that commits after a later one is read after it, and not skipped'
 });
 
 test('publishers in competition: every event gets one number, and a follower sees each once', async () => {
-  const publishers = await Promise.all([1, 2].map(() => startPublisher({ db: t.db, clock: systemClock, log: silentLog, pollMs: 5 })));
+  const publishers = [1, 2].map(() => startPublisher({ db: t.db, clock: systemClock, log: silentLog, pollMs: 5 }));
   const follower = reader();
   const seen: string[] = [];
   const writers = Array.from({ length: 4 }, async (_, writer) => {
@@ -95,4 +95,11 @@ test('listeners hear the highest number', async () => {
   await publishEvents(t.db);
   await expect.poll(() => heard.at(-1), { timeout: 5_000, interval: 5 }).toBe('1');
   subscription.close();
+});
+
+test('whoever has pending events numbered sees all that was committed before, without a publisher', async () => {
+  const follower = reader();
+  for (let i = 0; i < 3; i++) await t.db.tx((tx) => append(tx, `pending-${i}`));
+  await publishPending(t.db);
+  expect(await follower.read()).toEqual(['pending-0', 'pending-1', 'pending-2']);
 });

@@ -1,17 +1,16 @@
 import { systemClock } from 'cyrus-core/clock';
 import { findTask } from 'cyrus-edge-worker/people/find-task';
 import type { Queryable } from 'cyrus-store/pool';
-import { listPlanEvents } from 'cyrus-store/queries/event-list';
 import { findTasks } from 'cyrus-store/queries/task-list';
 import type { CommandContext } from '../context.ts';
 import { describeEvent } from '../describe-event.ts';
 import { timeOfDay } from '../format.ts';
 import { withStore } from '../open-home.ts';
+import { planEvents } from '../plan-events.ts';
 import { plain } from '../terminal.ts';
 
-const page = 500;
-/** How long the last events may take to get their numbers once the task has ended; for ever when no service runs. */
-const lastEventsMs = 3_000;
+/** How long the answer may take once the task has ended; for ever when no service runs. */
+const answerMs = 3_000;
 
 /** `cyrus logs TASK [-f]`: what happened, in the order in which it did. Following ends with the task. */
 export async function logs(
@@ -24,22 +23,18 @@ export async function logs(
     let after = 0;
     let answered = false;
     const print = async (): Promise<void> => {
-      for (;;) {
-        const events = await listPlanEvents(db, task.planId, after, page);
-        for (const event of events) {
-          after = event.number;
-          answered = event.type === 'turn.closed' || (answered && event.type !== 'plan.state');
-          const text = options.json ? JSON.stringify(event) : describeEvent(event);
-          if (text !== null) terminal.out(options.json ? text : `${timeOfDay(event.at)}  ${plain(text)}`);
-        }
-        if (events.length < page) return;
+      for await (const event of planEvents(db, task.planId, after)) {
+        after = event.number;
+        answered = event.type === 'turn.closed' || (answered && event.type !== 'plan.state');
+        const text = options.json ? JSON.stringify(event) : describeEvent(event);
+        if (text !== null) terminal.out(options.json ? text : `${timeOfDay(event.at)}  ${plain(text)}`);
       }
     };
     if (!options.follow) return print();
     for (let endedAt: number | undefined; ; await systemClock.sleep(300)) {
       if (await hasEnded(db, task.planId)) endedAt ??= systemClock.now();
       await print();
-      if (endedAt !== undefined && (answered || systemClock.now() - endedAt > lastEventsMs)) return;
+      if (endedAt !== undefined && (answered || systemClock.now() - endedAt > answerMs)) return;
     }
   });
 }

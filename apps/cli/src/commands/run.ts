@@ -6,13 +6,13 @@ import { systemClock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import { idOf } from 'cyrus-core/ids';
 import type { Database } from 'cyrus-store/pool';
-import { listPlanEvents } from 'cyrus-store/queries/event-list';
 import { readTurn } from 'cyrus-store/queries/turn-read';
 import { CliError, exitCode } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { runCommand } from '../demo/git.ts';
 import { describeEvent } from '../describe-event.ts';
 import { timeOfDay } from '../format.ts';
+import { planEvents } from '../plan-events.ts';
 import { serve } from '../serve.ts';
 import { onSignals } from '../signals.ts';
 import { plain } from '../terminal.ts';
@@ -112,8 +112,7 @@ async function follow(db: Database, sessionId: string, show: (line: string) => v
   for (;;) {
     const turn = await readTurn(db, sessionId);
     if (turn?.planId) {
-      const events = await listPlanEvents(db, turn.planId, after, 500);
-      for (const event of events) {
+      for await (const event of planEvents(db, turn.planId, after)) {
         after = event.number;
         const text = describeEvent(event);
         if (text !== null && event.type !== 'turn.closed') show(`${timeOfDay(event.at)}  ${text}`);
