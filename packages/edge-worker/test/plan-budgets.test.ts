@@ -1,9 +1,11 @@
 import { configSchema } from 'cyrus-core/config/schema';
-import type { Plan } from 'cyrus-core/domain/plan';
+import type { Attempt, Plan } from 'cyrus-core/domain/plan';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { attemptAllowance } from '../src/money/attempt-allowance.ts';
 import { createBudgetRules } from '../src/money/budget-rules.ts';
 import { planBudgets } from '../src/money/plan-budgets.ts';
+import { runningAttempt } from './support/attempt-rows.ts';
 
 let stored: TestDatabase;
 beforeAll(async () => {
@@ -25,4 +27,20 @@ test.each([
   const rules = createBudgetRules(() => config);
   const states = await stored.db.tx((tx) => planBudgets(tx, rules, config, { plan, task: { id: 't' }, attempts: [], inputs }));
   expect(states.find((state) => state.scope === scope)).toMatchObject({ limit, spent: 0 });
+});
+
+test.each([
+  ['reserved', 700_000],
+  ['starting', 700_000],
+  ['start_unknown', 700_000],
+  ['running', undefined],
+] as const)('what is said of money to an executor that nobody meters, by an attempt that is %s: %s', async (state, allowed) => {
+  const { db } = stored;
+  const { attemptId, taskId } = await runningAttempt(db, `allowance-${state}`);
+  await db.query(`update cyrus.reservation set executor_id = 'codegen', cost = 700000 where attempt_id = $1`, [attemptId]);
+  const config = configSchema.parse({ budgets });
+  const rules = createBudgetRules(() => config);
+  const attempt = { id: attemptId, taskId, executorId: 'codegen', state } as Attempt;
+  const plan = { issueId: 'i', repositoryId: 'app' } as Plan;
+  expect(await db.tx((tx) => attemptAllowance(tx, rules, config, { attempt, plan }))).toBe(allowed);
 });

@@ -17,7 +17,8 @@ export async function attemptAllowance(
   config: Config,
   { attempt, plan }: { readonly attempt: Attempt; readonly plan: Plan },
 ): Promise<MicroUsd | undefined> {
-  if (attempt.state !== 'reserved' && attempt.state !== 'starting') return undefined;
+  // A start without an answer is asked for again, with the same limit.
+  if (attempt.state !== 'reserved' && attempt.state !== 'starting' && attempt.state !== 'start_unknown') return undefined;
   const reservation = await findReservation(tx, attempt.id);
   if (!reservation || reservation.billing === 'included') return undefined;
   const { taskId, executorId } = attempt;
