@@ -34,11 +34,12 @@ afterEach(async () => {
 });
 
 /** A process of the service; the one before it is gone by then. */
-async function serve(more: Partial<TaskExecutor> = {}): Promise<Supervisor> {
+async function serve(more: Partial<TaskExecutor> = {}, spoolBytes?: number): Promise<Supervisor> {
   const executors = new Map([['sky', cloud.executor(more)]]);
   const spoolDirectory = join(home.path, 'logs', 'attempts');
   const environment = async () => ({ SECRET: 'of the repository' });
-  const agent = createAgentRunner({ executors, db, redact: createRedact([]), spoolDirectory, environment });
+  const kept = spoolBytes === undefined ? {} : { spoolBytes };
+  const agent = createAgentRunner({ executors, db, redact: createRedact([]), spoolDirectory, environment, ...kept });
   const supervisor = supervisorFor(db, home.path, { runners: { agent }, outlived: () => true });
   supervisors.push(supervisor);
   await supervisor.start();
@@ -124,6 +125,34 @@ test('a run outlives the service: the next one goes on from the events that are 
   expect(cloud.cursors).toEqual(['0', '2']);
   expect(await stored()).toEqual(['one', 'two', 'three', 'complete']);
   expect(cloud.runs).toHaveLength(1);
+});
+
+test('what was said too much is not kept, and is not read again: the use told behind it is charged once', async () => {
+  const use = (seq: number) => ({
+    type: 'usage' as const,
+    usage: {
+      ...{ model: 'sky-1', inputTokens: seq, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 },
+      ...{ cost: 1_000, trust: 'provider' as const },
+    },
+  });
+  const first = await serve({}, 1);
+  await start();
+  await begun();
+  // The first of it fills the file, the rest of the talk is dropped.
+  cloud.tell(says('one'));
+  await until('the file is full', async () => (await stored()).length === 1);
+  cloud.tell(says('two'), says('three'), use(1), says('four'), use(2));
+  await until('both uses are stored', async () => (await db.query('select from cyrus.charge')).rowCount === 2);
+  await first.close();
+
+  await serve({}, 1);
+  await order({ do: 'attach', ref: cloud.run.ref, deadline: Date.now() + 60_000 }, 'next');
+  cloud.succeed();
+  await ends('done', 'next');
+  expect(cloud.cursors).toEqual(['0', '6']);
+  expect(await stored()).toEqual(['one', 'usage', 'usage', 'complete']);
+  const { rows } = await db.query<{ inputTokens: number }>('select input_tokens as "inputTokens" from cyrus.charge order by id');
+  expect(rows).toEqual([{ inputTokens: 1 }, { inputTokens: 2 }]);
 });
 
 test('an end that is stored is not waited for again', async () => {

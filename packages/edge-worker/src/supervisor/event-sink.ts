@@ -13,7 +13,7 @@ import { untilStored } from './until-stored.ts';
 
 /** Where the events of one running agent go: to the disk at once, to the database when it is there. */
 export interface EventSink {
-  /** How many events of the attempt earlier jobs have taken. */
+  /** How many events of the attempt earlier jobs have taken, up to the last one that was kept. */
   readonly before: number;
   /** Takes one event. Resolves once it is on the disk: whoever waits for it slows a flood down. */
   push(event: ExecutionEvent): Promise<void>;
@@ -80,12 +80,14 @@ export async function openEventSink(options: EventSinkOptions): Promise<EventSin
     before: seq,
     async push(event) {
       if (event.type === 'heartbeat') return;
+      // What is not kept has its number too: whoever goes on reading a run elsewhere goes on behind it.
+      seq += 1;
       if (!essential.has(event.type) && spool.size() > maxBytes) {
         if (!full) log.warn({ attemptId: place.attemptId, maxBytes }, 'an agent says too much; the rest of its talk is not kept');
         full = true;
         return;
       }
-      const line: SpoolLine = { seq: ++seq, at: clock.now(), jobId, event: storableEvent({ ...event }, redact) as SpoolLine['event'] };
+      const line: SpoolLine = { seq, at: clock.now(), jobId, event: storableEvent({ ...event }, redact) as SpoolLine['event'] };
       await spool.append([line]);
       waiting.push(line);
       store();
