@@ -7,6 +7,7 @@ import { executorsOut, lockCondition, parkedExecutors, saveCondition } from 'cyr
 import { wake } from 'cyrus-store/wake';
 import { probeAt } from 'cyrus-task-orchestrator/condition';
 import { trouble } from 'cyrus-task-orchestrator/failure-words';
+import { createBell } from './supervisor/bell.ts';
 
 export interface ProberOptions {
   readonly db: Database;
@@ -16,9 +17,9 @@ export interface ProberOptions {
   readonly everyMs?: number;
 }
 
-/** The executors that are not to be used now, and why; null: all may be. */
-export async function executorTrouble(db: Database): Promise<string | null> {
-  const out = await executorsOut(db);
+/** The configured executors that are not to be used now, and why; null: all may be. */
+export async function executorTrouble(db: Database, configured: ReadonlyMap<string, unknown>): Promise<string | null> {
+  const out = (await executorsOut(db)).filter(({ executorId }) => configured.has(executorId));
   const words = out.map(
     ({ reason, until }) => `${reason} (${until === null ? 'until it is mended' : `tried again at ${new Date(until).toISOString()}`})`,
   );
@@ -33,22 +34,18 @@ export interface Prober {
 }
 
 /**
- * Looks at the start, and then as long as an executor is parked without an end. A healthy one is given a single run, which shows whether
- * it is mended: what a health check sees of a login is not always what a run needs.
+ * Looks at the start, when something has changed, and every now and then: which executors are parked without an end. A healthy one is
+ * given a single run, which shows whether it is mended: what a health check sees of a login is not always what a run needs.
  */
 export function startProber({ db, clock, log, executors, everyMs = 30_000 }: ProberOptions): Prober {
   const stopped = new AbortController();
-  let bell: (() => void) | undefined;
-  let rang = false;
+  const bell = createBell(clock);
   let first = true;
 
-  /** Whether any executor is left that is to be asked again. */
-  async function look(): Promise<boolean> {
-    let left = false;
+  async function look(): Promise<void> {
     for (const parked of await parkedExecutors(db)) {
       const executor = executors.get(parked.executorId);
       if (!executor) continue;
-      left = true;
       // A start may be the mending: whoever changed the configuration does not wait.
       if (!first && probeAt(parked, parked.changedAt) > parked.now) continue;
       const health = await executor.health().catch((error): ExecutorHealth => ({ state: 'unavailable', detail: String(error) }));
@@ -65,7 +62,6 @@ export function startProber({ db, clock, log, executors, everyMs = 30_000 }: Pro
       log.info({ executor: parked.executorId, detail: health.detail }, 'an executor seems to be well again; one run finds out');
     }
     first = false;
-    return left;
   }
 
   /** Something else is wrong with it by now. */
@@ -79,25 +75,15 @@ export function startProber({ db, clock, log, executors, everyMs = 30_000 }: Pro
 
   const firstLook = Promise.withResolvers<void>();
   async function run(): Promise<void> {
-    const subscription = db.listen('executor', () => {
-      rang = true;
-      bell?.();
-    });
-    void subscription.catch(() => undefined);
+    const subscription = db.listen('executor', bell.ring);
+    // The look at every turn finds what nobody rang for.
+    subscription.catch((error) => log.warn({ error: String(error) }, 'changes of executors are not heard of at once; they are looked for'));
     while (!stopped.signal.aborted) {
-      rang = false;
-      const again = await look().catch((error) => {
+      await look().catch((error) => {
         if (!isConnectionError(error)) log.warn({ error: String(error) }, 'parked executors could not be asked');
-        return true;
       });
       firstLook.resolve();
-      if (stopped.signal.aborted) break;
-      if (rang && !again) continue;
-      const rung = new Promise<void>((resolve) => {
-        bell = resolve;
-        stopped.signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-      await (again ? clock.sleep(everyMs, stopped.signal) : rung);
+      if (!stopped.signal.aborted) await bell.wait(everyMs);
     }
     void subscription.then((listening) => listening.close()).catch(() => undefined);
   }
@@ -107,6 +93,7 @@ export function startProber({ db, clock, log, executors, everyMs = 30_000 }: Pro
     asked: firstLook.promise,
     async close() {
       stopped.abort();
+      bell.ring();
       await loop;
     },
   };

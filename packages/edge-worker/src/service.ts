@@ -255,7 +255,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         notes: {
           disk: async () => (await room.shortage())?.message ?? null,
           reconciler: () => reconciler?.trouble() ?? null,
-          executors: () => executorTrouble(db),
+          executors: () => executorTrouble(db, executors),
         },
         log,
         clock,

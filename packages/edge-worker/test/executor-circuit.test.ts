@@ -40,7 +40,9 @@ test('an executor that works has no row; failures in a row open its circuit, one
   expect(await condition()).toMatchObject({ state: 'ready', failures: 3 });
   await note('a4', [agentEnd({ state: 'failed', failure: network })]);
   expect(await condition()).toMatchObject({ state: 'resting', failures: 4, until: clock.now() + 30_000 });
-  expect(await executorTrouble(t.db)).toMatch(/^Codegen cannot be reached \(tried again at 20/);
+  expect(await executorTrouble(t.db, new Map([['codegen', {}]]))).toMatch(/^Codegen cannot be reached \(tried again at 20/);
+  // One that was taken out of the configuration is in nobody's way.
+  expect(await executorTrouble(t.db, new Map([['claude', {}]]))).toBeNull();
   expect(await events()).toEqual(['executor.out']);
   expect((await t.db.query(`select from cyrus.due where id = 'dispatcher:main'`)).rowCount).toBeGreaterThan(0);
 
@@ -51,7 +53,7 @@ test('an executor that works has no row; failures in a row open its circuit, one
   await note('a5', [succeeded]);
   expect(await condition()).toMatchObject({ state: 'ready', failures: 0, trial: null, incident: null });
   expect(await events()).toEqual(['executor.out', 'executor.back']);
-  expect(await executorTrouble(t.db)).toBeNull();
+  expect(await executorTrouble(t.db, new Map([['codegen', {}]]))).toBeNull();
 });
 
 test('a trial that ends before its run, or with its host, leaves it to the next one', async () => {
@@ -115,6 +117,34 @@ test('a parked executor is asked for its health, and given one run when it is we
       },
       { timeout: 20_000, interval: 50 },
     );
+  } finally {
+    await prober.close();
+  }
+});
+
+test('where changes cannot be listened to, that is said, and a parked executor is asked all the same', async () => {
+  let asked = 0;
+  const executor = {
+    async health(): Promise<ExecutorHealth> {
+      asked += 1;
+      return { state: 'ready', detail: 'yes' };
+    },
+  };
+  const deaf = { ...t.db, listen: () => Promise.reject(new Error('no ears')) };
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (fields: object, message: string) => void warnings.push(`${message} ${JSON.stringify(fields)}`) };
+  const prober = startProber({ db: deaf, clock, log, executors: new Map([['codegen', executor]]) });
+  try {
+    await prober.asked;
+    await note('a1', [failedWith(auth)]);
+    await vi.waitFor(
+      () => {
+        clock.advance(30_000);
+        expect(asked).toBeGreaterThan(0);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    expect(warnings.join()).toMatch(/are not heard of at once.*no ears/);
   } finally {
     await prober.close();
   }

@@ -45,7 +45,8 @@ export interface ConditionChange {
 /** As many failures as a task is given on one executor; then nobody else tries it for a while. */
 export const opensAfter: number = 4;
 const firstRestMs = 30_000;
-const longestRestMs = 15 * 60_000;
+/** What comes back is used soon after: a try costs one start, and its failure sends the task elsewhere. */
+const longestRestMs = 5 * 60_000;
 /** A limit without a known end is looked at so often. */
 const unknownQuotaMs = 60 * 60_000;
 const unknownRateMs = 60_000;
