@@ -118,6 +118,17 @@ test('days are those of the configuration', async () => {
   expect(await forget({ ...days, messagesDays: 0 })).toEqual({ messages: 1 });
 });
 
+test('what a model said of a text is forgotten, what it cost is not', async () => {
+  await people();
+  await database.db.query(`
+    insert into cyrus.task_analysis (content_hash, model, answer, at) values
+      ('old', 'm', '{}', now() - interval '91 days'), ('new', 'm', '{}', now());
+    insert into cyrus.charge (issue_id, model, cost, price, trust, at) values ('i', 'm', 5, 5, 'gateway', now() - interval '91 days')`);
+  expect(await forget()).toEqual({ analyses: 1 });
+  expect(await count('task_analysis', `content_hash = 'new'`)).toBe(1);
+  expect(await count('charge')).toBe(1);
+});
+
 test('an arrival may not be forgotten sooner than two days after it came, and the mistake is explained', () => {
   const parsed = checkConfig({ retention: { arrivalsDays: 1 } });
   expect(parsed.ok).toBe(false);

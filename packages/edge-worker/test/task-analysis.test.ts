@@ -1,18 +1,24 @@
 import type { Issue } from 'cyrus-core/domain/issue';
 import { type ModelStandIn, startModel } from 'cyrus-stand-in-model/server';
 import { silentLog } from 'cyrus-store/log';
+import { lockBudgets } from 'cyrus-store/queries/budget-load';
+import { costGroups, costReport } from 'cyrus-store/queries/cost-report';
+import { beginAnalysis, dropAnalysis } from 'cyrus-store/queries/task-analysis';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
+import { analysisKey } from 'cyrus-task-orchestrator/refine-analysis';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { taskAnalysis } from '../src/advance/task-analysis.ts';
 import { createAnalyst } from '../src/jobs/ask-analysis.ts';
 import { createBudgetRules } from '../src/money/budget-rules.ts';
 import { configOf } from './support/config.ts';
+import { until } from './support/until.ts';
 
 const model = 'claude-haiku-4-5';
 let database: TestDatabase;
 let service: ModelStandIn;
 beforeEach(async () => {
   [database, service] = await Promise.all([testDatabase(), startModel({ apiKeys: ['key'] })]);
+  await database.db.query(`insert into cyrus.issue (id, workspace, identifier, title) values ('i1', 'w', 'ENG-1', 'Talk to it')`);
 });
 afterEach(() => Promise.all([database.stop(), service.close()]));
 
@@ -45,6 +51,12 @@ const spent = async (): Promise<Readonly<Record<string, number>>> => {
   const { rows } = await database.db.query<{ scope: string; spent: number }>('select scope, spent from cyrus.budget where spent <> 0');
   return Object.fromEntries(rows.map((row) => [row.scope, row.spent]));
 };
+/** What the report has of it, in every grouping the same: `[cost, of it analysis, of it worst case]`. */
+const reported = async (): Promise<readonly number[]> => {
+  const totals = await Promise.all(costGroups.map(async (by) => (await costReport(database.db, by, 0)).total));
+  for (const total of totals) expect(total).toEqual(totals[0]);
+  return totals.slice(0, 1).flatMap(({ cost, analysis, worstCase }) => [cost, analysis, worstCase]);
+};
 const calls = (): number => service.requests().filter(({ path }) => path.startsWith('/v1/messages')).length;
 
 test('a model is asked once for each text; what it says refines the rules; what it cost is booked', async () => {
@@ -58,6 +70,7 @@ test('a model is asked once for each text; what it says refines the rules; what 
   });
   // 500 tokens in for $1 a million, 60 out for $5.
   expect(await spent()).toEqual({ month: 800, day: 800, issue: 800 });
+  expect(await reported()).toEqual([800, 800, 0]);
   await asked(about);
   expect(calls()).toBe(1);
   await asked(issue(`${says(large)} now with more`));
@@ -85,6 +98,8 @@ test.each<[string, string, Readonly<Record<string, number>>]>([
   expect(calls()).toBe(1);
   expect(await takenFor(about)).toMatchObject({ refinedBy: null });
   expect(await spent()).toEqual(booked);
+  const { day = 0 } = booked;
+  expect(await reported()).toEqual([day, day, 0]);
 });
 
 test('an answer that did not come counts with its worst case', async () => {
@@ -92,6 +107,7 @@ test('an answer that did not come counts with its worst case', async () => {
   const { day = 0, month } = await spent();
   expect(day).toBeGreaterThan(1_000);
   expect(month).toBe(day);
+  expect(await reported()).toEqual([day, day, day]);
 });
 
 test.each<[string, object]>([
@@ -113,6 +129,7 @@ test.each<[string, object]>([
   expect(calls()).toBe(0);
   expect(await spent()).toEqual({});
   expect((await database.db.query('select from cyrus.task_analysis')).rowCount).toBe(0);
+  expect(await reported()).toEqual([0, 0, 0]);
 });
 
 test('a service that is not there costs nothing, and may be asked again', async () => {
@@ -121,6 +138,46 @@ test('a service that is not there costs nothing, and may be asked again', async 
   await gone.close();
   await asked(about, { claude: { apiUrl: gone.url, apiKey: 'key' } });
   expect(await spent()).toEqual({});
+  expect(await reported()).toEqual([0, 0, 0]);
   await asked(about);
   expect(await takenFor(about)).toMatchObject({ complexity: 'high' });
+});
+
+test('a model whose price nobody knows is charged with the most it may cost, as an estimate', async () => {
+  await asked(issue(says(large)), { analysis: { model: 'nobody-knows-it', maxCostUsd: 0.01 } });
+  expect(await spent()).toEqual({ month: 10_000, day: 10_000, issue: 10_000 });
+  const { total } = await costReport(database.db, 'model', 0);
+  expect(total).toMatchObject({ cost: 10_000, estimated: 10_000, analysis: 10_000, unpriced: 0 });
+});
+
+test('a monthly credit pays for it: no budget counts it, the report says so', async () => {
+  const over = { claude: { apiUrl: service.url, apiKey: 'key', billing: { credit: { monthlyUsd: 5 } } } };
+  await asked(issue(says(large)), over);
+  expect(await spent()).toEqual({ credit: 800 });
+  expect((await costReport(database.db, 'model', 0)).total).toMatchObject({ cost: 0, covered: 800 });
+});
+
+/** Rows of a look are locked before budgets: the other way round these two would wait for each other. */
+test('a look that begins waits for another at the same text without holding the budgets that the other one needs', async () => {
+  const about = issue(says(large));
+  const rules = createBudgetRules(() => config());
+  const place = { taskId: '', issueId: 'i1', repositoryId: '', executorId: 'claude', billing: 'list' as const };
+  const contentHash = analysisKey(model, about);
+  let second: Promise<void> | undefined;
+  await database.db.tx(async (tx) => {
+    await beginAnalysis(tx, { contentHash, model });
+    second = asked(about);
+    await until('the second waits for the first', async () => {
+      const { rowCount } = await database.db.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%cyrus.task_analysis%'`,
+      );
+      return rowCount > 0 ? true : undefined;
+    });
+    // There is no money for it: it takes back that it has begun.
+    await lockBudgets(tx, rules, [place]);
+    await dropAnalysis(tx, contentHash);
+  });
+  await second;
+  expect(await takenFor(about)).toMatchObject({ refinedBy: model });
+  expect(await reported()).toEqual([800, 800, 0]);
 });

@@ -2,9 +2,10 @@ import { type BudgetPlace, type BudgetRules, budgetKeys, leftIn } from 'cyrus-co
 import type { Config } from 'cyrus-core/config/schema';
 import type { Issue } from 'cyrus-core/domain/issue';
 import { type MicroUsd, microUsd } from 'cyrus-core/money';
-import { loadPrices, type Price, type TokenCounts } from 'cyrus-core/prices';
+import { loadPrices, type Price, priceList, type TokenCounts } from 'cyrus-core/prices';
 import type { Log } from 'cyrus-store/log';
 import type { Database, Tx } from 'cyrus-store/pool';
+import { chargeAnalysis, dropAnalysisCharge, settleAnalysisCharge } from 'cyrus-store/queries/analysis-charge';
 import { addToBudgets } from 'cyrus-store/queries/budget-add';
 import { lockBudgets } from 'cyrus-store/queries/budget-load';
 import { beginAnalysis, dropAnalysis, endAnalysis, findAnswer } from 'cyrus-store/queries/task-analysis';
@@ -39,21 +40,14 @@ export function createAnalyst({ db, config, rules }: AnalystOptions): Analyst {
       const price = await prices;
       const most = microUsd(analysis.maxCostUsd);
       const tokens = { inputTokens: tokensOf(question), outputTokens: maxTokens, cacheReadTokens: 0, cacheWriteTokens: 0 };
-      const worst = price(model, tokens) ?? most;
-      const place = { taskId: '', issueId: issue.id, repositoryId: '', executorId: 'claude', billing: billingOf(config(), 'claude') };
+      const listed = price(model, tokens) ?? null;
+      const worst = listed ?? most;
       if (worst > most) return;
-      const at = await db.tx((tx) => begin(tx, rules, place, { contentHash, model, cost: worst }));
-      if (at === null) return;
-      const end = (answer: unknown, cost: MicroUsd): Promise<void> =>
-        db.tx(async (tx) => {
-          // What did not happen may be asked again; a cost that is not known counts with its worst case.
-          if (answer === null && cost === 0) await dropAnalysis(tx, contentHash);
-          else await endAnalysis(tx, contentHash, answer, cost);
-          await book(tx, rules, place, at, cost - worst);
-        });
+      const place = { taskId: '', issueId: issue.id, repositoryId: '', executorId: 'claude', billing: billingOf(config(), 'claude') };
+      const begun = await db.tx((tx) => begin(tx, rules, place, { contentHash, model, worst, isListed: listed !== null }));
+      if (begun === null) return;
       const said = await ask(claude.apiUrl ?? 'https://api.anthropic.com', claude.apiKey, model, question, signal);
-      if (!said.asked) await end(null, 0);
-      else await end(said.answer, said.usage ? (price(model, said.usage) ?? worst) : worst);
+      await db.tx((tx) => end(tx, rules, place, begun, { contentHash, said, worst, price: (usage) => price(model, usage) ?? null }));
       if (said.trouble) log.warn({ issue: issue.identifier, model, trouble: said.trouble }, 'the model gave no analysis; the rules stand');
     } catch (error) {
       log.warn({ issue: issue.identifier, model, error: String(error) }, 'the model gave no analysis; the rules stand');
@@ -64,19 +58,62 @@ export function createAnalyst({ db, config, rules }: AnalystOptions): Analyst {
 /** Budgets that a look at an issue counts for: it has no task yet. */
 const counts = new Set(['month', 'day', 'issue', 'credit']);
 
-/** Writes the call down with its worst case before it is made; null: there is no money for it, or it was made. */
+interface Begun {
+  readonly at: number;
+  readonly chargeId: number;
+}
+
+/**
+ * Writes the call down and charges its worst case before it is made; null: there is no money for it, or it was made. Rows of the look
+ * come first and budgets last, here as at its end: whoever holds a budget waits for nobody.
+ */
 async function begin(
   tx: Tx,
   rules: BudgetRules,
   place: BudgetPlace,
-  asked: { readonly contentHash: string; readonly model: string; readonly cost: MicroUsd },
-): Promise<number | null> {
+  asked: { readonly contentHash: string; readonly model: string; readonly worst: MicroUsd; readonly isListed: boolean },
+): Promise<Begun | null> {
+  const { contentHash, model, worst, isListed } = asked;
+  if (!(await beginAnalysis(tx, asked))) return null;
   const at = await tx.now();
+  const chargeId = await chargeAnalysis(tx, {
+    ...{ issueId: place.issueId, model, worstCase: worst, billing: place.billing, day: rules.calendar.day(at).key },
+    ...(isListed ? { prices: priceList, trust: 'gateway' } : { prices: null, trust: 'estimated' }),
+  });
   const states = (await lockBudgets(tx, rules, [place])).states(place);
-  const short = states.some((state) => counts.has(state.scope) && (leftIn(state) ?? asked.cost) < asked.cost);
-  if (short || !(await beginAnalysis(tx, asked))) return null;
-  await book(tx, rules, place, at, asked.cost);
-  return at;
+  if (states.some((state) => counts.has(state.scope) && (leftIn(state) ?? worst) < worst)) {
+    await dropAnalysisCharge(tx, chargeId);
+    await dropAnalysis(tx, contentHash);
+    return null;
+  }
+  await book(tx, rules, place, at, worst);
+  return { at, chargeId };
+}
+
+/** What did not happen may be asked again; a cost that is not known counts with its worst case. */
+async function end(
+  tx: Tx,
+  rules: BudgetRules,
+  place: BudgetPlace,
+  { at, chargeId }: Begun,
+  over: {
+    readonly contentHash: string;
+    readonly said: Said;
+    readonly worst: MicroUsd;
+    readonly price: (usage: TokenCounts) => MicroUsd | null;
+  },
+): Promise<void> {
+  const { contentHash, said, worst } = over;
+  if (!said.asked) {
+    await dropAnalysis(tx, contentHash);
+    await dropAnalysisCharge(tx, chargeId);
+    return book(tx, rules, place, at, -worst);
+  }
+  await endAnalysis(tx, contentHash, said.answer);
+  if (!said.usage) return;
+  const price = over.price(said.usage);
+  await settleAnalysisCharge(tx, chargeId, said.usage, price);
+  if (price !== null) await book(tx, rules, place, at, price - worst);
 }
 
 function book(tx: Tx, rules: BudgetRules, place: BudgetPlace, at: number, amount: MicroUsd): Promise<void> {

@@ -13,6 +13,7 @@ export function retentionOf(config: RetentionConfig): Readonly<Record<Retired, n
   return {
     events: config.eventsDays,
     calls: config.eventsDays,
+    analyses: config.eventsDays,
     messages: config.messagesDays,
     writes: config.writesDays,
     jobs: config.jobsDays,

@@ -90,7 +90,7 @@ export async function worstCaseOf(tx: Tx, callId: string, usage: CallUsage | nul
   const price = usage ? usage.cost : 0;
   const { rows } = await tx.query<{ day: string | null; before: number | null; superseded: boolean }>(
     `with old as (select id, price, superseded, booked_day from cyrus.charge where call_id = $1 and worst_case for update)
-     update cyrus.charge c set worst_case = false, price = $2::bigint, prices = $3, input_tokens = $4, output_tokens = $5,
+     update cyrus.charge c set worst_case = false, late = true, price = $2::bigint, prices = $3, input_tokens = $4, output_tokens = $5,
        cache_read_tokens = $6, cache_write_tokens = $7,
        cost = case when c.superseded or c.billing <> 'list' then 0 else $2::bigint end
      from old where c.id = old.id returning old.booked_day as day, old.price as before, old.superseded`,

@@ -31,6 +31,8 @@ interface Account {
   readonly executorId: string;
   readonly billing: Billing | null;
   readonly trust: Trust | null;
+  /** The attempt has ended: what is told now comes late. */
+  readonly ended: boolean;
 }
 
 /**
@@ -55,16 +57,18 @@ export async function bookCharges(tx: Tx, calendar: Calendar, attemptId: string,
       superseded,
       cost: charge.price === null && counts ? null : counts ? charge.price : 0,
       day: calendar.day(at).key,
+      // What is assumed at the end is in time.
+      late: account.ended && !charge.worstCase && charge.trust !== 'estimated',
     };
   });
   const { rows: booked } = await tx.query<Booked>(
     `insert into cyrus.charge (attempt_id, seq, call_id, model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-       cost, price, prices, billing, trust, superseded, worst_case, booked_day, at)
+       cost, price, prices, billing, trust, superseded, worst_case, late, booked_day, at)
      select $1, seq, "callId", model, "inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens",
-       cost, price, prices, $3, trust, superseded, coalesce("worstCase", false), day, to_timestamp(at / 1000)
+       cost, price, prices, $3, trust, superseded, coalesce("worstCase", false), late, day, to_timestamp(at / 1000)
      from jsonb_to_recordset($2::jsonb) as c(seq int, "callId" text, model text, "inputTokens" bigint, "outputTokens" bigint,
        "cacheReadTokens" bigint, "cacheWriteTokens" bigint, cost bigint, price bigint, prices text, trust text, superseded boolean,
-       "worstCase" boolean, day text, at float8)
+       "worstCase" boolean, late boolean, day text, at float8)
      on conflict do nothing
      returning booked_day as day, case when superseded then 0 else coalesce(price, 0) end as amount`,
     [attemptId, JSON.stringify(rows), billing],
@@ -124,7 +128,7 @@ export async function lockAccount(tx: Tx, attemptId: string): Promise<Account | 
   await tx.query('select from cyrus.reservation where attempt_id = $1 for update', [attemptId]);
   const { rows } = await tx.query<Account>(
     `select a.task_id as "taskId", p.issue_id as "issueId", p.repository_id as "repositoryId", a.executor_id as "executorId",
-       r.billing, r.trust
+       r.billing, r.trust, a.ended_at is not null as ended
      from cyrus.attempt a join cyrus.plan p on p.id = a.plan_id left join cyrus.reservation r on r.attempt_id = a.id where a.id = $1`,
     [attemptId],
   );

@@ -1,7 +1,7 @@
 import { type Queryable, toTimestamp } from '../pool.ts';
 
 /** What is deleted once it is over for long enough. Money, plans, tasks, attempts and what people said stay. */
-export type Retired = 'arrivals' | 'messages' | 'writes' | 'jobs' | 'events' | 'calls';
+export type Retired = 'arrivals' | 'messages' | 'writes' | 'jobs' | 'events' | 'calls' | 'analyses';
 
 /**
  * One batch each. A row goes when it is over and nothing that is still under way may ask for it: a write whose plan lives keeps its
@@ -35,6 +35,9 @@ const statements: Readonly<Record<Retired, string>> = {
   // Their charges stay.
   calls: `delete from cyrus.call_intent where call_id = any (array (
     select call_id from cyrus.call_intent where at < $1::timestamptz and settled_at < $1::timestamptz order by at limit $2))`,
+  // What they said is kept with the task. The same text would be asked about anew.
+  analyses: `delete from cyrus.task_analysis where content_hash = any (array (
+    select content_hash from cyrus.task_analysis where at < $1::timestamptz limit $2))`,
 };
 
 /** Deletes at most `limit` rows that were over before `before` (epoch milliseconds). Resolves with how many. */

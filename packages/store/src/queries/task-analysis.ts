@@ -6,24 +6,20 @@ export async function findAnswer(db: Queryable, contentHash: string): Promise<{ 
   return rows[0];
 }
 
-/** Writes down that a model is asked, with what that costs at most. False: it was asked already. */
-export async function beginAnalysis(
-  tx: Tx,
-  asked: { readonly contentHash: string; readonly model: string; readonly cost: number },
-): Promise<boolean> {
+/** Writes down that a model is asked. False: it was asked already. */
+export async function beginAnalysis(tx: Tx, asked: { readonly contentHash: string; readonly model: string }): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `insert into cyrus.task_analysis (content_hash, model, cost, at) values ($1, $2, $3, coalesce($4::timestamptz, clock_timestamp()))
+    `insert into cyrus.task_analysis (content_hash, model, at) values ($1, $2, coalesce($3::timestamptz, clock_timestamp()))
      on conflict do nothing`,
-    [asked.contentHash, asked.model, asked.cost, tx.manualNow()],
+    [asked.contentHash, asked.model, tx.manualNow()],
   );
   return rowCount === 1;
 }
 
-export async function endAnalysis(tx: Tx, contentHash: string, answer: unknown, cost: number): Promise<void> {
-  await tx.query('update cyrus.task_analysis set answer = $2, cost = $3 where content_hash = $1', [
+export async function endAnalysis(tx: Tx, contentHash: string, answer: unknown): Promise<void> {
+  await tx.query('update cyrus.task_analysis set answer = $2 where content_hash = $1', [
     contentHash,
     answer === null ? null : JSON.stringify(answer),
-    cost,
   ]);
 }
 

@@ -188,7 +188,8 @@ create index reservation_open on cyrus.reservation (executor_id) where released_
 
 create table cyrus.charge (
   id            bigserial primary key,
-  attempt_id    text not null references cyrus.attempt,
+  attempt_id    text references cyrus.attempt, -- null: a model had a look at an issue, before there was a task
+  issue_id      text references cyrus.issue,   -- that issue
   seq           int,                           -- of the event that told it
   call_id       text unique,                   -- of what was written down before: a call of the gateway, the estimate of an attempt
   model         text not null,
@@ -203,9 +204,11 @@ create table cyrus.charge (
   trust         text not null,                 -- provider | gateway | agent | estimated
   superseded    boolean not null default false, -- a stronger word on the same use counts instead
   worst_case    boolean not null default false, -- what was really used is not known
+  late          boolean not null default false, -- known, or known better, only after its attempt had ended
   booked_day    text,                          -- the day it counts for, in the time zone of then: 2026-11-21
   at            timestamptz not null default clock_timestamp(),
-  unique (attempt_id, seq)
+  unique (attempt_id, seq),
+  check (num_nonnulls(attempt_id, issue_id) = 1)
 );
 create index charge_at on cyrus.charge (at);
 create index charge_day on cyrus.charge (booked_day);
@@ -263,8 +266,7 @@ create table cyrus.task_analysis (
   content_hash text primary key,
   model        text not null,
   answer       jsonb,
-  cost         bigint not null,                -- booked in the budgets: the worst case until the call is over
-  at           timestamptz not null default clock_timestamp()
+  at           timestamptz not null default clock_timestamp() -- what it cost is a charge
 );
 
 create table cyrus.conversation (
