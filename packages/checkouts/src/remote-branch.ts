@@ -39,6 +39,7 @@ export async function takeRemoteBranch(request: RemoteBranchRequest): Promise<st
   if (listed.stdout.trim() === '') return undefined;
   const ref = `refs/cyrus/wip/${componentOf(request.attempt)}`;
   const tooMuch = new AbortController();
+  const larger = `The branch ${branch} brings more than ${Math.floor(maxBytes / 1024 ** 2)} MB.`;
   try {
     await git.run({
       ...common,
@@ -53,11 +54,16 @@ export async function takeRemoteBranch(request: RemoteBranchRequest): Promise<st
       ],
     });
   } catch (error) {
-    if (tooMuch.signal.aborted) throw refused(`The branch ${branch} brings more than ${Math.floor(maxBytes / 1024 ** 2)} MB.`);
+    if (tooMuch.signal.aborted) throw refused(larger);
     // Only what the objects themselves are to blame for.
     if (error instanceof FailureError && /fsck|fatal: bad object|index-pack failed/i.test(error.message))
       throw refused(`The branch ${branch} holds what git does not take. ${error.message}`);
     throw error;
+  }
+  // Git was done before it could be ended.
+  if (tooMuch.signal.aborted) {
+    await git.run({ ...common, did: `leave ${branch}`, args: ['update-ref', '-d', ref] });
+    throw refused(larger);
   }
   return mirror.resolve(ref);
 }

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
 import type { CheckoutInfo, Evidence } from 'cyrus-core/domain/plan';
@@ -211,6 +212,21 @@ describe('work elsewhere comes home', () => {
   test('not at all, when it holds what is not to be published', async () => {
     await pushed('sky/large', { 'large.bin': 'x'.repeat(20_000) });
     expect(await refused({ branch: 'sky/large' })).toMatchObject({ class: 'no_evidence', message: expect.stringContaining('large.bin') });
+  });
+
+  test('not at all, when it holds what git itself does not take', async () => {
+    await pushed('sky/evil', { 'a.txt': 'a' });
+    const { git } = repositoryAt(home.path);
+    const blob = await git('-C', directory, 'rev-parse', 'sky/evil:a.txt');
+    const path = join(home.path, 'tree');
+    await writeFile(path, Buffer.concat([Buffer.from('100644 .git\0'), Buffer.from(blob, 'hex')]));
+    const tree = await git('-C', directory, 'hash-object', '-w', '--literally', '-t', 'tree', path);
+    const commit = await git('-C', directory, 'commit-tree', '-p', 'sky/evil', '-m', 'evil', tree);
+    await git('-C', directory, 'update-ref', 'refs/heads/sky/evil', commit);
+    expect(await refused({ branch: 'sky/evil' })).toMatchObject({
+      class: 'no_evidence',
+      message: expect.stringContaining('The branch sky/evil holds what git does not take'),
+    });
   });
 });
 
