@@ -52,7 +52,8 @@ async function fill({ db }: TestDatabase): Promise<void> {
       ('p2', 'i', 2, 'builder', 'r', 'b', null, 'running'), ('p1', 'i', 1, 'builder', 'r', 'b', null, 'done');
     update cyrus.plan set follows = 'p1' where id = 'p2';
     insert into cyrus.task (id, plan_id, key, procedure, prompt) values ('k', 'p2', 'k', 'builder', 'p');
-    insert into cyrus.attempt (id, task_id, plan_id, number, executor_id, cost) values ('a', 'k', 'p2', 1, 'e', 9007199254740993);
+    insert into cyrus.attempt (id, task_id, plan_id, number, executor_id) values ('a', 'k', 'p2', 1, 'e');
+    insert into cyrus.budget (scope, key, spent) values ('day', '2026-01-02', 9007199254740993);
     insert into cyrus.due (id, at) values ('plan:p2', 'infinity');
     insert into cyrus.input (entity, kind, payload) values ('plan:p2', 'k', 'null');
     insert into cyrus.event (type, plan_id, attempt_id, attempt_seq, payload, at)
@@ -63,7 +64,7 @@ test('every value comes back as it was, sequences go on, references hold', async
   const [from, to] = [await database(true), await database(false)];
   await fill(from);
   const before = await dump(from);
-  expect(await loadDatabase(to.connection, before.schema, stream(before.parts))).toMatchObject({ rows: 1210 });
+  expect(await loadDatabase(to.connection, before.schema, stream(before.parts))).toMatchObject({ rows: 1211 });
   expect(await dump(to)).toEqual(before);
   const { rows } = await to.db.query<{ id: number }>(`insert into cyrus.event (type) values ('after') returning id`);
   expect(rows[0]?.id).toBe(1201);

@@ -5,8 +5,13 @@ import { createLedger } from '../src/ledger.ts';
 import { openDatabase } from '../src/pool.ts';
 import { lockBudgets } from '../src/queries/budget-load.ts';
 import { appendCharges } from '../src/queries/charge-append.ts';
+import { costReport } from '../src/queries/cost-report.ts';
+import { decisionsOf } from '../src/queries/decision-list.ts';
+import { pastRuns } from '../src/queries/past-runs.ts';
+import { loadPlan } from '../src/queries/plan-load.ts';
 import { releaseReservation } from '../src/queries/reservation-release.ts';
 import { forgottenReservations } from '../src/queries/reservations-forgotten.ts';
+import { listTasks } from '../src/queries/task-list.ts';
 import { type TestDatabase, testDatabase } from '../src/testing/database.ts';
 import { chargesOf, dayOf, insertAttempt, insertTask, rulesOf, usd } from './ledger-rows.ts';
 
@@ -72,7 +77,7 @@ describe('calls', () => {
     expect(refused).toEqual({
       granted: false,
       left: usd(0.5),
-      reason: 'The budget of this issue of $3.00 is used up or reserved; $0.5000 is left.',
+      reason: 'The budget of this issue of $3.00 is used up or reserved; $0.50 is left.',
     });
     // A smaller one under the same id.
     expect(await intend(ledger, attempt, 'b', 0.5)).toEqual({ granted: true });
@@ -283,6 +288,27 @@ describe('how it is paid for', () => {
     now = Date.parse('2026-12-01T00:00:00Z');
     expect(await intend(ledger, attempt, 'b', 3)).toEqual({ granted: true });
   });
+});
+
+test('a cost told after the end of its attempt is the same for whoever asks: tasks, explanations, reports, closing answers, estimates', async () => {
+  const { db } = stored;
+  await insertTask(db, '1');
+  const attempt = await insertAttempt(db, '1', { estimate: 3 });
+  await db.query(
+    `insert into cyrus.decision (task_id, number, executor_id, reason, strategy, estimate, analysis) values ('task-1', 1, 'agent', '', '', '{}', '{}')`,
+  );
+  await db.query(`update cyrus.attempt set ended_at = to_timestamp($2::float8 / 1000) where id = $1`, [attempt, noon]);
+  await end(attempt);
+  const seen = async () => {
+    const [task] = await listTasks(db, { limit: 1, liveOnly: false });
+    const [decision] = await decisionsOf(db, 'task-1');
+    const plan = await db.tx((tx) => loadPlan(tx, 'plan-1'));
+    const [past] = await pastRuns(db);
+    return [task?.cost, decision?.cost, (await costReport(db, 'executor', 0)).total.cost, plan?.cost, past?.cost?.p90];
+  };
+  expect(await seen()).toEqual(Array(5).fill(usd(3)));
+  await report(attempt, 1, 1.25, 'provider');
+  expect(await seen()).toEqual(Array(5).fill(usd(1.25)));
 });
 
 describe('days', () => {

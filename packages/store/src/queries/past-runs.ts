@@ -21,7 +21,8 @@ export interface PastRunsRow {
 export async function pastRuns(db: Queryable): Promise<readonly PastRunsRow[]> {
   const { rows } = await db.query<PastRunsRow & { cost50: number | null; cost90: number | null; took50: number; took90: number }>(
     `with recent as (
-       select a.executor_id, a.plan_id, a.task_id, a.state, a.cost, extract(epoch from a.ended_at - coalesce(a.started_at, a.created_at)) * 1000 as took
+       select a.executor_id, a.plan_id, a.task_id, a.state, extract(epoch from a.ended_at - coalesce(a.started_at, a.created_at)) * 1000 as took,
+         (select sum(c.cost) from cyrus.charge c where c.attempt_id = a.id) as cost
        from cyrus.attempt a where a.ended_at is not null and a.state in ('succeeded', 'failed') order by a.ended_at desc limit 1000)
      select p.repository_id as "repositoryId", r.executor_id as "executorId", coalesce(t.analysis ->> 'complexity', 'medium') as complexity,
        count(*) as runs, count(*) filter (where r.state = 'succeeded') as succeeded,

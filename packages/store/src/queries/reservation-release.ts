@@ -35,9 +35,6 @@ export async function releaseReservation(tx: Tx, calendar: Calendar, attemptId: 
     await bookCharges(tx, calendar, attemptId, [
       { ...without(`estimate:${attemptId}`, reservation.executorId), price: reservation.estimate, trust: 'estimated' },
     ]);
-  await tx.query('update cyrus.attempt set cost = (select sum(c.cost) from cyrus.charge c where c.attempt_id = $1) where id = $1', [
-    attemptId,
-  ]);
 }
 
 function without(callId: string, model: string): Omit<NewCharge, 'price' | 'trust'> {

@@ -159,7 +159,6 @@ create table cyrus.attempt (
   output          text,
   failure         jsonb,
   interruption    jsonb,                       -- why the run ended before its work did: a pause, or a question of the agent
-  cost            bigint,                      -- null: unpriced
   created_at      timestamptz not null default clock_timestamp(),
   started_at      timestamptz,
   progress_at     timestamptz,                 -- when progress was last told
