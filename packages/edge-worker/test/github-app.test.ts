@@ -180,6 +180,18 @@ test('an installation that is removed from one repository fails once, clearly, a
   await until('it is said that it works again', async () => (await events()).some(({ type }) => type === 'credential_recovered'), 10_000);
 });
 
+async function resultOf(key: string): Promise<unknown> {
+  const { rows } = await database.db.query<{ result: unknown }>('select result from cyrus.outbound_write where key = $1', [key]);
+  return rows[0]?.result;
+}
+
+async function awaitChecks(sha: string): Promise<void> {
+  const waits = { sha, since: systemClock.now(), timeoutMs: 4_000, markReady: true };
+  const payload = { kind: 'pull-request-checks', repositoryId: 'one', number: 1, ...waits };
+  await insertWrite(database.db, { key: 'checks', credential: 'github', lane: 'checks:p', kind: 'pull-request-checks', payload });
+  brokers?.wake('github');
+}
+
 test('a draft is renewed and marked ready', async () => {
   await github.people.install({ appId: app.appId, account: 'acme' });
   const sha = await newCommit('one');
@@ -191,10 +203,9 @@ test('a draft is renewed and marked ready', async () => {
   const pull = () => github.state().repositories.find(({ fullName }) => fullName === 'acme/one')?.pulls[0];
   expect(pull()?.draft).toBe(true);
   await github.people.check({ repository: 'acme/one', ref: sha, name: 'ci', conclusion: 'success' });
-  const payload = { kind: 'ready-for-review', repositoryId: 'one', number: 1, sha, since: systemClock.now() };
-  await insertWrite(database.db, { key: 'ready', credential: 'github', lane: 'ready:p', kind: 'ready-for-review', payload });
-  brokers?.wake('github');
-  await settled('ready');
+  await awaitChecks(sha);
+  await settled('checks');
+  expect(await resultOf('checks')).toMatchObject({ state: 'success', draft: false, checks: [{ name: 'ci', failed: false }] });
   expect(pull()?.draft).toBe(false);
 });
 
@@ -207,10 +218,9 @@ test('a draft whose checks may not be read stays one, and the credential is not 
   await settled('push one');
   await pullRequest('one', { review: 'draft' });
   await settled('pr one');
-  const payload = { kind: 'ready-for-review', repositoryId: 'one', number: 1, sha, since: systemClock.now() };
-  await insertWrite(database.db, { key: 'ready', credential: 'github', lane: 'ready:p', kind: 'ready-for-review', payload });
-  brokers?.wake('github');
-  await settled('ready');
+  await awaitChecks(sha);
+  await settled('checks');
+  expect(await resultOf('checks')).toMatchObject({ state: 'unreadable', draft: true });
   expect(github.state().repositories.find(({ fullName }) => fullName === 'acme/one')?.pulls[0]?.draft).toBe(true);
   expect((await events()).filter(({ type }) => type === 'credential_failed')).toEqual([]);
 });

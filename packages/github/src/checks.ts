@@ -7,6 +7,7 @@ import { fullName } from './repository.ts';
 const pageSize = 100;
 /** More than this many check runs on one commit are not read: 1,000. */
 const pagesAtMost = 10;
+const mostDetail = 4_000;
 
 /** Conclusions after which nothing stands in the way of a merge; any other conclusion is a failure. */
 const harmless: readonly string[] = ['success', 'neutral', 'skipped'];
@@ -40,8 +41,11 @@ export async function readChecks(connection: Connection, request: Parameters<Cod
     if (!runs.ok) return runs;
     total = runs.value.total_count;
     if (runs.value.check_runs.length === 0) break;
-    for (const run of runs.value.check_runs)
-      items.push(item(run.name, runState(run.status, run.conclusion), run.html_url ?? run.details_url, run.output.title));
+    for (const run of runs.value.check_runs) {
+      const state = runState(run.status, run.conclusion);
+      const detail = state === 'failure' ? [run.output.summary, run.output.text].filter(Boolean).join('\n\n').slice(0, mostDetail) : '';
+      items.push({ ...item(run.name, state, run.html_url ?? run.details_url, run.output.title), ...(detail ? { detail } : {}) });
+    }
   }
   const runCount = items.length;
   for (let page = 1, total = 1; items.length - runCount < total && page <= pagesAtMost; page += 1) {

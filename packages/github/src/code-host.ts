@@ -33,6 +33,8 @@ export interface Check {
   readonly url?: string;
   /** One line of what it said. */
   readonly summary?: string;
+  /** What it said beyond that, in Markdown, cut to a few thousand characters; of failed check runs alone. */
+  readonly detail?: string;
 }
 
 export interface Checks {

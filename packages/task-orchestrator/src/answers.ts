@@ -38,7 +38,8 @@ function changesLine(evidence: Evidence): string {
 export function checksLine(verdict: Verdict): string {
   if (verdict.verdict === 'not_run') return `**Checks:** not run: ${verdict.reason ?? 'nothing to run'}`;
   const ran = verdict.checks.map(
-    (check) => `${code(check.command)} ${check.exitCode === 0 ? 'passed' : 'failed'} (${formatDuration(check.durationMs)})`,
+    (check) =>
+      `${code(check.command)} ${check.exitCode === 0 ? 'passed' : 'failed'} (${check.elsewhere ? 'pull request' : formatDuration(check.durationMs)})`,
   );
   const restored = verdict.restored?.length
     ? `. The work changes how they are run (${verdict.restored.slice(0, 5).map(code).join(', ')}): they ran as the base branch has them`

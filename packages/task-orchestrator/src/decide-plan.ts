@@ -7,11 +7,13 @@ import { answered, askAgain } from './plan-ask.ts';
 import { attemptCreated, attemptFinished, attemptRunning } from './plan-attempts.ts';
 import { afterBudget, askForMoney, asksForMoney, budgetBegins, budgetChoice, moneyNeeded } from './plan-budget.ts';
 import { afterUnchecked, jobEnded, uncheckedChoice } from './plan-checks.ts';
+import { checksEnded } from './plan-ci.ts';
 import type { AttemptFinished, PlanContext, PlanDecision } from './plan-context.ts';
 import { draft, lookAgain, looked } from './plan-draft.ts';
 import { afterFailed, failedChoice, failedTopic, needsMending, nobodyLeft, untilMended } from './plan-failures.ts';
 import { pause, resume } from './plan-pause.ts';
-import { writeDelayed, writeEnded } from './plan-publish.ts';
+import { checksUnderWay, writeDelayed, writeEnded } from './plan-publish.ts';
+import { pullRequestEnded } from './plan-pull-request.ts';
 import { PlanStep } from './plan-step.ts';
 import { keptWhileParked } from './plan-waits.ts';
 import { toldAnew } from './queue-words.ts';
@@ -45,8 +47,9 @@ function lookWhenDue(step: PlanStep): void {
   else if (parkedUntil !== null && step.now >= parkedUntil) lookAgain(step, String(parkedUntil));
 }
 
-/** An ended plan still sees its cleanup through; what that saved is where a later plan goes on. */
+/** An ended plan still sees its cleanup through, and what becomes of its pull request; what was saved is where a later plan goes on. */
 function afterwards(step: PlanStep, input: Input): void {
+  if (input.kind === 'pull_request') return pullRequestEnded(step, input.payload as unknown as Parameters<typeof pullRequestEnded>[1]);
   const end = input.payload as unknown as JobEnd;
   if (input.kind !== 'job' || end.kind !== 'cleanup') return;
   const cutOff = end.state === 'lost' || (end.state === 'failed' && end.failure?.class === 'sandbox_lost');
@@ -81,6 +84,11 @@ function takeMessage(step: PlanStep, input: Input): void {
   if (command) return pause(step);
   if (step.task.state === 'asking' && !edited && asksForMoney(step)) return askAgain(step);
   if (step.task.state === 'asking') return edited ? undefined : answered(step, body);
+  if (checksUnderWay(step)) {
+    step.say(`message:${n}`, `The agent takes up ${edited ? 'the edit of the issue' : 'your message'} now; the pull request stays open.`);
+    step.movePlan('running');
+    return step.again(null, null);
+  }
   const attempt = step.lastAttempt();
   if (step.task.state === 'running' && attempt?.state === 'running') {
     step.effects.tells.push({ entity: `attempt:${attempt.id}`, kind: 'steer', payload: { n } });
@@ -163,6 +171,9 @@ function take(step: PlanStep, { kind, payload }: Input): void {
     case 'write_delayed':
       return writeDelayed(step, payload as unknown as { kind: string; failure: Failure });
     case 'write':
+      if (payload['kind'] === 'pull-request-checks') return checksEnded(step, payload as unknown as WriteEnd);
       return writeEnded(step, payload as unknown as WriteEnd);
+    case 'pull_request':
+      return pullRequestEnded(step, payload as unknown as Parameters<typeof pullRequestEnded>[1]);
   }
 }

@@ -21,3 +21,10 @@ export function stateOnSuccess(issue: Issue, configured: string | undefined): Wo
     : byPosition(issue.details.teamStates).find((state) => state.type === 'started' && /review/i.test(state.name));
   return target?.id === issue.details.state?.id ? undefined : target;
 }
+
+/** Where an issue goes when its pull request is merged: the configured state, and nowhere without one; nothing when it is closed by then. */
+export function stateOnMerge(issue: Issue, configured: string | undefined): WorkflowState | undefined {
+  if (configured === undefined || ['completed', 'canceled'].includes(issue.details?.state?.type ?? '')) return undefined;
+  const target = named(issue, configured);
+  return target?.id === issue.details?.state?.id ? undefined : target;
+}

@@ -1,11 +1,11 @@
 import type { JobEnd } from 'cyrus-core/domain/effects';
-import type { Attempt, Verdict } from 'cyrus-core/domain/plan';
+import type { Attempt, Check, Verdict } from 'cyrus-core/domain/plan';
 import { type Failure, failureRules } from 'cyrus-core/failure';
 import { code } from './answers.ts';
 import { goOn, newChain } from './failure-chain.ts';
 import { askPolicy } from './plan-ask.ts';
 import { chainState, followFailure } from './plan-failures.ts';
-import { publish } from './plan-publish.ts';
+import { awaitsChecks, publish } from './plan-publish.ts';
 import type { PlanStep } from './plan-step.ts';
 import { learnedFrom } from './prompts.ts';
 import { action } from './tracker-writes.ts';
@@ -19,7 +19,13 @@ interface MergeResult {
 export function verify(step: PlanStep, attempt: Attempt): void {
   const { settings, plan } = step.context;
   step.task.checks = null;
-  if (settings.verifyMode === 'ci') return verified(step, { verdict: 'not_run', reason: 'left to those of the pull request', checks: [] });
+  if (settings.verifyMode === 'ci') {
+    const reason =
+      settings.noPullRequest === null
+        ? 'left to those of the pull request'
+        : `left to those of a pull request (verify.mode "ci"), and there is none: ${settings.noPullRequest}`;
+    return verified(step, { verdict: 'not_run', reason, checks: [] });
+  }
   const commands = settings.verifyCommands ?? attempt.checkout?.detected?.commands ?? [];
   if (commands.length === 0) {
     const reason = settings.verifyCommands
@@ -75,7 +81,7 @@ export function jobEnded(step: PlanStep, end: JobEnd): void {
     return judge(step, verdict);
   }
   if (end.kind === 'merge' && step.task.state === 'merging') {
-    if (step.plan.state === 'parked') return;
+    if (step.plan.state !== 'running') return;
     if (end.state === 'lost') return merge(step);
     if (end.state === 'killed') return;
     if (end.state === 'failed' && end.failure) return step.fail(end.failure);
@@ -152,8 +158,13 @@ function verified(step: PlanStep, verdict: Verdict): void {
 /** Sets of failing checks that one agent may try itself at, in attempts: whoever mends one thing and breaks another gets no further. */
 const mostSets = 3;
 
+/** Failed checks that the next attempt is told of. */
+const mostTold = 3;
+const toldOf = ({ command, output, elsewhere }: Check): string =>
+  `${elsewhere ? `The check ${command} of the pull request:` : `$ ${command}`}\n${output.slice(-6000)}`;
+
 /** The same checks failing on the same commit are not tried again; a new set, or new work, is, as often as attempts are allowed. */
-function checksFailed(step: PlanStep, verdict: Verdict): void {
+export function checksFailed(step: PlanStep, verdict: Verdict): void {
   const attempt = step.lastAttempt();
   if (!attempt) return;
   const { executorId } = attempt;
@@ -172,10 +183,13 @@ function checksFailed(step: PlanStep, verdict: Verdict): void {
   step.task.chain = { ...chain, checks: [...chain.checks, { sha, failing, executorId }] };
   const [first] = bad;
   const label = first ? code(first.command) : (verdict.reason ?? 'A check');
-  const learned = learnedFrom.checks(`$ ${first?.command ?? ''}\n${first?.output.slice(-6000) ?? ''}`);
+  const learned = learnedFrom.checks(bad.slice(0, mostTold).map(toldOf).join('\n\n'));
   const { maxAttempts } = step.context.settings;
   if (!seen && same < maxAttempts && here.length + 1 < mostSets * maxAttempts) {
-    step.say(`checks:${step.task.attempts}`, `${label} failed on the committed work. The agent gets the output and tries again.`);
+    step.say(
+      `checks:${step.task.attempts}`,
+      `${label} failed on the committed work${first?.elsewhere ? ', in the pull request' : ''}. The agent gets the output and tries again.`,
+    );
     return step.again(learned, null);
   }
   const attempts = here.length + 1;
@@ -227,7 +241,8 @@ function conflicted(step: PlanStep, conflicts: readonly string[]): void {
 function merged(step: PlanStep, result: MergeResult): void {
   if (!result.sha) return conflicted(step, result.conflicts ?? []);
   step.plan.headSha = result.sha;
-  step.moveTask('done');
+  // Checks of the pull request that fail bring it back.
+  if (!awaitsChecks(step.context.settings)) step.moveTask('done');
   step.movePlan('verifying');
   publish(step);
 }

@@ -29,6 +29,8 @@ export interface PlanSettings {
   /** Configured check commands; null: those found in the base commit. */
   readonly verifyCommands: readonly string[] | null;
   readonly verifyTimeoutMs: number;
+  /** How long the checks of a pull request are waited for. */
+  readonly ciTimeoutMs: number;
   readonly setupCommand: string | null;
   readonly maxAttempts: number;
   readonly fallback: FallbackPolicy;
@@ -38,6 +40,7 @@ export interface PlanSettings {
   readonly draft: boolean;
   readonly stateOnStart: string | undefined;
   readonly stateOnSuccess: string | undefined;
+  readonly stateOnMerge: string | undefined;
 }
 
 export interface PlanContext {

@@ -3,6 +3,7 @@ import { askAgain } from './plan-ask.ts';
 import { attemptFinished } from './plan-attempts.ts';
 import { resumeChecks } from './plan-checks.ts';
 import { draft } from './plan-draft.ts';
+import { checksUnderWay } from './plan-publish.ts';
 import type { PlanStep } from './plan-step.ts';
 import { paused } from './plan-waits.ts';
 
@@ -10,7 +11,10 @@ import { paused } from './plan-waits.ts';
 export function pause(step: PlanStep): void {
   if (step.task.state === 'asking') return askAgain(step);
   if (step.plan.state !== 'running') {
-    step.say(`pause:${step.messages.at(-1)?.n}`, 'Too late for a pause: the work is done and is being published. `stop` still stops it.');
+    const why = checksUnderWay(step)
+      ? 'the work is in its pull request, and nothing of mine runs while its checks do. `stop` ends the waiting.'
+      : 'the work is done and is being published. `stop` still stops it.';
+    step.say(`pause:${step.messages.at(-1)?.n}`, `Too late for a pause: ${why}`);
     return;
   }
   step.park('paused', null);

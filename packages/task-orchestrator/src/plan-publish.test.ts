@@ -46,17 +46,16 @@ describe('drafts', () => {
     ['wanted, and both decide', { draft: true, verifyMode: 'both' as const }, verdict(0), 'draft'],
   ])('%s', (_name, settings, checks, expected) => expect(review(settings, checks)).toBe(expected));
 
-  test('one whose checks run with it waits for them; the answer says so', () => {
+  test('one whose checks run with it is marked ready when they have passed', () => {
     const decision = published({ draft: true, verifyMode: 'ci' }, { draft: true });
-    const waiting = decision.effects.writes.find(({ kind }) => kind === 'ready-for-review');
-    expect(waiting).toMatchObject({ credential: 'github', payload: { repositoryId: 'main', number: 7, sha: 'head', since: noon } });
+    const waiting = decision.effects.writes.find(({ kind }) => kind === 'pull-request-checks');
+    expect(waiting).toMatchObject({ credential: 'github', payload: { number: 7, sha: 'head', since: noon, markReady: true } });
     expect(waiting?.lane).not.toBe('pr:p1');
-    expect(bodyOf(decision)).toContain('[#7](https://g/7) (a draft: ready for review when its checks have passed)');
   });
 
   test('one that nothing can make ready is left to people', () => {
     const decision = published({ draft: true }, { draft: true });
-    expect(decision.effects.writes.map(({ kind }) => kind)).not.toContain('ready-for-review');
+    expect(decision.effects.writes.map(({ kind }) => kind)).not.toContain('pull-request-checks');
     expect(bodyOf(decision)).toContain('(a draft: mark it as ready when you are content with it)');
   });
 });

@@ -1,27 +1,51 @@
 import { priority, type WriteEnd } from 'cyrus-core/domain/effects';
 import type { PullRequestRef } from 'cyrus-core/domain/plan';
+import { formatDuration } from 'cyrus-core/duration';
 import type { Failure } from 'cyrus-core/failure';
-import { successAnswer } from './answers.ts';
+import { code, successAnswer } from './answers.ts';
 import { retireRun } from './attempt-run.ts';
 import { stateOnSuccess } from './issue-state.ts';
+import type { PlanSettings } from './plan-context.ts';
 import type { PlanStep } from './plan-step.ts';
-import { attachment, externalUrls, issueState } from './tracker-writes.ts';
+import { action, attachment, externalUrls, issueState } from './tracker-writes.ts';
 
 export function publish(step: PlanStep): void {
   const { plan, settings } = step.context;
   step.showChecklist('publish');
   step.effects.writes.push({
-    key: `plan:${plan.id}:push:${step.plan.headSha}`,
+    // The same head may be published again: after a message that changed nothing.
+    key: `plan:${plan.id}:push:${step.plan.headSha}:${step.now}`,
     credential: 'git',
     lane: `git:${plan.repositoryId}:${plan.branch}`,
     priority: priority.state,
     kind: 'push',
-    payload: { kind: 'push', repositoryId: plan.repositoryId, sha: step.plan.headSha, branch: plan.branch, lease: plan.pushedSha },
+    payload: {
+      kind: 'push',
+      repositoryId: plan.repositoryId,
+      sha: step.plan.headSha,
+      branch: plan.branch,
+      lease: plan.pushedSha,
+      ...made(plan),
+    },
     planId: plan.id,
     notify: `plan:${plan.id}`,
   });
   if (settings.noPullRequest !== null) return;
   step.effects.events.push({ type: 'plan.publishing', planId: plan.id, payload: { branch: plan.branch, sha: step.plan.headSha } });
+}
+
+/** Whoever merges or closes a pull request may delete its branch: it is made anew then. */
+function made({ pullRequest }: PlanStep['context']['plan']): { readonly mayBeGone?: true } {
+  return pullRequest?.state === undefined || pullRequest.state === 'open' ? {} : { mayBeGone: true };
+}
+
+/** Whether the checks of the pull request decide. */
+export const awaitsChecks = ({ verifyMode, noPullRequest }: PlanSettings): boolean => verifyMode !== 'local' && noPullRequest === null;
+
+/** Whether the plan waits for nothing but the checks of its pull request. */
+export function checksUnderWay({ plan, task }: PlanStep): boolean {
+  const waitedFor = plan.pullRequest?.checksOf;
+  return plan.state === 'verifying' && task.state === 'merging' && waitedFor !== undefined && waitedFor === plan.headSha;
 }
 
 export function writeEnded(step: PlanStep, end: WriteEnd): void {
@@ -38,39 +62,76 @@ export function writeEnded(step: PlanStep, end: WriteEnd): void {
   if (end.kind === 'pull-request') {
     if (end.state === 'rejected')
       return step.fail(end.failure ?? { class: 'invalid_request', message: 'The pull request could not be opened.' });
-    const { number, url, none, draft } = end.result as unknown as PullRequestRef & { readonly none?: string; readonly draft?: boolean };
+    const { number, url, none, draft = false, state } = end.result as unknown as PullRequestRef & Opened;
     if (none) {
       step.say('no-pull-request', `${none} The work ends with the pushed branch.`);
       return finishDone(step, null, 'pushed; no pull request');
     }
-    step.plan.pullRequest = { number, url };
-    finishDone(step, { number, url }, draft ? ofDraft(step, number) : null);
+    const pullRequest: PullRequestRef = { number, url, ...(state === undefined ? {} : { state }) };
+    step.plan.pullRequest = pullRequest;
+    if (state !== undefined && state !== 'open') {
+      const left = `${state} before this was pushed: what the branch has since is in no pull request; write here to have one opened`;
+      return finishDone(step, pullRequest, left);
+    }
+    if (awaitsChecks(step.context.settings)) return waitForChecks(step, pullRequest, draft);
+    finishDone(step, pullRequest, draft ? 'a draft: mark it as ready when you are content with it' : null);
   }
+}
+
+/** The result of a `pull-request` write, beside the pull request. */
+interface Opened {
+  /** Why there is none. */
+  readonly none?: string;
+  readonly draft?: boolean;
 }
 
 /** A push or a pull request takes longer than a passing trouble would: people are told why. */
 export function writeDelayed(step: PlanStep, delayed: { readonly kind: string; readonly failure: Failure }): void {
   const { kind, failure } = delayed;
-  const what = kind === 'push' ? 'The branch cannot be pushed yet' : 'The pull request cannot be opened yet';
+  // Checks that are not over are what it waits for.
+  if (kind === 'pull-request-checks' && failure.class === 'timeout') return;
+  const what =
+    kind === 'pull-request-checks'
+      ? 'The checks of the pull request cannot be read yet'
+      : kind === 'push'
+        ? 'The branch cannot be pushed yet'
+        : 'The pull request cannot be opened yet';
   const fix = failure.fix ? ` ${failure.fix}` : '';
   step.say(`delayed:${kind}:${failure.class}`, `${what}: ${failure.message} It is tried again by itself.${fix}`);
 }
 
-/** A draft whose checks run with it becomes ready by itself; what is to be said of it. */
-function ofDraft(step: PlanStep, number: number): string {
+/** Nothing runs here meanwhile; whoever says something is heard at once. */
+function waitForChecks(step: PlanStep, pullRequest: PullRequestRef, draft: boolean): void {
   const { plan, settings } = step.context;
-  const byItself = settings.draft && settings.verifyMode !== 'local';
-  if (!byItself) return 'a draft: mark it as ready when you are content with it';
+  const sha = step.plan.headSha ?? '';
+  if (step.undelivered().length > 0) {
+    step.movePlan('running');
+    return step.again(null, null);
+  }
+  step.plan.pullRequest = { ...pullRequest, checksOf: sha };
+  showPullRequest(step, pullRequest);
+  const what = `[#${pullRequest.number}](${pullRequest.url}) at ${code(sha.slice(0, 10))}, for ${formatDuration(settings.ciTimeoutMs)} at most`;
+  step.tell((to) => action(to, `plan:${plan.id}:await:${sha}:${step.now}`, 'Waiting for the checks of the pull request', what, plan.id));
   step.effects.writes.push({
-    key: `plan:${plan.id}:ready`,
+    key: `plan:${plan.id}:checks:${sha}:${step.now}`,
     credential: 'github',
-    lane: `ready:${plan.id}`,
+    // One that waits for an earlier commit is not waited for.
+    lane: `checks:${plan.id}:${step.now}`,
     priority: priority.state,
-    kind: 'ready-for-review',
-    payload: { kind: 'ready-for-review', repositoryId: plan.repositoryId, number, sha: step.plan.headSha, since: step.now },
+    kind: 'pull-request-checks',
+    payload: {
+      kind: 'pull-request-checks',
+      repositoryId: plan.repositoryId,
+      number: pullRequest.number,
+      sha,
+      since: step.now,
+      timeoutMs: settings.ciTimeoutMs,
+      // A draft is ready for review once they have passed.
+      markReady: draft && settings.draft,
+    },
     planId: plan.id,
+    notify: `plan:${plan.id}`,
   });
-  return 'a draft: ready for review when its checks have passed';
 }
 
 /** With drafts wanted: a draft as long as nothing has shown that the work is good. */
@@ -85,7 +146,7 @@ function openPullRequest(step: PlanStep): void {
   const summary = step.task.output?.trim().slice(0, 20_000) ?? '';
   const reference = issue.url ? `[${issue.identifier}](${issue.url})` : issue.identifier;
   step.effects.writes.push({
-    key: `plan:${plan.id}:pull-request`,
+    key: `plan:${plan.id}:pull-request:${step.plan.headSha}:${step.now}`,
     credential: 'github',
     lane: `pr:${plan.id}`,
     priority: priority.state,
@@ -118,8 +179,22 @@ function retireRuns(step: PlanStep, ours: PullRequestRef): void {
   }
 }
 
+/** People find the pull request, and the runs it came from, beside the issue. */
+function showPullRequest(step: PlanStep, pullRequest: PullRequestRef): void {
+  const { plan, issue, attempts, listeners } = step.context;
+  const runs = attempts.flatMap(({ executorId, runRef }) => (runRef?.url ? [{ label: `Run on ${executorId}`, url: runRef.url }] : []));
+  const urls = [{ label: `Pull request #${pullRequest.number}`, url: pullRequest.url }, ...runs.slice(-3)];
+  step.tell((to) => externalUrls(to, `plan:${plan.id}:urls:${runs.length}`, urls, plan.id));
+  const [first] = listeners;
+  if (first)
+    step.effects.writes.push(
+      attachment(first, `plan:${plan.id}:attachment`, issue.id, `Pull request #${pullRequest.number}`, pullRequest.url, plan.id),
+    );
+}
+
 export function finishDone(step: PlanStep, pullRequest: PullRequestRef | null, note: string | null = null): void {
   const { plan, issue } = step.context;
+  if (step.task.state === 'merging') step.moveTask('done');
   const published = step.plan.pushedSha !== null && step.plan.pushedSha === step.plan.headSha;
   const answer = successAnswer({
     output: step.task.output ?? '',
@@ -132,19 +207,12 @@ export function finishDone(step: PlanStep, pullRequest: PullRequestRef | null, n
   });
   if (pullRequest) {
     retireRuns(step, pullRequest);
-    const runs = step.context.attempts.flatMap(({ executorId, runRef }) =>
-      runRef?.url ? [{ label: `Run on ${executorId}`, url: runRef.url }] : [],
-    );
-    const urls = [{ label: `Pull request #${pullRequest.number}`, url: pullRequest.url }, ...runs.slice(-3)];
-    step.tell((to) => externalUrls(to, `plan:${plan.id}:urls`, urls, plan.id));
+    showPullRequest(step, pullRequest);
     const [first] = step.context.listeners;
-    if (first) {
-      step.effects.writes.push(
-        attachment(first, `plan:${plan.id}:attachment`, issue.id, `Pull request #${pullRequest.number}`, pullRequest.url, plan.id),
-      );
-      const target = stateOnSuccess(issue, step.context.settings.stateOnSuccess);
-      if (target) step.effects.writes.push(issueState(first, `plan:${plan.id}:success`, issue.id, target.id, plan.id));
-    }
+    const target = stateOnSuccess(issue, step.context.settings.stateOnSuccess);
+    // Merged is further than ready for review.
+    if (first && target && pullRequest.state !== 'merged')
+      step.effects.writes.push(issueState(first, `plan:${plan.id}:success`, issue.id, target.id, plan.id));
   }
   if (pullRequest || published) step.showChecklist('end');
   step.finish('done', answer);

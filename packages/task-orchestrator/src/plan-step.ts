@@ -125,13 +125,16 @@ export class PlanStep {
   showChecklist(step: 'work' | 'verify' | 'publish' | 'end'): void {
     const { plan, settings } = this.context;
     if (plan.procedure === 'scoper') return;
-    const steps = ['work', 'verify', 'publish'] as const;
+    const steps = (['work', 'verify', 'publish'] as const).filter((name) => name !== 'verify' || settings.verifyMode !== 'ci');
     const names = {
       work: 'Do the work',
       verify: 'Run the checks',
-      publish: settings.noPullRequest === null ? 'Open the pull request' : `Push the branch (no pull request: ${settings.noPullRequest})`,
+      publish:
+        settings.noPullRequest === null
+          ? `Open the pull request${settings.verifyMode === 'local' ? '' : ', and wait for its checks'}`
+          : `Push the branch (no pull request: ${settings.noPullRequest})`,
     };
-    const at = step === 'end' ? steps.length : steps.indexOf(step);
+    const at = step === 'end' ? steps.length : (steps as readonly string[]).indexOf(step);
     const items = steps.map((name, index) => {
       const status: ChecklistStatus = index < at ? 'completed' : index === at ? 'inProgress' : 'pending';
       return { content: names[name], status };
@@ -194,6 +197,10 @@ export class PlanStep {
   finish(state: 'done' | 'failed' | 'stopped', answer: Answer): void {
     const { plan } = this.context;
     this.movePlan(state);
+    if (this.plan.pullRequest?.checksOf !== undefined) {
+      const { checksOf: _waitedFor, ...pullRequest } = this.plan.pullRequest;
+      this.plan.pullRequest = pullRequest;
+    }
     this.plan.answer = answer;
     this.plan.parkedReason = null;
     this.plan.parkedFrom = null;

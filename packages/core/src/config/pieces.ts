@@ -63,12 +63,16 @@ export interface VerifyConfig {
   /** Absent: detected from the base branch and shown. Empty: none. */
   readonly commands?: readonly string[];
   readonly timeoutMs?: number;
+  readonly ciTimeoutMs?: number;
   readonly services?: readonly ServiceConfig[];
 }
 export const verify: z.ZodType<VerifyConfig> = z.object({
   mode: z.enum(['local', 'ci', 'both']).default('local').describe('Where the checks run: on this host, in the pull request, or both'),
   commands: z.array(text).exactOptional().describe('Check commands, run in order. Absent: detected and shown. Empty: none'),
   timeoutMs: milliseconds.exactOptional(),
+  ciTimeoutMs: milliseconds
+    .exactOptional()
+    .describe('With mode ci or both: how long the checks of a pull request are waited for. Default: two hours'),
   services: z.array(service).exactOptional().describe('Programs the checks need beside them, such as a database'),
 });
 

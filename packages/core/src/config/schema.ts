@@ -157,6 +157,7 @@ export interface Config {
   /** Workflow states by name; absent: the first "started" state, the first one like "in review". */
   readonly stateOnStart?: string;
   readonly stateOnSuccess?: string;
+  readonly stateOnMerge?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly checkouts: CheckoutsConfig;
   readonly cloudRuns: CloudRunsConfig;
@@ -226,6 +227,9 @@ export const configSchema: z.ZodType<Config> = z
     features: z.record(z.string(), z.boolean()).default({}),
     stateOnStart: filled.exactOptional().describe('Workflow state of an issue when work begins, by name'),
     stateOnSuccess: filled.exactOptional().describe('Workflow state of an issue after success, by name'),
+    stateOnMerge: filled
+      .exactOptional()
+      .describe('Workflow state of an issue whose pull request people merged, by name. Absent: Cyrus leaves it'),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     checkouts: z.prefault(checkouts, {}).describe('Working copies: how they are made ready and when their space is taken back'),
     cloudRuns: z.prefault(cloudRuns, {}).describe('How long is waited for what a cloud executor may tell late'),

@@ -16,6 +16,10 @@ export interface PlanOptions {
 export interface PullRequestRef {
   readonly number: number;
   readonly url: string;
+  /** As the code host told last; absent: open as far as is known. */
+  readonly state?: 'open' | 'merged' | 'closed';
+  /** The commit whose checks are waited for; absent: nobody waits. */
+  readonly checksOf?: string;
 }
 
 export interface Plan {
@@ -72,6 +76,8 @@ export interface Check {
   readonly exitCode: number | null;
   readonly durationMs: number;
   readonly output: string;
+  /** It ran on the code host, with the pull request. Absent: here. */
+  readonly elsewhere?: true;
 }
 
 /** What verification found. `not_run` is neither good nor bad news: it says why nothing could be checked. */

@@ -10,6 +10,8 @@ import { executorSettings } from '../executor-settings.ts';
 /** Tools that change files: a scoper gets none of them. */
 const writingTools = ['Edit', 'Write', 'MultiEdit', 'NotebookEdit'];
 
+const defaultCiTimeoutMs = 2 * 3_600_000;
+
 const presets: Readonly<Record<string, readonly string[]>> = {
   readOnly: ['Read', 'Glob', 'Grep', 'LS', 'TodoWrite'],
   safe: ['Read', 'Glob', 'Grep', 'LS', 'Edit', 'Write', 'MultiEdit', 'NotebookEdit', 'TodoWrite', 'Task'],
@@ -45,6 +47,7 @@ export function planSettings(config: Config, plan: Plan, noPullRequest: string |
     verifyMode: verify?.mode ?? 'local',
     verifyCommands: verify?.commands ?? null,
     verifyTimeoutMs: verify?.timeoutMs ?? config.limits.verifyTimeoutMs,
+    ciTimeoutMs: verify?.ciTimeoutMs ?? defaultCiTimeoutMs,
     setupCommand: repository?.setup?.command ?? null,
     maxAttempts: config.limits.maxAttemptsPerTask,
     fallback: config.fallback,
@@ -52,6 +55,7 @@ export function planSettings(config: Config, plan: Plan, noPullRequest: string |
     draft: repository?.pullRequest?.draft ?? config.pullRequest?.draft ?? false,
     stateOnStart: config.stateOnStart,
     stateOnSuccess: repository?.onSuccess?.state ?? config.stateOnSuccess,
+    stateOnMerge: config.stateOnMerge,
   };
 }
 

@@ -18,6 +18,8 @@ interface PushPayload {
   readonly sha: string;
   readonly branch: string;
   readonly lease: string | null;
+  /** Its pull request is merged or closed: where the branch was deleted with it, it is made anew. */
+  readonly mayBeGone?: boolean;
 }
 
 /** Pushes from the mirror, with a lease on the last seen head. The same push twice finds itself done. */
@@ -25,13 +27,15 @@ export function performGit({ checkouts, config, github }: GitOptions): Perform {
   const repositories = createRepositories(checkouts, config, github);
   return async (write, signal) => {
     if (write.kind !== 'push') return rejected(`git has no write ${write.kind}`);
-    const { repositoryId, sha, branch, lease } = write.payload as unknown as PushPayload;
+    const { repositoryId, sha, branch, lease, mayBeGone = false } = write.payload as unknown as PushPayload;
     try {
-      const pushed = await repositories.use(repositoryId, (mirror) => {
+      const pushed = await repositories.use(repositoryId, async (mirror) => {
         const named = sourceOf(config(), repositoryId)?.remoteUrl;
         // A path named as the remote is meant to be written to; the checkout that a repository is read from is not.
         const target = mirror.remote.kind === 'local' && named !== undefined ? { remoteUrl: named } : {};
-        return checkouts.push({ mirror, sha, branch, lease, signal, ...target });
+        const push = (held: string | null) => checkouts.push({ mirror, sha, branch, lease: held, signal, ...target });
+        const pushed = await push(lease);
+        return mayBeGone && pushed.kind === 'stale' && pushed.remoteSha === null ? push(null) : pushed;
       });
       if (pushed.kind === 'pushed') return { state: 'sent', result: { sha }, subject: repositoryId };
       return { state: 'rejected', failure: movedAway(branch, pushed.remoteSha) };

@@ -4,12 +4,12 @@ import type { Config } from 'cyrus-core/config/schema';
 import { type Failure, FailureError } from 'cyrus-core/failure';
 import type { Result } from 'cyrus-core/result';
 import { createGitHub } from 'cyrus-github/client';
-import type { CodeHost, PullRequest } from 'cyrus-github/code-host';
+import type { Check, CodeHost, PullRequest } from 'cyrus-github/code-host';
 import type { RepositoryRef } from 'cyrus-github/repository';
 import type { GithubCredentials } from '../github-credentials.ts';
 import { pullRequestNumber } from '../jobs/pull-request-head.ts';
 import { createRepositories } from '../jobs/repositories.ts';
-import { decideReady } from './decide-ready.ts';
+import { decideChecks } from './decide-checks.ts';
 import { outcomeOfFailure, type Perform, rejected, type WriteOutcome } from './outcome.ts';
 
 export interface GithubOptions {
@@ -33,14 +33,17 @@ interface PullRequestPayload {
   readonly review?: 'draft' | 'ready';
 }
 
-/** The payload of a `ready-for-review`: a draft that waits for its checks. */
-interface ReadyPayload {
+/** The payload of a `pull-request-checks`: a plan waits for the checks of its pull request. */
+interface ChecksPayload {
   readonly repositoryId: string;
   readonly number: number;
   /** The commit whose checks count. */
   readonly sha: string;
-  /** When the waiting began. */
+  /** When the waiting began, and how long it may take. */
   readonly since: number;
+  readonly timeoutMs: number;
+  /** Once they have passed, a draft is marked as ready for review. */
+  readonly markReady: boolean;
 }
 
 /** The payload of a `retire-run`: what a run elsewhere opened and pushed by itself. */
@@ -60,11 +63,11 @@ interface Place {
   readonly repository: RepositoryRef;
 }
 
-const kinds: ReadonlySet<string> = new Set(['pull-request', 'ready-for-review', 'retire-run']);
+const kinds: ReadonlySet<string> = new Set(['pull-request', 'pull-request-checks', 'retire-run']);
 
 /**
  * The pull requests of plans: opened once (looked up by branch and mark before, and again when an answer is lost), our part of an open one
- * brought up to date, drafts marked ready when their checks have passed.
+ * brought up to date, their checks waited for, drafts marked ready when these have passed.
  */
 export function performGithub({ checkouts, config, clock, github }: GithubOptions): Perform {
   const repositories = createRepositories(checkouts, config, github);
@@ -82,7 +85,7 @@ export function performGithub({ checkouts, config, clock, github }: GithubOption
         ? publish(place, write.payload as unknown as PullRequestPayload, signal)
         : write.kind === 'retire-run'
           ? retireRun(place, write.payload as unknown as RetirePayload)
-          : ready(place, write.payload as unknown as ReadyPayload, clock.now()));
+          : awaitChecks(place, write.payload as unknown as ChecksPayload, clock.now()));
       return outcome.state === 'rejected' ? outcome : { ...outcome, subject: repositoryId };
     } catch (error) {
       if (error instanceof FailureError) return outcomeOfFailure(error.failure, repositoryId);
@@ -102,19 +105,36 @@ async function publish({ host, repository }: Place, payload: PullRequestPayload,
     pull = orThrow(await host.renewPullRequest({ repository, number, title, body, planId }));
     if (review === 'ready' && pull.draft) pull = orThrow(await host.markReady({ repository, number }));
   }
-  return { state: 'sent', result: { number, url, created, ...(pull.draft ? { draft: true } : {}) } };
+  // Merged or closed, and bearing the plan's mark: it is not opened again.
+  const ended = pull.state === 'open' ? {} : { state: pull.state };
+  return { state: 'sent', result: { number, url, created, ...ended, ...(pull.draft ? { draft: true } : {}) } };
 }
 
-async function ready({ host, repository }: Place, { number, sha, since }: ReadyPayload, now: number): Promise<WriteOutcome> {
+/** Looks once: the write is tried again until the checks are over, or nobody is to wait any longer. */
+async function awaitChecks({ host, repository }: Place, payload: ChecksPayload, now: number): Promise<WriteOutcome> {
+  const { number, sha, since, timeoutMs, markReady } = payload;
   const pull = orThrow(await host.getPullRequest({ repository, number }));
-  const checks = pull.state === 'open' && pull.draft && pull.headSha === sha ? await host.readChecks({ repository, sha }) : null;
+  const read = pull.state === 'open' && pull.headSha === sha ? await host.readChecks({ repository, sha }) : null;
+  const ended = { sha, waitedMs: Math.max(0, now - since), draft: pull.draft };
   // A token that may do everything else is no credential that has failed.
-  if (checks && !checks.ok && checks.error.class === 'auth') return { state: 'sent', result: { ready: false, left: checks.error.message } };
-  const next = decideReady(checks === null ? null : orThrow(checks).state, since, now);
+  if (read && !read.ok && read.error.class === 'auth')
+    return { state: 'sent', result: { ...ended, state: 'unreadable', checks: [], why: read.error.message } };
+  const checks = read === null ? null : orThrow(read);
+  const next = decideChecks({ pull, checks: checks?.state ?? null, sha, since, timeoutMs }, now);
   if (next.do === 'wait') return { state: 'retry', failure: next.failure };
-  if (next.do === 'ready') orThrow(await host.markReady({ repository, number }));
-  return { state: 'sent', result: { ready: next.do === 'ready', ...(next.do === 'leave' ? { left: next.why } : {}) } };
+  const made = next.state === 'success' && markReady && pull.draft;
+  if (made) orThrow(await host.markReady({ repository, number }));
+  const told = (checks?.items ?? [])
+    .filter(({ state }) => state !== 'pending')
+    .map((item) => ({ name: item.name, failed: item.state === 'failure', output: outputOf(item) }));
+  // A hundred names are enough; those that failed come first.
+  const most = [...told.filter(({ failed }) => failed), ...told.filter(({ failed }) => !failed)].slice(0, 100);
+  return { state: 'sent', result: { ...ended, state: next.state, checks: most, draft: pull.draft && !made } };
 }
+
+/** What a failed check said, as far as the host tells it; its log is at the address. */
+const outputOf = ({ state, summary, detail, url }: Check): string =>
+  state === 'failure' ? [summary, detail, url && `Its log: ${url}`].filter(Boolean).join('\n') : '';
 
 /** Closes what a run opened beside our pull request, with a word, and deletes its branches where that is permitted. */
 async function retireRun({ host, repository }: Place, payload: RetirePayload): Promise<WriteOutcome> {
