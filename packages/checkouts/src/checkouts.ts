@@ -31,7 +31,7 @@ import { addWaiting, dropWaiting, forwardWaiting, listWaiting, outdated, sweepWa
 import { type PublishableRequest, unpublishable } from './publishable.ts';
 import { type Pushed, type PushRequest, pushBranch } from './push.ts';
 import type { RepositorySource } from './remote.ts';
-import { type RemoteBranchRequest, takeRemoteBranch } from './remote-branch.ts';
+import { listRemoteBranches, type RemoteBranchRequest, takeRemoteBranch } from './remote-branch.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
 import { dropSaved, listSaved, readWeight, type SavedWork } from './saved-work.ts';
 import { fillSubmodules, findSubmodules, type SubmodulesRequest, submodulesWithLfs } from './submodules.ts';
@@ -100,6 +100,8 @@ export interface Checkouts {
    * no such branch.
    */
   takeRemoteBranch(request: RemoteBranchRequest): Promise<string | undefined>;
+  /** The names of the branches that the remote has now. */
+  remoteBranches(request: { readonly mirror: Mirror; readonly signal?: AbortSignal }): Promise<readonly string[]>;
   /** Drops the saved work of an attempt once `pushed`, a commit on the remote as of the last fetch, holds it. False: it does not, nothing was dropped. */
   prune(request: { readonly mirror: Mirror; readonly attempt: string; readonly pushed: string }): Promise<boolean>;
   readonly pool: CheckoutPool;
@@ -232,6 +234,7 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
         return pushBranch(request);
       }),
     takeRemoteBranch: (request) => request.mirror.lock.shared(() => takeRemoteBranch(request)),
+    remoteBranches: (request) => request.mirror.lock.shared(() => listRemoteBranches(request)),
     prune: ({ mirror, attempt, pushed }) => mirror.lock.shared(() => pruneWork(mirror, attempt, pushed)),
     pool: {
       list: async () => listWaiting(await directory()),

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Clock } from 'cyrus-core/clock';
+import { formatDuration } from 'cyrus-core/duration';
 import { FailureError } from 'cyrus-core/failure';
 import { gitEnvironment } from './git-environment.ts';
 import { gitFailure } from './git-failure.ts';
@@ -30,6 +31,8 @@ export interface GitRequest {
   /** Exit codes that are answers, not failures; 0 always is. */
   readonly answers?: readonly number[];
   readonly timeoutMs?: number;
+  /** What a person can do when that is over. */
+  readonly timeoutFix?: string;
   readonly maxOutputBytes?: number;
   /** Beyond `maxOutputBytes`: ends git and gives what there is, instead of failing. */
   readonly truncate?: boolean;
@@ -116,7 +119,8 @@ async function follow(clock: Clock, child: ChildProcess, request: GitRequest): P
     request.signal?.removeEventListener('abort', aborted);
   });
   if (cut === 'abort') request.signal?.throwIfAborted();
-  if (cut === 'time') throw failed('timeout', `Could not ${request.did}: git took longer than ${timeoutMs / 1000} s.`);
+  if (cut === 'time')
+    throw failed('timeout', `Could not ${request.did}: git took longer than ${formatDuration(timeoutMs)}.`, request.timeoutFix);
   if (cut === 'peer') throw failed('no_evidence', `Could not ${request.did}: more than ${request.peer?.maxBytes} bytes were sent.`);
   if (cut === 'output' && request.truncate !== true) {
     throw failed('invalid_request', `Could not ${request.did}: git answered more than ${limit} bytes.`);

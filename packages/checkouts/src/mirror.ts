@@ -84,6 +84,7 @@ export async function openMirror(host: MirrorHost, place: MirrorPlace, source: R
     try {
       return await fetchNow();
     } catch (error) {
+      await lock.exclusive(() => removeHalfPacks(place.directory));
       if (signal.aborted || !(await lock.shared(() => isBroken(git, place.directory)))) throw error;
       await lock.exclusive(() => rebuild(git, place.directory));
       return await fetchNow();
@@ -152,6 +153,13 @@ async function removeStale(directory: string): Promise<void> {
   await Promise.all(stale.map((entry) => rm(join(entry.parentPath, entry.name), { force: true })));
 }
 
+/** What a fetch that was ended, or whose connection broke, had received. Git does not go on with it. The caller holds the lock alone. */
+async function removeHalfPacks(directory: string): Promise<void> {
+  const packs = join(directory, 'objects/pack');
+  const names = await readdir(packs).catch(() => []);
+  await Promise.all(names.filter((name) => name.startsWith('tmp_')).map((name) => rm(join(packs, name), { force: true })));
+}
+
 /** Whether git no longer takes it for a repository, or a ref leads to an object that is not there. */
 async function isBroken(git: Git, directory: string): Promise<boolean> {
   try {
@@ -185,6 +193,7 @@ async function fetchOnce(
       config,
       did: `fetch ${remote.url}`,
       timeoutMs: fetchTimeoutMs,
+      timeoutFix: 'Give it longer with checkouts.fetchTimeoutMs, or see what makes the connection slow. Then write here to try again.',
       onProgress,
       args: [
         ...['fetch', '--progress', '--prune', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules'],

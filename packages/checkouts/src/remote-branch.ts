@@ -24,10 +24,7 @@ export async function takeRemoteBranch(request: RemoteBranchRequest): Promise<st
   const { git, remote } = mirror;
   if (!isRefName(branch) || branch.startsWith('refs/')) throw refused(`${JSON.stringify(branch.slice(0, 200))} is no name of a branch.`);
   const source = `refs/heads/${branch}`;
-  const local = remote.kind === 'local';
-  const config: Record<string, string> = local
-    ? { 'protocol.file.allow': 'always' }
-    : { 'http.lowSpeedLimit': '1', 'http.lowSpeedTime': '300' };
+  const config = networkOf(mirror);
   const common = { gitDir: mirror.directory, credentials: remote.credentials };
   const listed = await git.run({
     ...common,
@@ -67,6 +64,29 @@ export async function takeRemoteBranch(request: RemoteBranchRequest): Promise<st
   }
   return mirror.resolve(ref);
 }
+
+/**
+ * The names of the branches that the remote has now.
+ * @throws FailureError `auth`, `network`, `timeout`
+ */
+export async function listRemoteBranches({
+  mirror,
+  signal,
+}: {
+  readonly mirror: Mirror;
+  readonly signal?: AbortSignal;
+}): Promise<readonly string[]> {
+  const { git, remote } = mirror;
+  const listed = await git.run({
+    ...{ gitDir: mirror.directory, credentials: remote.credentials, config: networkOf(mirror), signal },
+    did: 'look at the branches of the remote',
+    args: ['ls-remote', '--refs', '--heads', '--', remote.url],
+  });
+  return listed.stdout.split('\n').flatMap((line) => (line === '' ? [] : [line.replace(/^[^\t]*\trefs\/heads\//, '')]));
+}
+
+const networkOf = ({ remote }: Mirror): Record<string, string> =>
+  remote.kind === 'local' ? { 'protocol.file.allow': 'always' } : { 'http.lowSpeedLimit': '1', 'http.lowSpeedTime': '300' };
 
 const units: Readonly<Record<string, number>> = { bytes: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 

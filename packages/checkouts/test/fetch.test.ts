@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createCheckouts } from '../src/checkouts.ts';
 import type { Mirror } from '../src/mirror.ts';
 import type { GitProgress } from '../src/progress.ts';
 import { type HttpGit, startHttpGit } from './http-git.ts';
-import { git, newSetting, type Setting } from './setting.ts';
+import { git, identity, newSetting, type Setting, sandbox } from './setting.ts';
 
 let setting: Setting;
 let host: HttpGit;
@@ -51,6 +52,42 @@ test('a stop ends a fetch that hangs at once; the next one works, and nothing br
   host.silent = false;
   expect(await mirror.fetch()).toEqual({ defaultBranch: 'main' });
   expect(await git(mirror.directory, 'fsck', '--no-dangling')).toBe('');
+});
+
+test('a fetch whose time is over, or whose connection breaks, leaves nothing of what it received', async () => {
+  const packs = join(mirror.directory, 'objects/pack');
+  const half = async (): Promise<string[]> => (await readdir(packs).catch(() => [])).filter((entry) => entry.startsWith('tmp_'));
+  const big = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`big/${index}`, randomBytes(40_000).toString('base64')]));
+  await setting.commit(big);
+  host.stopAfterBytes = 2_000_000;
+  const stop = new AbortController();
+  const stopped = mirror.fetch({ signal: stop.signal });
+  stopped.catch(() => undefined);
+  await vi.waitUntil(async () => (await half()).length > 0, { timeout: 20_000 });
+  stop.abort();
+  await expect(stopped).rejects.toThrow('Stopped.');
+  await vi.waitUntil(async () => (await half()).length === 0, { timeout: 20_000 });
+
+  const impatient = createCheckouts({
+    root: join(setting.base, 'other'),
+    sandbox,
+    clock: systemClock,
+    gitIdentity: identity,
+    fetchTimeoutMs: 1_500,
+  });
+  const slow = await impatient.mirror({ id: 'repo', remoteUrl: `${host.url}/up.git`, token: host.password });
+  await expect(slow.fetch()).rejects.toMatchObject({
+    failure: {
+      class: 'timeout',
+      message: expect.stringMatching(/Could not fetch http.*: git took longer than 1\.5 s\.$/),
+      fix: expect.stringContaining('checkouts.fetchTimeoutMs'),
+    },
+  });
+  expect((await readdir(join(slow.directory, 'objects/pack'))).filter((entry) => entry.startsWith('tmp_'))).toEqual([]);
+
+  host.stopAfterBytes = undefined;
+  expect(await slow.fetch().then(() => slow.resolve('main'))).toBe(await git(setting.work, 'rev-parse', 'HEAD'));
+  expect(await mirror.fetch().then(() => mirror.resolve('main'))).toBe(await git(setting.work, 'rev-parse', 'HEAD'));
 });
 
 test('one of two who wait may go; the other gets its answer', async () => {

@@ -17,6 +17,8 @@ export interface HttpGit {
   redirectTo: string | undefined;
   /** Accepts and says nothing. */
   silent: boolean;
+  /** Of an answer that is longer only so much is sent, and the line stays open. */
+  stopAfterBytes: number | undefined;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export async function startHttpGit(root: string): Promise<HttpGit> {
     loseNextPush: false,
     redirectTo: undefined,
     silent: false,
+    stopAfterBytes: undefined,
   } as unknown as HttpGit;
   const server = createServer((request, response) => {
     const [, encoded] = (request.headers.authorization ?? '').split(' ');
@@ -40,7 +43,7 @@ export async function startHttpGit(root: string): Promise<HttpGit> {
     if (/\/info\/lfs\/|^\/lfs-objects\//.test(request.url ?? '')) return void largeFiles(state, request, response);
     const lose = state.loseNextPush && request.method === 'POST' && (request.url ?? '').endsWith('/git-receive-pack');
     if (lose) state.loseNextPush = false;
-    backend(root, request, response, lose);
+    backend(root, request, response, { lose, stopAfterBytes: state.stopAfterBytes });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -74,7 +77,12 @@ async function largeFiles({ lfs, url }: HttpGit, request: IncomingMessage, respo
   response.writeHead(200, { 'content-type': 'application/vnd.git-lfs+json' }).end(JSON.stringify({ transfer: 'basic', objects: answers }));
 }
 
-function backend(root: string, request: IncomingMessage, response: ServerResponse, lose: boolean): void {
+interface Cuts {
+  readonly lose: boolean;
+  readonly stopAfterBytes: number | undefined;
+}
+
+function backend(root: string, request: IncomingMessage, response: ServerResponse, { lose, stopAfterBytes = Infinity }: Cuts): void {
   const url = new URL(request.url ?? '/', 'http://x');
   const child = spawn('git', ['http-backend'], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -112,6 +120,9 @@ function backend(root: string, request: IncomingMessage, response: ServerRespons
       if (name.toLowerCase() === 'status') status = Number.parseInt(value, 10);
       else response.setHeader(name, value);
     }
-    response.writeHead(status).end(whole.subarray(split + 4));
+    const body = whole.subarray(split + 4);
+    response.writeHead(status);
+    if (body.length > stopAfterBytes) response.write(body.subarray(0, stopAfterBytes));
+    else response.end(body);
   });
 }
