@@ -92,7 +92,7 @@ test(
 
     await othersClosed();
     const { comments } = await github.repository('app');
-    expect(comments.filter(({ body }) => body.includes(`part of #${pull.number} now`))).toHaveLength(1);
+    expect(comments.filter(({ body }) => body.includes(`goes on in #${pull.number} `))).toHaveLength(1);
     await until('its branch to be deleted', async () => !(await github.git('app', 'branch')).includes(`${pull.head}-a1`));
   },
   slowMs,

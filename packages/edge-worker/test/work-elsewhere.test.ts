@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
+import { keepBranches, madeByRun } from 'cyrus-core/domain/branches-before';
 import type { CheckoutInfo, Evidence } from 'cyrus-core/domain/plan';
 import { type Failure, FailureError } from 'cyrus-core/failure';
 import { type GitHubStandIn, startGitHub } from 'cyrus-stand-in-github/server';
@@ -95,8 +96,18 @@ describe('work elsewhere begins', () => {
     expect(info).toMatchObject({ directory: '', readable: [], baseBranch: 'main', startSha: base });
     expect(info.remote).toEqual({
       ...{ repositoryUrl: cloneUrl, repositoryName: repository, startBranch: 'main', startSha: base, pushBranch: 'cyrus/eng-1-a1' },
+      branchesBefore: keepBranches(['main']),
     });
     expect(await jobs.checkouts.list()).toEqual([]);
+  });
+
+  test('with a branch that is its own: a name that somebody has taken is left to them', async () => {
+    await pushed('cyrus/eng-1-a1', { 'old.txt': 'of long ago' });
+    await pushed('cyrus/eng-1-a1-2-start', { 'old.txt': 'of long ago' });
+    const { remote } = await prepared();
+    expect(remote?.pushBranch).toBe('cyrus/eng-1-a1-3');
+    const made = ['cyrus/eng-1-a1-3', 'sky/own', 'cyrus/eng-1-a1', 'main'].map((branch) => remote && madeByRun(remote, branch));
+    expect(made).toEqual([true, true, false, false]);
   });
 
   test('at the branch of the plan, where that is what it goes on from', async () => {
@@ -231,6 +242,9 @@ describe('work elsewhere comes home', () => {
 });
 
 test('what the run opened beside our pull request is closed with a word, and its branch deleted; twice is harmless', async () => {
+  await pushed('ada/fix', { 'b.txt': 'b' });
+  const adas = await openPull('ada/fix');
+  const { remote } = await prepared();
   const sha = await pushed('sky/own', { 'a.txt': 'a' });
   await pushed('cyrus/eng-1', { 'a.txt': 'a' });
   const theirs = await openPull('sky/own');
@@ -240,19 +254,30 @@ test('what the run opened beside our pull request is closed with a word, and its
   const perform = createPerformers({ config: () => parsed, checkouts: jobs.checkouts, clock: systemClock, github: github_ })('github');
   const write = {
     ...{ id: 'w', key: 'k', credential: 'github', lane: 'l', kind: 'retire-run', attempts: 0, planId: null, sessionId: null, turnId: null },
-    payload: { repositoryId: 'r', pullRequestUrl: theirs.url, branches: [{ branch: 'sky/own', sha }], ours, marker: 'a1' },
+    payload: {
+      ...{ repositoryId: 'r', pullRequestUrl: theirs.url, branches: [{ branch: 'sky/own', sha }], ours, marker: 'a1' },
+      ...{ planBranch: 'cyrus/eng-1', pushBranch: remote?.pushBranch, branchesBefore: remote?.branchesBefore },
+    },
   };
-  const retire = () => perform?.(write as never, new AbortController().signal);
+  const retire = (more: object = {}) =>
+    perform?.({ ...write, payload: { ...write.payload, ...more } } as never, new AbortController().signal);
+  // A person's, and ours: whatever a run calls its own.
+  expect(await retire({ pullRequestUrl: adas.url, branches: [] })).toMatchObject({
+    result: { closed: [], deleted: [], left: [`#${adas.number} is of the branch ada/fix, which the run did not make`] },
+  });
+  expect(await retire({ pullRequestUrl: ours.url, branches: [] })).toMatchObject({ result: { closed: [], deleted: [] } });
   expect(await retire()).toMatchObject({ state: 'sent', result: { closed: [theirs.number], deleted: ['sky/own'] } });
   expect(await retire()).toMatchObject({ state: 'sent', result: { closed: [], deleted: [] } });
   const state = github.state().repositories[0];
   expect(state?.pulls.map(({ number, state: open }) => [number, open])).toEqual([
+    [adas.number, 'open'],
     [theirs.number, 'closed'],
     [ours.number, 'open'],
   ]);
-  expect(state?.comments).toMatchObject([{ number: theirs.number, body: expect.stringContaining(`part of #${ours.number} now`) }]);
+  expect(state?.comments).toMatchObject([{ number: theirs.number, body: expect.stringContaining(`goes on in #${ours.number} `) }]);
   const mirror = await jobs.checkouts.mirror({ id: 'r', remoteUrl: cloneUrl, token: 'ghp_local' });
   await mirror.fetch();
   expect(await mirror.resolve('sky/own')).toBeUndefined();
   expect(await mirror.resolve('cyrus/eng-1')).toBeDefined();
+  expect(await mirror.resolve('ada/fix')).toBeDefined();
 });

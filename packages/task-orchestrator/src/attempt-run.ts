@@ -1,10 +1,11 @@
 import type { Instant } from 'cyrus-core/clock';
-import { type Effects, type JobEnd, type OutboundDraft, priority } from 'cyrus-core/domain/effects';
-import type { AttachedFiles, Attempt, AttemptRun, CheckoutInfo, Plan, PullRequestRef, RemoteStart } from 'cyrus-core/domain/plan';
+import { type Effects, type JobEnd, priority } from 'cyrus-core/domain/effects';
+import type { AttachedFiles, Attempt, AttemptRun, CheckoutInfo, Plan, RemoteStart } from 'cyrus-core/domain/plan';
 import type { Failure } from 'cyrus-core/failure';
 import type { RemoteWork, RunRef, RunResult } from 'cyrus-executor-interface/executor';
 import { code } from './answers.ts';
 import type { AttemptContext } from './attempt-context.ts';
+import { retireRun } from './retire-runs.ts';
 import { externalUrls, thought } from './tracker-writes.ts';
 
 /** What an agent job is to do about a run, where it is not a plain start. */
@@ -147,31 +148,6 @@ export function collectRemote(
   };
 }
 
-/** Closes what a run opened beside our pull request, and deletes its branches: one pull request a plan. */
-export function retireRun(
-  plan: Pick<Plan, 'id' | 'repositoryId'>,
-  run: {
-    readonly attemptId: string;
-    readonly pullRequestUrl?: string | undefined;
-    readonly branches: readonly { readonly branch: string; readonly sha: string }[];
-  },
-  ours: PullRequestRef,
-): OutboundDraft {
-  const { attemptId, pullRequestUrl, branches } = run;
-  return {
-    key: `attempt:${attemptId}:retire:${pullRequestUrl ?? ''}`,
-    credential: 'github',
-    lane: `retire:${attemptId}`,
-    priority: priority.heartbeat,
-    kind: 'retire-run',
-    payload: {
-      ...{ kind: 'retire-run', repositoryId: plan.repositoryId, branches, ours, marker: attemptId },
-      ...(pullRequestUrl === undefined ? {} : { pullRequestUrl }),
-    },
-    planId: plan.id,
-  };
-}
-
 /** What a hunter found out, after its attempt; what is to be kept of the run. */
 export function hunted(context: AttemptContext, end: JobEnd, effects: Effects): Partial<AttemptRun> {
   const { attempt, plan, task } = context;
@@ -191,6 +167,8 @@ export function hunted(context: AttemptContext, end: JobEnd, effects: Effects): 
   const what = `A run of attempt ${attempt.number} that nobody waits for any more turned up on **${attempt.executorId}**${where}.`;
   say(context, effects, `late:${end.jobId}`, `${what} ${done}${opened}`);
   if (pullRequestUrl === undefined) return {};
-  if (plan.pullRequest) effects.writes.push(retireRun(plan, { attemptId: attempt.id, pullRequestUrl, branches: [] }, plan.pullRequest));
+  const remote = attempt.checkout?.remote;
+  if (plan.pullRequest && remote)
+    effects.writes.push(retireRun(plan, { attemptId: attempt.id, remote, pullRequestUrl, branches: [] }, plan.pullRequest));
   return { pullRequestUrl };
 }

@@ -20,6 +20,7 @@ import type { MicroUsd } from 'cyrus-core/money';
 import type { PlanState, TaskState } from 'cyrus-core/states';
 import type { Spent } from './answers.ts';
 import type { FallbackExecutor, FallbackPolicy } from './fallback.ts';
+import type { RanElsewhere } from './retire-runs.ts';
 import type { Listener } from './tracker-writes.ts';
 
 /** What the configuration says of the plan's repository. */
@@ -49,6 +50,8 @@ export interface PlanContext {
   readonly task: Task | null;
   /** Every attempt of the task, oldest first. */
   readonly attempts: readonly Attempt[];
+  /** Attempts elsewhere of the plans that this one follows, oldest first. */
+  readonly earlierRuns?: readonly RanElsewhere[];
   readonly messages: readonly PlanMessage[];
   readonly inputs: readonly Input[];
   /** Sessions of the plan with an open turn. */

@@ -1,3 +1,4 @@
+import { keepBranches } from 'cyrus-core/domain/branches-before';
 import { describe, expect, test } from 'vitest';
 import { context, noon, plan, task, verdict, worked, write } from '../test/plan-rows.ts';
 import { decidePlan } from './decide-plan.ts';
@@ -76,8 +77,13 @@ test('what runs elsewhere opened and pushed is closed and deleted beside ours; p
     pushBranch: 'cyrus/eng-1-a2',
     unpushed: true,
   };
-  const first = ran(1, { run: { jobs: 1, branch: 'sky/own', branchSha: 'tip1', pullRequestUrl: 'https://g/3' } });
-  const second = ran(2, { checkout: { ...first.checkout, remote: start }, run: { jobs: 1, branch: 'main', branchSha: 'tip2' } });
+  const remote = { ...start, startBranch: 'main', pushBranch: 'cyrus/eng-1-a1', unpushed: false, branchesBefore: keepBranches(['main']) };
+  const { checkout } = worked();
+  const first = ran(1, {
+    checkout: { ...checkout, remote },
+    run: { jobs: 1, branch: 'sky/own', branchSha: 'tip1', pullRequestUrl: 'https://g/3' },
+  });
+  const second = ran(2, { checkout: { ...checkout, remote: start }, run: { jobs: 1, branch: 'main', branchSha: 'tip2' } });
   const at = verifying();
   const pushed = { ...at, plan: plan({ ...at.plan, pushedSha: 'head' }), attempts: [first, second] };
   const opened = write({ kind: 'pull-request', result: { number: 7, url: 'https://g/7' } });

@@ -3,10 +3,10 @@ import type { PullRequestRef } from 'cyrus-core/domain/plan';
 import { formatDuration } from 'cyrus-core/duration';
 import type { Failure } from 'cyrus-core/failure';
 import { code, successAnswer } from './answers.ts';
-import { retireRun } from './attempt-run.ts';
 import { stateOnSuccess } from './issue-state.ts';
 import type { PlanSettings } from './plan-context.ts';
 import type { PlanStep } from './plan-step.ts';
+import { retireRuns } from './retire-runs.ts';
 import { action, attachment, externalUrls, issueState } from './tracker-writes.ts';
 
 export function publish(step: PlanStep): void {
@@ -166,19 +166,6 @@ function openPullRequest(step: PlanStep): void {
   });
 }
 
-/** What runs elsewhere opened and pushed by themselves is part of ours now: one pull request a plan. */
-function retireRuns(step: PlanStep, ours: PullRequestRef): void {
-  const { plan, attempts } = step.context;
-  for (const { id, run, checkout } of attempts) {
-    const branches = [
-      ...(run?.branch && run.branchSha ? [{ branch: run.branch, sha: run.branchSha }] : []),
-      ...(checkout?.remote?.unpushed ? [{ branch: checkout.remote.startBranch, sha: checkout.remote.startSha }] : []),
-    ].filter(({ branch }) => branch !== plan.branch && branch !== checkout?.baseBranch);
-    if (branches.length === 0 && !run?.pullRequestUrl) continue;
-    step.effects.writes.push(retireRun(plan, { attemptId: id, branches, pullRequestUrl: run?.pullRequestUrl }, ours));
-  }
-}
-
 /** People find the pull request, and the runs it came from, beside the issue. */
 function showPullRequest(step: PlanStep, pullRequest: PullRequestRef): void {
   const { plan, issue, attempts, listeners } = step.context;
@@ -206,7 +193,7 @@ export function finishDone(step: PlanStep, pullRequest: PullRequestRef | null, n
     spent: step.spent(),
   });
   if (pullRequest) {
-    retireRuns(step, pullRequest);
+    step.effects.writes.push(...retireRuns(plan, [...(step.context.earlierRuns ?? []), ...step.context.attempts], pullRequest));
     showPullRequest(step, pullRequest);
     const [first] = step.context.listeners;
     const target = stateOnSuccess(issue, step.context.settings.stateOnSuccess);

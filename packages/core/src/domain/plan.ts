@@ -182,6 +182,8 @@ export interface RemoteStart {
   readonly pushBranch: string;
   /** `startBranch` is not on the remote: `startSha` is pushed to it before the run begins. */
   readonly unpushed?: boolean;
+  /** Which branches the remote had before, as `keepBranches` writes them: what the run made is told from what others made. */
+  readonly branchesBefore?: string;
 }
 
 /** A run that lives elsewhere, as far as it is known here. */

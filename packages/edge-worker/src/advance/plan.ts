@@ -4,6 +4,7 @@ import type { Tx } from 'cyrus-store/pool';
 import { insertRaise } from 'cyrus-store/queries/budget-raise';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { takeInputs } from 'cyrus-store/queries/input-take';
+import { readEarlierRuns } from 'cyrus-store/queries/plan-earlier-runs';
 import { loadPlan } from 'cyrus-store/queries/plan-load';
 import { savePlan, savePlanMessages, saveTask } from 'cyrus-store/queries/plan-save';
 import { askQuestion, endQuestion } from 'cyrus-store/queries/question-save';
@@ -29,9 +30,11 @@ export function advancePlan(options: PlanAdvanceOptions): Advance {
     const loaded = await loadPlan(tx, id);
     if (!loaded) return;
     const inputs = await takeInputs(tx, `plan:${id}`);
+    const earlierRuns = loaded.plan.follows === null ? [] : await readEarlierRuns(tx, id);
     const decision = decidePlan(
       {
         ...loaded,
+        earlierRuns,
         inputs,
         settings: planSettings(options.config(), loaded.plan, options.noPullRequest(loaded.plan.repositoryId)),
         spent: { cost: loaded.cost, unpriced: loaded.unpriced, covered: loaded.covered, estimated: loaded.estimated },

@@ -7,10 +7,10 @@ import { createGitHub } from 'cyrus-github/client';
 import type { Check, CodeHost, PullRequest } from 'cyrus-github/code-host';
 import type { RepositoryRef } from 'cyrus-github/repository';
 import type { GithubCredentials } from '../github-credentials.ts';
-import { pullRequestNumber } from '../jobs/pull-request-head.ts';
 import { createRepositories } from '../jobs/repositories.ts';
 import { decideChecks } from './decide-checks.ts';
 import { outcomeOfFailure, type Perform, rejected, type WriteOutcome } from './outcome.ts';
+import { type RetireRun, retireRun } from './retire-run.ts';
 
 export interface GithubOptions {
   readonly checkouts: Pick<Checkouts, 'mirror'>;
@@ -46,18 +46,6 @@ interface ChecksPayload {
   readonly markReady: boolean;
 }
 
-/** The payload of a `retire-run`: what a run elsewhere opened and pushed by itself. */
-interface RetirePayload {
-  readonly repositoryId: string;
-  /** The run's own; absent: it is looked for by the branch. */
-  readonly pullRequestUrl?: string;
-  /** Branches that are of no use any more, with the head that was taken from each. */
-  readonly branches: readonly { readonly branch: string; readonly sha: string }[];
-  readonly ours: { readonly number: number; readonly url: string };
-  /** Names the comment, so that it is written once. */
-  readonly marker: string;
-}
-
 interface Place {
   readonly host: CodeHost;
   readonly repository: RepositoryRef;
@@ -84,7 +72,7 @@ export function performGithub({ checkouts, config, clock, github }: GithubOption
       const outcome = await (write.kind === 'pull-request'
         ? publish(place, write.payload as unknown as PullRequestPayload, signal)
         : write.kind === 'retire-run'
-          ? retireRun(place, write.payload as unknown as RetirePayload)
+          ? retireRun(place, write.payload as unknown as RetireRun)
           : awaitChecks(place, write.payload as unknown as ChecksPayload, clock.now()));
       return outcome.state === 'rejected' ? outcome : { ...outcome, subject: repositoryId };
     } catch (error) {
@@ -135,38 +123,6 @@ async function awaitChecks({ host, repository }: Place, payload: ChecksPayload, 
 /** What a failed check said, as far as the host tells it; its log is at the address. */
 const outputOf = ({ state, summary, detail, url }: Check): string =>
   state === 'failure' ? [summary, detail, url && `Its log: ${url}`].filter(Boolean).join('\n') : '';
-
-/** Closes what a run opened beside our pull request, with a word, and deletes its branches where that is permitted. */
-async function retireRun({ host, repository }: Place, payload: RetirePayload): Promise<WriteOutcome> {
-  const { pullRequestUrl, branches, ours, marker } = payload;
-  const told = pullRequestUrl === undefined ? undefined : pullRequestNumber(pullRequestUrl, repository);
-  const numbers = new Set(told === undefined ? [] : [told]);
-  for (const { branch } of branches) {
-    const found = orThrow(await host.findPullRequest({ repository, head: branch }));
-    if (found?.state === 'open') numbers.add(found.number);
-  }
-  numbers.delete(ours.number);
-  const closed: number[] = [];
-  const left: string[] = [];
-  const permitted = async <T>(doing: Promise<Result<T, Failure>>): Promise<T | undefined> => {
-    const done = await doing;
-    if (done.ok) return done.value;
-    // A token that may do everything else is no credential that has failed, and what is gone needs nothing.
-    if (done.error.class !== 'auth' && done.error.class !== 'invalid_request') throw new FailureError(done.error);
-    left.push(done.error.message);
-    return undefined;
-  };
-  for (const number of numbers) {
-    const pull = await permitted(host.getPullRequest({ repository, number }));
-    if (pull?.state !== 'open') continue;
-    const body = `This work has been checked and is part of #${ours.number} now (${ours.url}), where it goes on. Closed by Cyrus.`;
-    await permitted(host.comment({ repository, number, body, key: `${marker}:${number}` }));
-    if (await permitted(host.closePullRequest({ repository, number }))) closed.push(number);
-  }
-  const deleted: string[] = [];
-  for (const one of branches) if (await permitted(host.deleteBranch({ repository, ...one }))) deleted.push(one.branch);
-  return { state: 'sent', result: { closed, deleted, ...(left.length === 0 ? {} : { left }) } };
-}
 
 function orThrow<T>(result: Result<T, Failure>): T {
   if (!result.ok) throw new FailureError(result.error);

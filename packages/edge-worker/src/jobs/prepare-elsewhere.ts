@@ -1,5 +1,6 @@
 import type { Checkouts } from 'cyrus-checkouts/checkouts';
 import type { Mirror } from 'cyrus-checkouts/mirror';
+import { keepBranches } from 'cyrus-core/domain/branches-before';
 import type { RemoteStart } from 'cyrus-core/domain/plan';
 import { FailureError } from 'cyrus-core/failure';
 import type { Repositories } from './repositories.ts';
@@ -10,6 +11,7 @@ export interface PrepareElsewhere {
   readonly baseSha: string;
   /** Of the plan. */
   readonly branch: string;
+  /** The name that is wanted for it; another one is chosen where the remote has such a branch. */
   readonly pushBranch: string;
   /** Where the plan begins. */
   readonly startSha: string;
@@ -30,7 +32,7 @@ export async function prepareElsewhere(
   mirror: Mirror,
   wanted: PrepareElsewhere,
 ): Promise<{ readonly remote: RemoteStart; readonly startSha: string; readonly remarks: readonly string[] }> {
-  const { repositoryId, baseBranch, baseSha, branch, pushBranch, startSha, last, copied } = wanted;
+  const { repositoryId, baseBranch, baseSha, branch, startSha, last, copied } = wanted;
   if (mirror.remote.kind === 'local')
     throw new FailureError({
       class: 'invalid_request',
@@ -38,6 +40,9 @@ export async function prepareElsewhere(
       fix: 'Give it a remoteUrl, or have it worked on by a local executor.',
     });
   const access = await options.repositories.access(repositoryId);
+  const names = await options.checkouts.remoteBranches({ mirror });
+  const branchesBefore = keepBranches(names);
+  const pushBranch = freeName(wanted.pushBranch, new Set(names));
   const remarks: string[] = [];
   const source = options.repositories.config(repositoryId)?.repositoryPath;
   const mayLeave = async (head: string): Promise<boolean> => {
@@ -64,6 +69,15 @@ export async function prepareElsewhere(
       ...{ repositoryUrl: access?.webUrl ?? mirror.remote.url, startBranch, startSha: begin, pushBranch },
       ...(repositoryName === undefined ? {} : { repositoryName }),
       ...(unpushed ? { unpushed } : {}),
+      ...(branchesBefore === undefined ? {} : { branchesBefore }),
     },
   };
+}
+
+/** What is there already is not the run's: it would be taken for its work, and deleted with it. */
+function freeName(wanted: string, taken: ReadonlySet<string>): string {
+  const free = (name: string): boolean => !taken.has(name) && !taken.has(`${name}-start`);
+  let name = wanted;
+  for (let next = 2; !free(name); next += 1) name = `${wanted}-${next}`;
+  return name;
 }
