@@ -34,7 +34,14 @@ import type { RepositorySource } from './remote.ts';
 import { listRemoteBranches, type RemoteBranchRequest, takeRemoteBranch } from './remote-branch.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
 import { dropSaved, listSaved, readWeight, type SavedWork } from './saved-work.ts';
-import { fillSubmodules, findSubmodules, type SubmodulesRequest, submodulesWithLfs } from './submodules.ts';
+import {
+  fillSubmodules,
+  findSubmodules,
+  type SubmodulesRequest,
+  submodulesWithLfs,
+  type UnpushedSubmodule,
+  unpushedSubmodules,
+} from './submodules.ts';
 
 export interface CheckoutsOptions {
   /**
@@ -71,6 +78,10 @@ export interface Checkouts {
   addSubmodules(
     request: Omit<SubmodulesRequest, 'open' | 'sha'> & { readonly checkout: Checkout },
   ): Promise<{ readonly checkout: Checkout; readonly withPointers: readonly string[] }>;
+  /** Submodules that the work moved to commits which are surely not in their own repositories. */
+  unpushedSubmodules(
+    request: Omit<SubmodulesRequest, 'open' | 'sha'> & { readonly moved: Evidence['submodules'] },
+  ): Promise<readonly UnpushedSubmodule[]>;
   /** Whether the machine can get files that are in Git LFS. */
   hasGitLfs(): Promise<boolean>;
   /**
@@ -180,6 +191,7 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       const filled = await rewriteCheckout({ ...checkout, readable: [...new Set([...checkout.readable, ...readable])] });
       return { checkout: filled, withPointers };
     },
+    unpushedSubmodules: ({ moved, ...request }) => unpushedSubmodules({ ...request, open: (source) => checkouts.mirror(source) }, moved),
     hasGitLfs: () => hasGitLfs((options.hostEnvironment ?? process.env)['PATH'] ?? ''),
     async addLargeFiles({ mirror, checkout, files, signal }) {
       await mirror.lock.shared(async () => {

@@ -67,12 +67,45 @@ async function below(request: SubmodulesRequest, { depth, budget, at }: Depth): 
   return found;
 }
 
+/** Moved to commits that their own repositories do not have: nobody but this machine could check them out. */
+export interface UnpushedSubmodule {
+  readonly path: string;
+  readonly from: string | null;
+  readonly to: string;
+}
+
+/**
+ * Those of the moved submodules whose new commit is surely not in their repository. Only addresses of the base commit's `.gitmodules` are
+ * asked; one that cannot be reached now says nothing.
+ */
+export async function unpushedSubmodules(
+  request: Omit<SubmodulesRequest, 'sha'>,
+  moved: readonly { readonly path: string; readonly from: string | null; readonly to: string | null }[],
+): Promise<readonly UnpushedSubmodule[]> {
+  const entries = moved.length === 0 ? [] : await submoduleEntries(request.mirror, request.baseSha);
+  const found: UnpushedSubmodule[] = [];
+  for (const { path, from, to } of moved) {
+    const entry = entries.find((each) => each.path === path);
+    if (entry === undefined || to === null) continue;
+    try {
+      if (!(await hasCommit(await request.open(sourceOf(request.mirror, entry.url)), to, request.signal))) found.push({ path, from, to });
+    } catch (error) {
+      if (!(error instanceof FailureError) || request.signal?.aborted) throw error;
+    }
+  }
+  return found;
+}
+
+async function hasCommit(mirror: Mirror, commit: string, signal: AbortSignal | undefined): Promise<boolean> {
+  if ((await mirror.resolve(commit)) !== undefined) return true;
+  await mirror.fetch(signal === undefined ? {} : { signal });
+  return (await mirror.resolve(commit)) !== undefined || fetchCommit(mirror, commit, signal);
+}
+
 async function fetched(request: SubmodulesRequest, entry: SubmoduleEntry, commit: string, shown: string): Promise<Mirror> {
   try {
     const mirror = await request.open(sourceOf(request.mirror, entry.url));
-    if ((await mirror.resolve(commit)) !== undefined) return mirror;
-    await mirror.fetch();
-    if ((await mirror.resolve(commit)) !== undefined || (await fetchCommit(mirror, commit, request.signal))) return mirror;
+    if (await hasCommit(mirror, commit, request.signal)) return mirror;
     throw new FailureError({
       class: 'invalid_request',
       message: `commit ${commit.slice(0, 10)} is not in ${mirror.remote.url}.`,

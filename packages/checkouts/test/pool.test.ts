@@ -134,4 +134,4 @@ test('kill -9 at any moment: whatever is there afterwards is whole', async () =>
       .filter((name) => /^\.(?:new|trash)/.test(name));
     expect(halves).toEqual([]);
   }
-}, 120_000);
+});

@@ -91,6 +91,17 @@ describe('submodules', () => {
     const evidence = await setting.checkouts.evidence({ mirror, base, head: sha });
     expect(evidence.submodules).toEqual([{ path: 'lib', from: lib, to: inside }]);
     expect(await setting.checkouts.unpublishable({ mirror, head: sha, maxFileBytes: 1e6, copied: [] })).toBeUndefined();
+    const unpushed = (): Promise<unknown> => setting.checkouts.unpushedSubmodules({ mirror, baseSha: base, moved: evidence.submodules });
+    expect(await unpushed()).toEqual([{ path: 'lib', from: lib, to: inside }]);
+    await git(join(checkout.directory, 'lib'), 'push', '-q', join(setting.base, 'lib.git'), 'HEAD:refs/heads/side');
+    expect(await unpushed()).toEqual([]);
+  });
+
+  test('one whose repository cannot be reached is not said to be without its commit', async () => {
+    const base = await withSubmodules(entry('lib', '../gone.git'), {});
+    await checkOut();
+    const moved = [{ path: 'lib', from: null, to: 'a'.repeat(40) }];
+    expect(await setting.checkouts.unpushedSubmodules({ mirror, baseSha: base, moved })).toEqual([]);
   });
 
   test('addresses come from the base commit, not from the work', async () => {

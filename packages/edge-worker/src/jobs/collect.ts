@@ -1,9 +1,11 @@
 import { copiedFiles } from 'cyrus-checkouts/include';
+import type { UnpushedSubmodule } from 'cyrus-checkouts/submodules';
 import type { Failure } from 'cyrus-core/failure';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { type CollectElsewhere, type CollectElsewhereOptions, collectElsewhere } from './collect-elsewhere.ts';
 import { evidenceOf } from './evidence-of.ts';
 import { checkoutAt } from './find-checkout.ts';
+import { readWorkplace } from './workplace.ts';
 
 /** The payload of a `collect` job. Its result: `{headSha, uncommitted, evidence}`. */
 export interface CollectJob {
@@ -36,14 +38,33 @@ export function createCollectRunner(options: CollectElsewhereOptions): JobRunner
     const mended = evidence.relation === 'diverged' && evidence.commitCount > 0 && (await refusal(range.base)) !== undefined;
     if (evidence.relation === 'descends' || mended) {
       const failure = await refusal(collected.sha);
-      const lost = lostFailure(collected.lostLargeFiles);
-      return failure === undefined && lost === undefined ? { result } : { failure: failure ?? lost, result };
+      const moved = evidence.submodules.filter(({ to }) => to !== null);
+      const base = moved.length === 0 ? undefined : (await readWorkplace(checkout))?.baseSha;
+      const unpushed = base === undefined ? [] : await checkouts.unpushedSubmodules({ mirror, baseSha: base, moved, signal });
+      const reason = failure ?? lostFailure(collected.lostLargeFiles) ?? unpushedFailure(unpushed);
+      return reason === undefined ? { result } : { failure: reason, result };
     }
     const message =
       evidence.relation === 'unrelated'
         ? 'The agent replaced the history of the branch: its work shares no commit with where it began.'
         : 'The agent went back before the commit its work was to begin at.';
     return { failure: { class: 'no_evidence', message }, result };
+  };
+}
+
+/** For the agent, too, which cannot push and has to do without. */
+function unpushedFailure(submodules: readonly UnpushedSubmodule[]): Failure | undefined {
+  const [first] = submodules;
+  if (first === undefined) return undefined;
+  const named = submodules.slice(0, 5).map(({ path, to }) => `${path} at ${to.slice(0, 10)}`);
+  const back =
+    first.from === null
+      ? `Take ${first.path} out again`
+      : `Put it back (git -C ${JSON.stringify(first.path)} checkout ${first.from.slice(0, 10)}, then git add and commit)`;
+  return {
+    class: 'no_evidence',
+    message: `The work names commits of submodules that are not in their own repositories (${named.join(', ')}): nobody else could check it out. It is not published. ${back}; what was changed inside it can be kept as a patch file (git format-patch).`,
+    fix: 'Push these commits to the repository of the submodule, or have the change made there first. Then write here.',
   };
 }
 
