@@ -44,6 +44,7 @@ import { startMoneyWatch } from './money/watch.ts';
 import { createNetworks } from './network/networks.ts';
 import { executorTrouble, startProber } from './prober.ts';
 import { createUnreachable } from './reachable.ts';
+import { lookAtPullRequests } from './reconciler/look-pull-requests.ts';
 import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
 import { startRetention } from './retention/retention.ts';
 import { secretsOf } from './secrets.ts';
@@ -219,7 +220,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   });
 
-  reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find }) : undefined;
+  const pullRequests = (signal: AbortSignal) => lookAtPullRequests({ db, clock, log, repositories, github, signal });
+  reconciler = options.http ? startReconciler({ db, clock, log, config, ingest, find: linear.find, pullRequests }) : undefined;
   const retention = startRetention({ db, clock, log, config, home });
   const money = startMoneyWatch({ db, clock, log, config, rules });
 

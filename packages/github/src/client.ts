@@ -5,7 +5,15 @@ import { readChecks } from './checks.ts';
 import type { CodeHost } from './code-host.ts';
 import { comment } from './comments.ts';
 import { connect } from './connection.ts';
-import { closePullRequest, ensurePullRequest, findPullRequest, getPullRequest, markReady, renewPullRequest } from './pull-requests.ts';
+import {
+  closePullRequest,
+  ensurePullRequest,
+  findPullRequest,
+  getPullRequest,
+  listOpenPullRequests,
+  markReady,
+  renewPullRequest,
+} from './pull-requests.ts';
 import { fullName } from './repository.ts';
 import { fixedToken, type TokenSource } from './token-source.ts';
 
@@ -43,6 +51,7 @@ export function createGitHub(options: GitHubOptions): CodeHost {
     findPullRequest: (request) => findPullRequest(connection, request),
     ensurePullRequest: (request) => ensurePullRequest(connection, request),
     getPullRequest: (request) => getPullRequest(connection, request),
+    listOpenPullRequests: (request) => listOpenPullRequests(connection, request),
     renewPullRequest: (request) => renewPullRequest(connection, request),
     markReady: (request) => markReady(connection, request),
     closePullRequest: (request) => closePullRequest(connection, request),

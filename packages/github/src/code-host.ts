@@ -93,6 +93,14 @@ export interface CodeHost {
   ensurePullRequest(request: EnsurePullRequest): Promise<Result<EnsuredPullRequest, Failure>>;
   getPullRequest(request: { readonly repository: RepositoryRef; readonly number: number }): Promise<Result<PullRequest, Failure>>;
   /**
+   * The numbers of open pull requests, newest first, down to `oldest`; of a repository with very many of them the newest 500. One
+   * that is not among them may be open all the same.
+   */
+  listOpenPullRequests(request: {
+    readonly repository: RepositoryRef;
+    readonly oldest: number;
+  }): Promise<Result<readonly number[], Failure>>;
+  /**
    * Brings our part of a pull request up to date: our section of the body, and the title as long as it is the one we wrote last.
    * What people wrote stays; one without our section is left alone. Safe to repeat: nothing is sent when nothing changes.
    */

@@ -15,6 +15,8 @@ export type CodeHostEvent = Common &
     | {
         readonly type: 'pull_request_closed';
         readonly number: number;
+        /** For people; it is as the code host gives it everywhere. */
+        readonly url: string;
         readonly merged: boolean;
         readonly mergeCommitSha?: string;
         readonly head: string;
@@ -80,19 +82,21 @@ type Read = (root: Reader, common: Common) => CodeHostEvent | undefined;
 const readers: Readonly<Record<string, Read>> = {
   'pull_request.closed': (root, common) => {
     const pull = root.at('pull_request');
-    const [number, head, headSha, base] = [
+    const [number, url, head, headSha, base] = [
       pull.count('number'),
+      pull.text('html_url'),
       pull.at('head').text('ref'),
       pull.at('head').text('sha'),
       pull.at('base').text('ref'),
     ];
-    if (number === undefined || head === undefined || headSha === undefined || base === undefined) return undefined;
+    if (number === undefined || url === undefined || head === undefined || headSha === undefined || base === undefined) return undefined;
     const merged = pull.flag('merged');
     const sha = pull.text('merge_commit_sha');
     return {
       ...common,
       type: 'pull_request_closed',
       number,
+      url,
       merged,
       head,
       headSha,

@@ -114,6 +114,29 @@ export async function getPullRequest(
   return got.ok ? ok(pullRequest(got.value)) : got;
 }
 
+const pageSize = 100;
+const pagesAtMost = 5;
+
+export async function listOpenPullRequests(
+  connection: Connection,
+  { repository, oldest }: Parameters<CodeHost['listOpenPullRequests']>[0],
+): Promise<Result<readonly number[], Failure>> {
+  const numbers: number[] = [];
+  for (let page = 1; page <= pagesAtMost; page += 1) {
+    const listed = await connection.call(`listing the open pull requests of ${fullName(repository)}`, (octokit) =>
+      octokit.rest.pulls.list({
+        ...{ owner: repository.owner, repo: repository.name, state: 'open', sort: 'created', direction: 'desc' },
+        ...{ per_page: pageSize, page },
+      }),
+    );
+    if (!listed.ok) return listed;
+    const found = listed.value.map(({ number }) => number);
+    numbers.push(...found);
+    if (found.length < pageSize || found.some((number) => number < oldest)) break;
+  }
+  return ok(numbers);
+}
+
 export async function renewPullRequest(
   connection: Connection,
   request: Parameters<CodeHost['renewPullRequest']>[0],

@@ -49,7 +49,17 @@ test('what the service sends is verified and read', async () => {
       { ...common, type: 'comment_created', number: 1, onPullRequest: true, body: 'please fix مرحبا 👩‍🚀', by: 'zoë', byBot: false },
       { ...common, type: 'review_submitted', number: 1, verdict: 'changes_requested', body: 'no', headSha: sha, by: 'zoë' },
       { ...common, type: 'push', ref: 'refs/heads/main', after: merge },
-      { ...common, type: 'pull_request_closed', number: 1, merged: true, mergeCommitSha: merge, head: 'feat', headSha: sha, base: 'main' },
+      {
+        ...common,
+        type: 'pull_request_closed',
+        number: 1,
+        url: expect.stringMatching(/\/pull\/1$/),
+        merged: true,
+        mergeCommitSha: merge,
+        head: 'feat',
+        headSha: sha,
+        base: 'main',
+      },
       { type: 'access_changed', account: 'acme', action: 'deleted' },
     ]);
     expect(github.deliveries().every((delivery) => delivery.status === 204)).toBe(true);

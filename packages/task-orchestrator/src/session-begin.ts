@@ -38,6 +38,9 @@ export function begin(state: SessionState, messages: readonly Message[], to: Lis
   const automated = messages.every((message) => message.authorId === null) && session.source === 'linear';
   const options = { ...routeOptions(issue, said), ...(automated ? { automated } : {}) };
   const continues = lastPlan && lastPlan.repositoryId === route.repository.id ? lastPlan : null;
+  // What was merged is part of the base branch: the work goes on from there, in a branch and a pull request of its own.
+  const merged = continues?.pullRequest?.state === 'merged';
+  const builds = merged ? null : continues;
   const number = (lastPlan?.number ?? 0) + 1;
   const plan: PlanDraft = {
     id: idOf(`plan:${issue.id}:${number}`),
@@ -46,17 +49,18 @@ export function begin(state: SessionState, messages: readonly Message[], to: Lis
     procedure,
     repositoryId: route.repository.id,
     baseBranch: route.baseBranch ?? continues?.baseBranch ?? null,
-    branch: continues?.branch ?? state.nameBranch(issue, number),
-    startSha: continues?.headSha ?? null,
-    pushedSha: continues?.pushedSha ?? null,
-    pullRequest: continues?.pullRequest ?? null,
+    branch: builds?.branch ?? state.nameBranch(issue, number),
+    startSha: builds?.headSha ?? null,
+    pushedSha: builds?.pushedSha ?? null,
+    pullRequest: builds?.pullRequest ?? null,
     follows: continues?.id ?? null,
     routeReason: route.reason,
     options,
     contentHash: idOf(JSON.stringify([issue.id, number, route.repository.id, procedure, issue.title, issue.description])),
   };
   if (to) {
-    const how = continues ? `Continuing on \`${plan.branch}\`` : `Branch \`${plan.branch}\``;
+    const since = merged ? `; #${continues?.pullRequest?.number} was merged, so it begins at the base branch` : '';
+    const how = builds ? `Continuing on \`${plan.branch}\`` : `Branch \`${plan.branch}\`${since}`;
     const asked = [options.agent && `agent ${options.agent}`, options.model && `model ${options.model}`].filter(Boolean).join(', ');
     const body = `Working in **${route.repository.name}** (${route.reason}) as **${procedure}** (${reason}). ${how}.${asked ? ` As asked: ${asked}.` : ''}`;
     effects.writes.push(thought(to, `plan:${plan.id}:route`, body, plan.id));

@@ -8,8 +8,10 @@ import { verifyWebhook as verifyGithub } from 'cyrus-github/webhook';
 import type { Finding } from 'cyrus-linear/read-sessions';
 import { verifyWebhook } from 'cyrus-linear/webhook';
 import type { Log } from 'cyrus-store/log';
-import type { Database } from 'cyrus-store/pool';
+import type { Database, Tx } from 'cyrus-store/pool';
 import type { Arrival } from 'cyrus-store/queries/inbox-insert';
+import { lookAtChecksNow } from 'cyrus-store/queries/outbound-look-now';
+import { tellPullRequest } from 'cyrus-store/queries/pull-request-tell';
 import { mayDo } from 'cyrus-task-orchestrator/access';
 import { accessRules, stopsPerRepository } from '../advance/access-rules.ts';
 import { type Accepted, accept, type Request } from './accept.ts';
@@ -54,7 +56,7 @@ export interface HttpAnswer {
 export interface Ingest {
   /** A delivery of Linear's; `rawBody` exactly as received. 200: stored, seen before, or of no interest. 503: come again. */
   linear(rawBody: Buffer, headers: IncomingHttpHeaders): Promise<HttpAnswer>;
-  /** A delivery of GitHub's: verified and stored. */
+  /** A delivery of GitHub's: verified and stored; plans hear of the end of their pull requests, and look at checks that ended. */
   github(rawBody: Buffer, headers: IncomingHttpHeaders): Promise<HttpAnswer>;
   /** A task from a terminal. The same `sessionId` again changes nothing. */
   submit(task: CliTask): Promise<Placed | null>;
@@ -81,8 +83,12 @@ export function createIngest(options: IngestOptions): Ingest {
     mayStop: (sender, repositoryId) => mayDo(accessRules(options.config(), repositoryId), sender, 'stop'),
   };
 
-  async function take(arrival: Arrival, request: Request): Promise<Accepted> {
-    const accepted = await db.tx((tx) => accept(tx, arrival, request, policy));
+  async function take(arrival: Arrival, request: Request, besides?: (tx: Tx) => Promise<void>): Promise<Accepted> {
+    const accepted = await db.tx(async (tx) => {
+      const taken = await accept(tx, arrival, request, policy);
+      if (taken.outcome !== 'duplicate') await besides?.(tx);
+      return taken;
+    });
     if (accepted.outcome === 'accepted') tell(accepted);
     if (accepted.outcome === 'accepted' && request.kind === 'revoked') hooks.forgetTokens?.(request.workspace);
     return accepted;
@@ -98,8 +104,8 @@ export function createIngest(options: IngestOptions): Ingest {
     }
   }
 
-  async function store(arrival: Arrival, request: Request): Promise<HttpAnswer> {
-    const taken = take(arrival, request).then(
+  async function store(arrival: Arrival, request: Request, besides?: (tx: Tx) => Promise<void>): Promise<HttpAnswer> {
+    const taken = take(arrival, request, besides).then(
       (accepted): HttpAnswer => ({ status: 200, body: answerBody(accepted) }),
       (error): HttpAnswer => {
         log.error({ event: arrival.event, eventKey: arrival.eventKey, error: String(error) }, 'a webhook could not be stored');
@@ -160,8 +166,13 @@ export function createIngest(options: IngestOptions): Ingest {
         event: name,
         body: toStorableText(payload),
       };
-      const answer = await store(arrival, { kind: 'ignored', reason: 'stored' });
       const event = parseEvent({ event: name, payload });
+      let waited = false;
+      const answer = await store(arrival, { kind: 'ignored', reason: 'stored' }, async (tx) => {
+        if (event?.type === 'pull_request_closed') await tellPullRequest(tx, event.url, event.merged ? 'merged' : 'closed');
+        if (event?.type === 'checks_completed') waited = await lookAtChecksNow(tx, event.sha);
+      });
+      if (waited) hooks.wakeBroker('github');
       if (event?.type === 'access_changed') hooks.githubAccessChanged?.(event.account, event.action);
       return answer;
     },

@@ -18,6 +18,8 @@ export interface IssueRunnerOptions {
   readonly random: () => number;
   /** Has a look at what was read; never fails. Absent: nobody does. */
   readonly analyst?: Analyst;
+  /** Looks what became of the issue's pull request, so that nothing begins on a branch that was merged; never fails. */
+  readonly pullRequest?: (issueId: string, signal: AbortSignal) => Promise<void>;
 }
 
 const giveUpMs = 24 * 3_600_000;
@@ -43,6 +45,7 @@ export function createIssueRunner(options: IssueRunnerOptions): JobRunner {
         failure: { class: 'auth', message, fix: 'Log in with cyrus linear login, or set linear.token, or linearWorkspaces for several.' },
       };
     }
+    await options.pullRequest?.(issueId, signal);
     const deadline = clock.now() + giveUpMs;
     for (let tries = 0; ; tries++) {
       const answer = await readIssue(client, issueId, signal);

@@ -22,6 +22,7 @@ import type { Collector } from '../gc/collector.ts';
 import type { GithubCredentials } from '../github-credentials.ts';
 import { createBudgetRules } from '../money/budget-rules.ts';
 import type { Networks } from '../network/networks.ts';
+import { lookInTime } from '../reconciler/look-pull-requests.ts';
 import { secretsOf } from '../secrets.ts';
 import type { JobRunner } from '../supervisor/job-runner.ts';
 import { createRedact, type Redact } from '../supervisor/redact.ts';
@@ -107,6 +108,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       random: options.random,
       linear: (workspace) => options.linear.find(workspace),
       analyst: createAnalyst({ db: options.db, config: options.config, rules: createBudgetRules(options.config) }),
+      pullRequest: lookInTime({ db, clock: options.clock, log: options.log, repositories, github: options.github }),
     }),
     prepare: withAttachments(
       createPrepareRunner({

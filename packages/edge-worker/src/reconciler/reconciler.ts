@@ -18,9 +18,11 @@ export interface ReconcilerOptions {
   readonly ingest: Pick<Ingest, 'found'>;
   /** The client of a workspace; it keeps to the limits that all callers share. */
   readonly find: (workspace: string | undefined) => Promise<LinearClient | undefined>;
+  /** Asks the code host what became of open pull requests; resolves with what failed. Absent: nobody asks. */
+  readonly pullRequests?: (signal: AbortSignal) => Promise<readonly Failure[]>;
 }
 
-/** The loop that asks the tracker what no webhook told of: at once, and then every `reconcile.everyMs`. */
+/** The loop that asks the tracker and the code host what no webhook told of: at once, and then every `reconcile.everyMs`. */
 export interface Reconciler {
   /** Looks now: the service could not take webhooks for a while. */
   wake(): void;
@@ -55,9 +57,10 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         const looked = await lookAtLinear({ db, log, ingest, workspace, client, rememberMs, everyMs, signal: stopped.signal });
         if (!looked.ok) failures.push(looked.error);
       }
+      failures.push(...((await options.pullRequests?.(stopped.signal)) ?? []));
       const told = failures.map(({ message }) => message).join(' · ') || null;
       if (told !== null && told !== trouble && !stopped.signal.aborted)
-        log.warn({ reason: told }, 'Linear cannot be asked what its webhooks did not tell; it is asked again');
+        log.warn({ reason: told }, 'what webhooks did not tell cannot be asked for; it is tried again');
       trouble = told;
       if (failures.length === 0) return null;
       const retryAt = Math.max(0, ...failures.map((failure) => failure.retryAt ?? 0));

@@ -18,15 +18,16 @@ export interface PlansOfIssue {
   readonly liveIsStopping: boolean;
   /** The last ended one. */
   readonly last: Plan | null;
-  /** The last one did not come to its end by itself, and what its agent left is still being saved. */
+  /** What the last one's agent left is still being saved, where it did not come to its end by itself; or it has yet to hear of its pull request. */
   readonly lastIsSaving: boolean;
 }
 
 export async function plansOfIssue(tx: Queryable, issueId: string): Promise<PlansOfIssue> {
   const { rows } = await tx.query<Plan & { saving: boolean; stopping: boolean }>(
-    `select ${planColumns}, p.state in ('failed', 'stopped') and (
-       exists (select from cyrus.host_job j where j.plan_id = p.id and j.kind = 'cleanup' and j.state in ('queued', 'running'))
-       or exists (select from cyrus.input i where i.entity = 'plan:' || p.id and i.read_at is null)) as saving,
+    `select ${planColumns}, (p.state in ('failed', 'stopped') and
+       exists (select from cyrus.host_job j where j.plan_id = p.id and j.kind = 'cleanup' and j.state in ('queued', 'running')))
+       or (p.state in ('done', 'failed', 'stopped') and exists (select from cyrus.input i where i.entity = 'plan:' || p.id
+         and i.read_at is null and (p.state <> 'done' or i.kind = 'pull_request'))) as saving,
        exists (select from cyrus.stop_request r where r.plan_id = p.id) as stopping
      from cyrus.plan p where p.issue_id = $1 order by p.number desc limit 2`,
     [issueId],
