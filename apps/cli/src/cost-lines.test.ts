@@ -26,9 +26,9 @@ test('every cost that is not certain, or not counted, says so', () => {
     ]),
   ).toEqual([
     '$2.00 of it estimated',
-    '$0.7000 of it worst case, $0.1000 of it known late',
+    '$0.70 of it worst case, $0.10 of it known late',
     '$0.0012 of it analysis',
-    '$0.5000 besides, at list price, paid by a subscription or a credit',
+    '$0.50 besides, at list price, paid by a subscription or a credit',
     'besides 2 without a known price',
   ]);
 });

@@ -52,16 +52,16 @@ test('says what the task was taken for, who got it and why, what was expected an
   expect(text).toEqual([
     'ENG-7 Add a farewell (app, running)',
     '',
-    'Taken for a task of medium size for a builder, urgent',
+    'Taken for a task of medium size, a change of the code (builder), urgent',
     '  – builder: its label says so',
     '  – medium: 120 words',
     '',
     'Attempt 1: codegen (chosen at TIME, strategy hybrid-smart)',
     '  why       hybrid-smart: larger changes go to the cloud',
-    '  expected  $1.00, at most $3.00 in 9 of 10, 11m 00s; like 12 finished here before',
-    '  was       failed: $0.4200, 6m 00s (Codegen did not answer.)',
-    '  instead   claude: possible, it comes later in the order (nothing more, 10m 00s)',
-    '            cursor: not possible, resting until 14:00 UTC (it answers 503) ($2.00, at most $6.00 in 9 of 10, 11m 00s)',
+    '  expected  about $1.00 and 11m 00s, at most $3.00 in 9 of 10; 8 of 10 succeed; like 12 finished here before',
+    '  was       failed: $0.42, 6m 00s (Codegen did not answer.)',
+    '  instead   claude could have: it comes later in the order (nothing more to pay, about 10m 00s; 8 of 10 succeed)',
+    '            cursor could not: resting until 14:00 UTC (it answers 503) (about $2.00 and 11m 00s, at most $6.00 in 9 of 10; 8 of 10 succeed)',
   ]);
 });
 
@@ -78,6 +78,12 @@ test('an attempt under way tells what it took so far', () => {
     [{ ...decision, state: 'running', endedAt: null, failure: null, cost: null, alternatives: [] }],
     61_000,
   );
-  expect(lines).toContain('  was       running: no cost reported, 1m 00s so far');
+  expect(lines).toContain('  was       running: no cost known, 1m 00s so far');
   expect(lines).toContain('  instead   nothing else is configured');
+});
+
+test('what was decided on another day says on which', () => {
+  const at = new Date(2026, 10, 19, 9, 30, 5).getTime();
+  const lines = explanation(task, analysis, [{ ...decision, at }], at + 3 * 86_400_000);
+  expect(lines).toContain('Attempt 1: codegen (chosen at 2026-11-19 09:30:05, strategy hybrid-smart)');
 });

@@ -7,6 +7,12 @@ export function timeOfDay(at: number): string {
   return new Date(at).toTimeString().slice(0, 8);
 }
 
+/** The time of day; with its date in front where that is not today's. */
+export function moment(at: number, now: number): string {
+  const day = (time: number): string => new Intl.DateTimeFormat('en-CA', { dateStyle: 'short' }).format(time);
+  return day(at) === day(now) ? timeOfDay(at) : `${day(at)} ${timeOfDay(at)}`;
+}
+
 export function durationOf(task: Pick<TaskSummary, 'createdAt' | 'endedAt'>, now: number): string {
   return formatDuration(Math.max(0, (task.endedAt ?? now) - task.createdAt));
 }

@@ -5,8 +5,9 @@ import type { ExecutorFacts, RuledOut } from './executor-facts.ts';
 import { incapable, moneyObstacle, nobody, obstacleOf, type PassedOver } from './executor-obstacles.ts';
 import { orderFor } from './executor-order.ts';
 import { otherExecutors } from './other-executors.ts';
-import { type Policy, type RuleSubject, returnReason, worth } from './strategy.ts';
+import { type Policy, type RuleSubject, worth } from './strategy.ts';
 import type { TaskAnalysis } from './task-analysis.ts';
+import { valueReason } from './value-reason.ts';
 
 /** What is known of a task that an executor is looked for. */
 export interface ChoiceTask {
@@ -125,8 +126,12 @@ export function chooseExecutor(task: ChoiceTask, world: ChoiceWorld): Choice {
     if (!best) continue;
     if (best.room.free && (!busy || best.finishMs < busy.candidate.finishMs)) {
       const cheapest = policy.by === 'value' ? cheapestOf(candidates) : undefined;
-      const why = cheapest && tier.reason === policy.name ? valueReason(best, cheapest) : tier.reason;
-      const reason = [why, ...passedOver.slice(0, 1).map(({ executor, obstacle }) => `${executor.id}: ${obstacle.why}`)].join('; ');
+      const why = cheapest && tier.reason === policy.name ? valueReason(policy, best, cheapest) : tier.reason;
+      const reason = [
+        why,
+        ...passedOver.slice(0, 1).map(({ executor, obstacle }) => `${executor.id} cannot take this: ${obstacle.why}`),
+        ...(busy ? [`${busy.candidate.executor.id} is busy, and this is urgent`] : []),
+      ].join('; ');
       const alternatives = otherExecutors(task, world, best, tiers, candidates);
       return { chosen: true, executor: best.executor, cost: best.cost, estimate: best.estimate, reason, alternatives };
     }
@@ -176,6 +181,3 @@ function cheapestOf(candidates: readonly Candidate[]): Candidate | undefined {
   for (const one of candidates) if (!cheapest || one.estimate.cost.p50 < cheapest.estimate.cost.p50) cheapest = one;
   return cheapest;
 }
-
-const valueReason = (best: Candidate, cheapest: Candidate): string =>
-  returnReason(best.estimate.cost.p50 - cheapest.estimate.cost.p50, cheapest.finishMs - best.finishMs);

@@ -70,7 +70,7 @@ describe('decideDispatch', () => {
     [
       'the next one gets the work when the default is resting, and it is said',
       { executors: [local('claude', { condition: resting(noon + 3_600_000) }), local('custom')] },
-      ['t1 custom: the next executor here; claude: resting until 13:00 UTC (it answers 503)'],
+      ['t1 custom: the next executor here; claude cannot take this: resting until 13:00 UTC (it answers 503)'],
       [],
     ],
   ])('%s', (_name, over, assigned, waiting) => {

@@ -20,7 +20,7 @@ export function orderFor(
   const permitted = new Set(byStrategy.flatMap((tier) => tier.executors.map(({ id }) => id)));
   const own = repository.ownExecutor && !policy.own.some((rule) => rule.only && fits(rule.when, subject));
   const before = executors.find(({ id }) => id === task.continuesOn && (permitted.has(id) || (own && id === repository.defaultExecutor)));
-  if (before) ranked.push({ executors: [before], reason: 'it goes on where it was' });
+  if (before) ranked.push({ executors: [before], reason: 'it has worked on this before, and its conversation goes on' });
   const named = executors.find(({ id }) => own && id === repository.defaultExecutor);
   if (named) ranked.push({ executors: [named], reason: 'the executor of this repository' });
   const first = new Set(ranked.flatMap((tier) => tier.executors.map(({ id }) => id)));

@@ -5,7 +5,7 @@ import type {
   Strategy,
   StrategyOptionsConfig,
 } from 'cyrus-core/config/strategies';
-import { formatUsd, type MicroUsd, microUsd } from 'cyrus-core/money';
+import { type MicroUsd, microUsd } from 'cyrus-core/money';
 import type { Estimate } from './estimate.ts';
 import type { ExecutorFacts } from './executor-facts.ts';
 import type { TaskAnalysis } from './task-analysis.ts';
@@ -156,15 +156,12 @@ function select(selector: Selector, executors: readonly ExecutorFacts[], default
   return [executors.filter((executor) => executor.id === id)];
 }
 
+/** How often an attempt is made until one succeeds. */
+export const triesOf = ({ success }: Pick<Estimate, 'success'>): number => 1 / Math.max(0.05, success);
+
 /** What an attempt is worth less what it costs, in micro-dollars: time and success at what an hour is worth, money at the return it has to bring. */
 export function worth(policy: Pick<Policy, 'minReturn' | 'valuePerHour'>, estimate: Estimate, finishMs: number): number {
   // What does not succeed is done once more: it takes that much longer, and costs that much more.
-  const tries = 1 / Math.max(0.05, estimate.success);
+  const tries = triesOf(estimate);
   return -((finishMs * tries) / 3_600_000) * policy.valuePerHour - estimate.cost.p50 * tries * policy.minReturn;
-}
-
-/** Why the money is spent, or saved, against the cheapest. */
-export function returnReason(extra: MicroUsd, savedMs: number): string {
-  if (extra <= 0) return 'cost-optimized: nothing else costs less for what it brings';
-  return `cost-optimized: ${formatUsd(extra)} more save ${Math.max(1, Math.round(savedMs / 60_000))} minutes`;
 }

@@ -78,7 +78,7 @@ describe('strategy × type × complexity × health × budget', () => {
       const row = `${strategy}, ${type}, ${complexity}, ${health}, ${budget}`;
       expect(`${row}: ${choice.chosen ? choice.executor.id : 'nobody'}`).toBe(`${row}: ${expected}`);
       // Whoever did not get it although the strategy wants it is named with what kept it.
-      if (choice.chosen && expected !== first) expect(`${row}: ${choice.reason}`).toContain(`${first}: `);
+      if (choice.chosen && expected !== first) expect(`${row}: ${choice.reason}`).toContain(`${first} cannot take this: `);
       if (choice.chosen && strategy !== 'cost-optimized') expect(choice.alternatives.map((one) => one.executorId)).not.toContain(expected);
       // Nobody: until the first one is back, or for want of money.
       if (!choice.chosen && choice.queue === null)
@@ -108,13 +108,13 @@ describe('hard facts come before the strategy', () => {
       'unless it is urgent',
       { agent: 'codegen', analysis: work({ urgency: 'high' }) },
       { executors: [local('claude'), cloud('codegen', { condition: resting(noon + 60_000) })] },
-      'claude: the default executor; codegen: resting until 12:01 UTC (it answers 503)',
+      'claude: the default executor; codegen cannot take this: resting until 12:01 UTC (it answers 503)',
     ],
     [
       'what is asked for and failed there is done elsewhere',
       { agent: 'codegen', ruledOut: [{ executorId: 'codegen', why: 'it failed there twice', until: null }] },
       {},
-      'claude: the default executor; codegen: it failed there twice',
+      'claude: the default executor; codegen cannot take this: it failed there twice',
     ],
     [
       'an executor ruled out for a while is back after it',
@@ -132,7 +132,7 @@ describe('hard facts come before the strategy', () => {
       'a repository without a remote stays here',
       { analysis: large },
       { ...smart, repository: repository({ unreachable: 'the repository has no remote' }) },
-      'claude: hybrid-smart: larger changes go to the cloud; codegen: the repository has no remote',
+      'claude: hybrid-smart: larger changes go to the cloud; codegen cannot take this: the repository has no remote',
     ],
     [
       'and waits where only the cloud is allowed',
@@ -150,7 +150,7 @@ describe('hard facts come before the strategy', () => {
       'work that needs isolation is not done where there is none',
       { analysis: work({ requiresIsolation: true, complexity: 'low' }) },
       { ...smart, hostIsolated: false },
-      'codegen: hybrid-smart: a small task stays here; claude: the work needs isolation, and this machine has none',
+      'codegen: hybrid-smart: a small task stays here; claude cannot take this: the work needs isolation, and this machine has none',
     ],
     [
       'nor anywhere, when there is nothing else',
@@ -162,7 +162,7 @@ describe('hard facts come before the strategy', () => {
       'a model that is asked for goes to who takes one',
       { model: 'opus', analysis: large },
       { ...smart, executors: [local('claude'), cloud('codegen', { capabilities: { perRunModel: false } })] },
-      'claude: hybrid-smart: larger changes go to the cloud; codegen: it takes no model, and the issue asks for opus',
+      'claude: hybrid-smart: larger changes go to the cloud; codegen cannot take this: it takes no model, and the issue asks for opus',
     ],
     [
       'MCP servers of the repository have to be usable',
@@ -172,7 +172,7 @@ describe('hard facts come before the strategy', () => {
         repository: repository({ mcpServers: true }),
         executors: [local('claude'), cloud('codegen', { capabilities: { perRunMcp: false } })],
       },
-      'claude: hybrid-smart: larger changes go to the cloud; codegen: it cannot use the MCP servers of this repository',
+      'claude: hybrid-smart: larger changes go to the cloud; codegen cannot take this: it cannot use the MCP servers of this repository',
     ],
     [
       'no cloud is configured',
@@ -206,7 +206,7 @@ describe('then the order, and who is busy', () => {
       'urgent work does not wait for a place when another is done sooner',
       { analysis: work({ urgency: 'high' }) },
       { executors: two, room: full('claude') },
-      'mine: the next executor here',
+      'mine: the next executor here; claude is busy, and this is urgent',
     ],
     [
       'nor does it leave what the strategy allows',
@@ -214,7 +214,12 @@ describe('then the order, and who is busy', () => {
       { room: full('claude') },
       'queued: executor:claude',
     ],
-    ['a conversation goes on where it was', { continuesOn: 'mine' }, { executors: two }, 'mine: it goes on where it was'],
+    [
+      'a conversation goes on where it was',
+      { continuesOn: 'mine' },
+      { executors: two },
+      'mine: it has worked on this before, and its conversation goes on',
+    ],
     ['unless the strategy has changed', { continuesOn: 'codegen' }, { executors: two }, 'claude: the default executor'],
     [
       'a repository names its own',
@@ -250,7 +255,7 @@ describe('then the order, and who is busy', () => {
         ...rules({ rules: [{ when: { labels: 'secret' }, use: 'mine' }] }, 'cloud-only'),
         money: ({ id }) => (id === 'mine' ? noMoney : paid()),
       },
-      'codegen: cloud-only: all work goes to the cloud; mine: the day budget is used up',
+      'codegen: cloud-only: all work goes to the cloud; mine cannot take this: the day budget is used up',
     ],
     [
       'a rule by estimate',
@@ -268,7 +273,7 @@ describe('then the order, and who is busy', () => {
       'fallback in its order',
       {},
       { ...rules({ primary: 'codegen', fallback: ['mine', 'claude'] }), money: ({ id }) => (id === 'codegen' ? noMoney : paid()) },
-      'mine: orchestrationStrategy: codegen, then mine, then claude; codegen: the day budget is used up',
+      'mine: orchestrationStrategy: codegen, then mine, then claude; codegen cannot take this: the day budget is used up',
     ],
     [
       'local means the default one first',
@@ -338,13 +343,13 @@ describe('then estimates', () => {
       'cost-optimized takes what costs nothing more',
       {},
       frugal({}, past('claude', 10, 0), past('codegen', 10, 1)),
-      'claude: cost-optimized: nothing else costs less for what it brings',
+      'claude: cost-optimized: it costs nothing more',
     ],
     [
       'and pays for time that is worth more',
       {},
       frugal({ valuePerHourUsd: 60 }, past('claude', 60, 0), past('codegen', 10, 1)),
-      /^codegen: cost-optimized: \$\d\.\d+ more save \d+ minutes$/,
+      /^codegen: cost-optimized: about \$\d\.\d+ more than claude saves \d+ minutes, worth \$\d+\.\d+ at \$60\.00 an hour$/,
     ],
     [
       'but not for a smaller return than is asked for',
@@ -362,7 +367,7 @@ describe('then estimates', () => {
       'and pays for what succeeds more often',
       {},
       frugal({ valuePerHourUsd: 60 }, past('claude', 30, 0, 2), past('codegen', 30, 1, 40)),
-      /^codegen: cost-optimized/,
+      /^codegen: cost-optimized: about \$\d\.\d+ more than claude saves \d+ minutes/,
     ],
   ])('%s', (_name, given, over, expected) => {
     const got = choose(given, over);
