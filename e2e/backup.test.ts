@@ -64,8 +64,8 @@ test('work in flight, a backup, the home destroyed, restored and started: the wo
 
   await model.script('In flight', change('second.txt', 'second', 'All of it.'), 'cut off');
   await world.start();
-  expect((await linear.closing(flying, 1, 60_000)).body).toMatch(/^✅/);
-  expect((await linear.closing(done, 2, 60_000)).body).toMatch(/^✅ And one more\./);
+  expect((await linear.closing(flying)).body).toMatch(/^✅/);
+  expect((await linear.closing(done, 2)).body).toMatch(/^✅ And one more\./);
   for (const issue of [done, flying]) {
     expect(await github.pulls('app', issue)).toHaveLength(1);
     const said = (await linear.activities(issue)).map(textOf);

@@ -53,10 +53,10 @@ test('money that is used up is asked about, before a start and in the middle of 
   // Whoever may not spend raises nothing.
   const { id } = await linear.session(issue);
   await linear.people(`sessions/${id}/prompt`, { body: 'raise by 900', as: 'Grace' });
-  expect((await linear.closing(issue, 2, 60_000)).body).toMatch(/^Grace, you are not on the list of people who may decide on money here/);
+  expect((await linear.closing(issue, 2)).body).toMatch(/^Grace, you are not on the list of people who may decide on money here/);
 
   await linear.say(issue, 'raise by 40');
-  const during = await linear.closing(issue, 3, 60_000);
+  const during = await linear.closing(issue, 3);
   expect(during.body).toMatch(
     /^The budget of this issue of \$3\.00 (has \$[\d.]+ left, which is too little to go on|is used up): \$[\d.]+ spent/,
   );
@@ -66,7 +66,7 @@ test('money that is used up is asked about, before a start and in the middle of 
   );
 
   await linear.say(issue, 'Raise by $20');
-  const done = await linear.closing(issue, 4, 90_000);
+  const done = await linear.closing(issue, 4);
   expect(done.body).toMatch(/^✅ Cost much\./);
   expect(await github.pulls('app', issue)).toHaveLength(1);
 

@@ -114,7 +114,7 @@ test('the work of an agent is saved while it runs: its checkout may be lost toge
   await world.service.kill();
   for (const directory of await world.checkouts('work')) await rm(join(directory, '..'), { recursive: true });
   await world.start();
-  expect((await linear.closing(issue, 1, 40_000)).body).toContain('All of it.');
+  expect((await linear.closing(issue)).body).toContain('All of it.');
   const branch = await branchOf('app', issue);
   expect((await github.git('app', 'show', `${branch}:half.txt`)).trim()).toBe(saved);
   expect((await github.git('app', 'ls-tree', '--name-only', branch)).split('\n')).toEqual(

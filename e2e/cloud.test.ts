@@ -48,7 +48,7 @@ const work = (name: string) =>
 /** One pull request of ours, one closing answer; that pull request. */
 async function cameHome(issue: string, files: readonly string[]): Promise<{ readonly number: number; readonly head: string }> {
   const { linear, github } = world;
-  const answer = await linear.closing(issue, 1, 60_000);
+  const answer = await linear.closing(issue);
   expect(answer.body).toMatch(/^✅ /);
   const pulls = await github.pulls('app', issue);
   expect(pulls.map(({ state, base }) => [state, base])).toEqual([['open', 'main']]);
@@ -146,7 +146,7 @@ test(
     await codegen.script('Goes on', [...slow, ...work('on')]);
     await codegen.script('Is to stop', slow);
     const [goes, stops] = [await linear.assign({ title: 'Goes on' }), await linear.assign({ title: 'Is to stop' })];
-    for (const issue of [goes, stops]) await linear.seen(issue, /It runs on/, 30_000);
+    for (const issue of [goes, stops]) await linear.seen(issue, /It runs on/);
     await linear.stop(stops);
     const answer = await linear.closing(stops);
     expect(answer.body).toMatch(/^Stopped.*\*\*codegen\*\* stops a run by its pull request only, and there is none yet: .* See http/);
@@ -195,7 +195,7 @@ test(
     const { linear, github } = world;
     await codegen.script('Words alone', [{ end: 'COMPLETE', result: 'I would rather not.' }]);
     const issue = await linear.assign({ title: 'Words alone' });
-    const answer = await linear.closing(issue, 1, 60_000);
+    const answer = await linear.closing(issue);
     expect(answer.type).toBe('elicitation');
     expect(answer.body).toMatch(/codegen ended without a branch or a pull request that holds work/);
     expect(await github.pulls('app', issue)).toEqual([]);
@@ -218,7 +218,7 @@ test(
     await world.start();
     await codegen.fault({ clear: true, stuck: true });
     const stuck = await linear.assign({ title: 'Stuck' });
-    await linear.seen(stuck, /It runs on/, 30_000);
+    await linear.seen(stuck, /It runs on/);
     await cameHome(stuck, ['south.txt']);
     await codegen.fault({ clear: true, refuseCreate: { count: 1, status: 402 } });
     await cameHome(await linear.assign({ title: 'Out of runs' }), ['south.txt']);

@@ -42,7 +42,7 @@ const work = (name: string) =>
 /** One closing answer, one pull request of ours, and what is in it. */
 async function cameHome(issue: string, file: string): Promise<string> {
   const { linear, github } = world;
-  const answer = await linear.closing(issue, 1, 60_000);
+  const answer = await linear.closing(issue);
   expect(answer.body).toMatch(/^✅ /);
   expect(await linear.closings(issue)).toHaveLength(1);
   const pulls = await github.pulls('app', issue);
@@ -51,7 +51,7 @@ async function cameHome(issue: string, file: string): Promise<string> {
   return (await linear.activities(issue)).map(textOf).join('\n');
 }
 
-const running = (issue: string): Promise<unknown> => world.linear.seen(issue, /^It runs on \*\*codegen\*\*/, 60_000);
+const running = (issue: string): Promise<unknown> => world.linear.seen(issue, /^It runs on \*\*codegen\*\*/);
 
 test('a service that is away, says strange things, and tells of the pull request late or never: the work comes home all the same', async () => {
   await codegen.script('Through a storm', [{ think: 'Here.' }, { until: 'calm' }, ...work('storm')]);
@@ -67,7 +67,7 @@ test('a service that is away, says strange things, and tells of the pull request
   await cameHome(bare, 'bare.txt');
   expect(await codegen.runs('Through a storm')).toHaveLength(1);
   await codegen.fault({ clear: true });
-}, 180_000);
+});
 
 test('too many starts: the time that is told is waited for, and it counts as no failure', async () => {
   await codegen.script('One too many', work('patient'));
@@ -75,7 +75,7 @@ test('too many starts: the time that is told is waited for, and it counts as no 
   const issue = await world.linear.assign({ title: 'One too many' });
   await cameHome(issue, 'patient.txt');
   expect(await codegen.runs('One too many')).toHaveLength(1);
-}, 180_000);
+});
 
 test('a run that is stuck, and a plan that is used up: the same task ends here, with one pull request', async () => {
   await world.service.end();
@@ -90,4 +90,4 @@ test('a run that is stuck, and a plan that is used up: the same task ends here, 
   expect(await codegen.runs('Not paid for')).toEqual([]);
   expect(await cameHome(stuck, 'here.txt')).toMatch(/Going on with here\./);
   expect((await world.cyrus('explain', unpaid)).stdout).toContain('codegen');
-}, 180_000);
+});

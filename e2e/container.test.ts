@@ -30,7 +30,7 @@ test.skipIf(skip)(
       { text: 'Looked.' },
     ]);
     const issue = await world.linear.assign({ title: 'Look around in there', labels: ['Feature'] });
-    const { body } = await world.linear.closing(issue, 1, 90_000);
+    const { body } = await world.linear.closing(issue);
     expect(body).toMatch(/^✅ Looked\./);
     expect(body).toMatch(/`npm test` passed/);
     const [pull] = await world.github.pulls('app', issue);

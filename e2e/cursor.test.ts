@@ -43,17 +43,17 @@ test('an agent of Cursor: followed through a kill of the service, told what peop
     { say: 'Done.' },
   ]);
   const issue = await linear.assign({ title: 'Written in the cloud' });
-  await linear.seen(issue, /It runs on \*\*cursor\*\*: https:\/\/cursor\.com\/agents\/bc-/, 60_000);
+  await linear.seen(issue, /It runs on \*\*cursor\*\*: https:\/\/cursor\.com\/agents\/bc-/);
   await until('its first word to be stored', async () => (await logs(issue)).includes('Only once.'), { withinMs: 60_000 });
   await world.service.kill();
   await world.start();
   await linear.say(issue, 'Use port 4000.');
-  await linear.seen(issue, /Passing your message to the agent at work/, 60_000);
+  await linear.seen(issue, /Passing your message to the agent at work/);
   // It is handed over by the job that follows the run, and waits there until the run is over.
   await until('the message to be handed over', async () => (await handed()) === 1, { withinMs: 60_000 });
   await cursor.release();
 
-  const answer = await linear.closing(issue, 1, 60_000);
+  const answer = await linear.closing(issue);
   expect(answer.body).toMatch(/^✅ /);
   expect(await linear.closings(issue)).toHaveLength(1);
   const agents = await cursor.agents('Written in the cloud');
@@ -69,15 +69,15 @@ test('an agent of Cursor: followed through a kill of the service, told what peop
   expect(agents[0]?.runs.map(({ status }) => status)).toEqual(['FINISHED', 'FINISHED']);
   expect(agents[0]?.runs[1]?.prompt).toMatch(/^Message \d+ from the people you work for:[\s\S]*Use port 4000\./);
   expect((await logs(issue)).split('Only once.')).toHaveLength(2);
-}, 150_000);
+});
 
 test('a stop stops the agent, and says so', async () => {
   const { linear } = world;
   await cursor.script('Never ends', [{ say: 'I begin.' }, { forever: true }]);
   const issue = await linear.assign({ title: 'Never ends' });
-  await linear.seen(issue, /It runs on \*\*cursor\*\*/, 60_000);
+  await linear.seen(issue, /It runs on \*\*cursor\*\*/);
   await linear.stop(issue);
-  const answer = await linear.closing(issue, 1, 60_000);
+  const answer = await linear.closing(issue);
   expect(answer.body).toMatch(/^Stopped/);
   expect((await cursor.agents('Never ends'))[0]?.runs).toMatchObject([{ status: 'CANCELLED' }]);
 });

@@ -72,7 +72,7 @@ test.skipIf(!mountable)(
       await sleep(2_000);
       await rm(ballast);
 
-      const answers = await Promise.all([running, ...issues].map((issue) => linear.closing(issue, 1, 60_000)));
+      const answers = await Promise.all([running, ...issues].map((issue) => linear.closing(issue)));
       expect(answers.map((answer) => answer.body?.split('\n')[0])).toEqual([
         '✅ Under way and done.',
         ...issues.map((_, n) => `✅ Done ${n}.`),

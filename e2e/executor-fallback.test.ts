@@ -49,4 +49,4 @@ test('an executor that falls over: the same task ends on the other one, with one
   const third = await linear.assign({ title: 'Somewhere' });
   expect((await linear.closing(third)).body).toMatch(/^✅ Done in the north\./);
   expect(await executors()).toBe('ok');
-}, 180_000);
+});

@@ -23,7 +23,7 @@ test('a model API that is away: said with its address, and the work goes on by i
   await model.script('Nobody there', change('there.txt', 't', 'Somebody after all.'));
   await model.fault({ outage: true });
   const issue = await linear.assign({ title: 'Nobody there' });
-  const said = await linear.seen(issue, /cannot be reached/, 30_000);
+  const said = await linear.seen(issue, /cannot be reached/);
   expect(said.body).toContain(model.url);
   expect(said.body).toMatch(/Trying again in \d+ s\./);
   expect(await linear.closings(issue)).toEqual([]);

@@ -78,7 +78,7 @@ describe.skipIf(skipUnisolated).each(actors)('%s', (name, index, teach, label) =
 
   test('reads no secret, writes nothing outside, reaches no port, moves no other branch, runs nothing on the host', async () => {
     const issue = await assign(`Take everything, ${name}`, script, 'evil');
-    const { body } = await world.linear.closing(issue, 1, 60_000);
+    const { body } = await world.linear.closing(issue);
     expect(body).toMatch(/^✅ All is well\./);
     const [pull] = await world.github.pulls('app', issue);
     const loot = await world.github.git('app', 'show', `${pull?.head}:loot.txt`);
@@ -95,7 +95,7 @@ describe.skipIf(skipUnisolated).each(actors)('%s', (name, index, teach, label) =
 
   test('does not pass its checks by rewriting them', async () => {
     const issue = await assign(`Say it is sound, ${name}`, fake, 'liar');
-    const { type, body } = await world.linear.closing(issue, 1, 60_000);
+    const { type, body } = await world.linear.closing(issue);
     expect(type).not.toBe('response');
     expect(body).toContain('npm test');
     expect(await world.github.pulls('app', issue)).toEqual([]);
@@ -108,6 +108,6 @@ describe.skipIf(skipUnisolated).each(actors)('%s', (name, index, teach, label) =
     });
     await world.cyrus('stop', issue);
     await until('all of it to be gone', async () => (await running(`sleep ${length(index)}`)).length === 0);
-    expect((await world.linear.closing(issue, 1, 40_000)).body).toMatch(/^Stopped/);
+    expect((await world.linear.closing(issue)).body).toMatch(/^Stopped/);
   });
 });

@@ -143,7 +143,7 @@ test('a login that has ended is told once with what to do; after a new one every
   const { code, stdout, stderr } = await logIn();
   expect([code, stderr]).toEqual([0, expect.stringContaining('Open this address')]);
   expect(JSON.parse(stdout)).toMatchObject({ workspaceName: 'Local', isApp: true });
-  expect((await linear.closing(issue, 1, 60_000)).body).toMatch(/^✅ Logged in at last\./);
+  expect((await linear.closing(issue)).body).toMatch(/^✅ Logged in at last\./);
   expect((await logins())[0]).toMatchObject({ kind: 'login', state: 'ready', workspaceName: 'Local' });
 });
 

@@ -101,7 +101,7 @@ describe.skipIf(skipUnisolated)('a closed network', () => {
       { text: 'Looked.' },
     ]);
     const issue = await world.linear.assign({ title: 'Look outside', labels: ['Feature'] });
-    const { body } = await world.linear.closing(issue, 1, 60_000);
+    const { body } = await world.linear.closing(issue);
     // The checks have judged for themselves.
     expect(body).toMatch(/^✅ Looked\./);
     const [pull] = await world.github.pulls('app', issue);
@@ -117,5 +117,5 @@ describe.skipIf(skipUnisolated)('a closed network', () => {
     expect(['setup', 'agent', 'checks'].map(told)).toEqual([2, 1, 1]);
     expect(logs).toMatch(/network refused unlisted-agent\.example:443 \(allow it with sandbox\.egress\)/);
     expect(logs).toMatch(/network refused unlisted-setup\.example:443 \(allow it with sandbox\.setupEgress\)/);
-  }, 90_000);
+  });
 });

@@ -31,7 +31,7 @@ beforeAll(async () => {
     repositoryConfig: { app: { teamKeys: ['ENG'], routingLabels: ['Feature'] }, web: { routingLabels: ['Feature'] } },
     config: { userAccessControl: { blockedUsers: [{ email: 'Grace@example.test' }] }, server: { port: 0, apiToken } },
   });
-}, 60_000);
+});
 afterAll(async () => {
   await world?.close();
 });

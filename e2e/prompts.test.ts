@@ -188,7 +188,7 @@ describe('tools for Linear', () => {
     await until('the comment is on its way', async () => (await linear.issue(issue)).comments.some(({ body }) => body.includes('green')));
     await world.service.kill();
     await world.start();
-    expect((await linear.closing(issue, 1, 60_000)).body).toMatch(/^✅ They know\./);
+    expect((await linear.closing(issue)).body).toMatch(/^✅ They know\./);
     const green = (await linear.issue(issue)).comments.filter(({ body }) => body.includes('The door is green.'));
     expect(green).toHaveLength(1);
     expect(await linear.violations()).toEqual([]);

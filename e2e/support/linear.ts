@@ -71,7 +71,7 @@ export class Linear {
   }
 
   /** Waits for the `count`th closing answer. */
-  closing(identifier: string, count: number = 1, withinMs: number = 30_000): Promise<ActivityView> {
+  closing(identifier: string, count: number = 1, withinMs: number = 90_000): Promise<ActivityView> {
     return until(`closing answer ${count} of ${identifier}`, async () => (await this.closings(identifier))[count - 1], {
       withinMs,
       explain: () => this.describe(identifier),
@@ -79,7 +79,7 @@ export class Linear {
   }
 
   /** Waits for an activity whose text matches. */
-  seen(identifier: string, pattern: RegExp, withinMs: number = 20_000): Promise<ActivityView> {
+  seen(identifier: string, pattern: RegExp, withinMs: number = 60_000): Promise<ActivityView> {
     return until(
       `an activity like ${pattern} on ${identifier}`,
       async () => (await this.activities(identifier)).find((activity) => pattern.test(textOf(activity))),

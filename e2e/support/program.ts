@@ -85,7 +85,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a command to its end; SIGKILL after `withinMs` (default 30 s). */
+/** Runs a command to its end; SIGKILL after `withinMs` (default 90 s). */
 export function runToEnd(
   command: string,
   args: readonly string[],
@@ -105,7 +105,7 @@ export function runToEnd(
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    const killer = setTimeout(() => child.kill('SIGKILL'), options.withinMs ?? 30_000);
+    const killer = setTimeout(() => child.kill('SIGKILL'), options.withinMs ?? 90_000);
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(killer);

@@ -1,5 +1,5 @@
 import type { Mirror } from 'cyrus-checkouts/mirror';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { configOf } from '../test/support/config.ts';
 import { createUnreachable } from './reachable.ts';
 
@@ -11,7 +11,7 @@ test.each([
   const mirror = async (): Promise<Mirror> => ({ remote: { kind } }) as Mirror;
   const { unreachable } = createUnreachable(() => config, { mirror });
   expect(unreachable('app')).toBeNull();
-  await vi.waitFor(() => expect(unreachable('app')).toBe(expected));
+  await expect.poll(() => unreachable('app')).toBe(expected);
   expect(unreachable('another')).toBeNull();
 });
 

@@ -40,8 +40,8 @@ async function tell(entity: string): Promise<void> {
 test('what is woken is advanced, and its due rows are gone', async () => {
   engine([readsInputs]);
   for (let i = 0; i < 20; i++) await tell(`thing:${i % 3}`);
-  for (let i = 0; i < 3; i++) await expect.poll(() => inputsOf(`thing:${i}`), { timeout: 5_000, interval: 5 }).toBe(0);
-  await expect.poll(async () => (await t.db.query('select from cyrus.due')).rowCount, { timeout: 5_000, interval: 5 }).toBe(0);
+  for (let i = 0; i < 3; i++) await expect.poll(() => inputsOf(`thing:${i}`), { interval: 5 }).toBe(0);
+  await expect.poll(async () => (await t.db.query('select from cyrus.due')).rowCount, { interval: 5 }).toBe(0);
 });
 
 test('an advance that throws is recorded, tried again later, and forgiven once it succeeds', async () => {
@@ -55,14 +55,12 @@ test('an advance that throws is recorded, tried again later, and forgiven once i
   await t.db.tx((tx) => wake(tx, ['thing:a', 'thing:a']));
   const failures = async (): Promise<readonly { failures: number; last_error: string }[]> =>
     (await t.db.query<{ failures: number; last_error: string }>('select failures, last_error from cyrus.advance_failure')).rows;
-  await expect
-    .poll(failures, { timeout: 5_000, interval: 5 })
-    .toMatchObject([{ last_error: expect.stringContaining('the rows make no sense') }]);
+  await expect.poll(failures, { interval: 5 }).toMatchObject([{ last_error: expect.stringContaining('the rows make no sense') }]);
   expect(await inputsOf('half')).toBe(0);
   const due = async (): Promise<number> => (await t.db.query('select from cyrus.due')).rowCount;
-  await expect.poll(due, { timeout: 5_000, interval: 5 }).toBe(1);
+  await expect.poll(due, { interval: 5 }).toBe(1);
   broken = false;
-  await expect.poll(failures, { timeout: 5_000, interval: 5 }).toEqual([]);
+  await expect.poll(failures, { interval: 5 }).toEqual([]);
   expect(await inputsOf('half')).toBe(1);
 });
 
@@ -80,18 +78,18 @@ test('a kind that this release does not know is recorded, and does not stop the 
   engine([readsInputs]);
   await t.db.tx((tx) => wake(tx, ['future:1']));
   await tell('thing:1');
-  await expect.poll(() => inputsOf('thing:1'), { timeout: 5_000, interval: 5 }).toBe(0);
+  await expect.poll(() => inputsOf('thing:1'), { interval: 5 }).toBe(0);
   const failed = async (): Promise<unknown> => (await t.db.query('select entity from cyrus.advance_failure')).rows;
-  await expect.poll(failed, { timeout: 5_000, interval: 5 }).toEqual([{ entity: 'future:1' }]);
+  await expect.poll(failed, { interval: 5 }).toEqual([{ entity: 'future:1' }]);
 });
 
 test('live entities without a due row get one; those with one keep it', async () => {
   const seen: string[] = [];
   await t.db.tx((tx) => wake(tx, ['thing:later'], Date.parse('2100-01-01')));
   engine([defineAdvance('thing', async (_tx, id) => void seen.push(id))], ['thing:forgotten', 'thing:later']);
-  await expect.poll(() => seen, { timeout: 5_000, interval: 5 }).toEqual(['forgotten']);
+  await expect.poll(() => seen, { interval: 5 }).toEqual(['forgotten']);
   await expect
-    .poll(async () => (await t.db.query('select id, at from cyrus.due')).rows, { timeout: 5_000, interval: 5 })
+    .poll(async () => (await t.db.query('select id, at from cyrus.due')).rows, { interval: 5 })
     .toEqual([{ id: 'thing:later', at: Date.parse('2100-01-01') }]);
 });
 
@@ -110,7 +108,7 @@ test('an input that commits while its entity is being decided on is served by it
     }),
   ]);
   await tell('thing:a');
-  await expect.poll(() => reads.reduce((sum, n) => sum + n, 0), { timeout: 5_000, interval: 5 }).toBe(2);
+  await expect.poll(() => reads.reduce((sum, n) => sum + n, 0), { interval: 5 }).toBe(2);
   expect(await inputsOf('thing:a')).toBe(0);
 });
 
@@ -131,7 +129,7 @@ test('two engines on one database share the work; no entity is in two hands at o
   engine([careful]);
   for (let i = 0; i < 60; i++) await tell(`thing:${i % 4}`);
   const unread = async (): Promise<number> => (await t.db.query('select from cyrus.input where read_at is null')).rowCount;
-  await expect.poll(unread, { timeout: 10_000, interval: 5 }).toBe(0);
+  await expect.poll(unread, { interval: 5 }).toBe(0);
   expect(most).toBe(1);
   expect(runs).toBeGreaterThanOrEqual(4);
 });
@@ -151,12 +149,12 @@ test('a timer fires when its time has come by the given clock, not before', asyn
   });
   await timed.db.tx((tx) => wake(tx, ['timer:now']));
   await timed.db.tx((tx) => wake(tx, ['timer:later'], 1_005_000));
-  await expect.poll(() => seen, { timeout: 5_000, interval: 5 }).toEqual([1_000_000]);
+  await expect.poll(() => seen, { interval: 5 }).toEqual([1_000_000]);
   manual.advance(4_999);
   await timed.db.tx((tx) => wake(tx, ['timer:marker']));
-  await expect.poll(() => seen, { timeout: 5_000, interval: 5 }).toEqual([1_000_000, 1_004_999]);
+  await expect.poll(() => seen, { interval: 5 }).toEqual([1_000_000, 1_004_999]);
   manual.advance(1);
-  await expect.poll(() => seen, { timeout: 5_000, interval: 5 }).toEqual([1_000_000, 1_004_999, 1_005_000]);
+  await expect.poll(() => seen, { interval: 5 }).toEqual([1_000_000, 1_004_999, 1_005_000]);
   await made.stop();
   await timed.stop();
 });
@@ -168,7 +166,7 @@ test('deciding costs the same with many timers ahead', async () => {
   await t.db.query('analyze cyrus.due');
   const before = await scanned();
   await t.db.tx(async (tx) => expect(await takeDue(tx)).toBeUndefined());
-  await expect.poll(async () => (await scanned()).scans - before.scans, { timeout: 15_000, interval: 100 }).toBeGreaterThan(0);
+  await expect.poll(async () => (await scanned()).scans - before.scans, { interval: 100 }).toBeGreaterThan(0);
   expect((await scanned()).tuples - before.tuples).toBeLessThan(10);
 });
 

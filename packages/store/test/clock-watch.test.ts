@@ -25,7 +25,7 @@ beforeEach(async () => {
     pollMs: 10,
   });
   await t.db.tx((tx) => wake(tx, ['thing:first']));
-  await expect.poll(() => advanced, { timeout: 10_000 }).toEqual(['first']);
+  await expect.poll(() => advanced).toEqual(['first']);
 });
 afterEach(async () => {
   await engine.stop();
@@ -45,17 +45,17 @@ test('the clock is set back an hour: what waits ten seconds waits no hour more',
   now -= hourMs;
   const waits = async (table: string): Promise<number> =>
     ((await t.db.query<{ at: number }>(`select not_before as at from cyrus.${table}`)).rows[0]?.at ?? 0) - now;
-  await expect.poll(() => waits('outbound_write'), { timeout: 10_000 }).toBe(20_000);
+  await expect.poll(() => waits('outbound_write')).toBe(20_000);
   expect(await waits('host_job')).toBe(30_000);
   expect(advanced).toEqual(['first']);
   now += 11_000;
-  await expect.poll(() => advanced, { timeout: 10_000 }).toEqual(['first', 'timer']);
+  await expect.poll(() => advanced).toEqual(['first', 'timer']);
 });
 
 test('the clock is set forward: timers are early once, and what comes after is on time', async () => {
   await t.db.tx((tx) => wake(tx, ['thing:timer'], now + hourMs));
   now += 2 * hourMs;
-  await expect.poll(() => advanced, { timeout: 10_000 }).toEqual(['first', 'timer']);
+  await expect.poll(() => advanced).toEqual(['first', 'timer']);
   await t.db.tx((tx) => wake(tx, ['thing:later']));
-  await expect.poll(() => advanced, { timeout: 10_000 }).toEqual(['first', 'timer', 'later']);
+  await expect.poll(() => advanced).toEqual(['first', 'timer', 'later']);
 });

@@ -134,9 +134,7 @@ test('a postmaster killed -9 is back by itself, with what was committed', async 
     await db.query('insert into kept values ($1)', [round]);
     const pid = server.pid() ?? 0;
     process.kill(pid, 'SIGKILL');
-    await expect
-      .poll(() => server.pid() !== undefined && server.pid() !== pid && answers(server.connection), { timeout: 10_000, interval: 20 })
-      .toBe(true);
+    await expect.poll(() => server.pid() !== undefined && server.pid() !== pid && answers(server.connection), { interval: 20 }).toBe(true);
     expect((await db.query('select n from kept order by n')).rows.length).toBe(round);
   }
   await db.close();
@@ -169,7 +167,7 @@ test('a killed service leaves the server running, and the next one adopts and la
   expect(next.pid()).toBe(killed.said.pid);
   // An adopted server is supervised like an own one.
   process.kill(killed.said.pid, 'SIGKILL');
-  await expect.poll(() => next.pid() !== killed.said.pid && answers(next.connection), { timeout: 10_000, interval: 20 }).toBe(true);
+  await expect.poll(() => next.pid() !== killed.said.pid && answers(next.connection), { interval: 20 }).toBe(true);
   const pid = next.pid() ?? 0;
   await next.stop();
   expect(await commandOf(pid)).toBe('');
@@ -330,7 +328,7 @@ test('a test process that is killed leaves neither a server nor files', async ()
       () => true,
       () => false,
     );
-  await expect.poll(async () => (await commandOf(pid)) !== '' || (await files()), { timeout: 15_000, interval: 50 }).toBe(false);
+  await expect.poll(async () => (await commandOf(pid)) !== '' || (await files()), { interval: 50 }).toBe(false);
 });
 
 test.skipIf(isRoot)('a home that cannot be written', async () => {

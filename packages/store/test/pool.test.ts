@@ -1,6 +1,6 @@
 import { systemClock } from 'cyrus-core/clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ConnectionLost, openDatabase, toTimestamp } from '../src/pool.ts';
+import { ConnectionLost, openDatabase, type Tx, toTimestamp } from '../src/pool.ts';
 import { type TestDatabase, testDatabase } from '../src/testing/database.ts';
 
 let t: TestDatabase;
@@ -56,6 +56,50 @@ test('an error of the database that the function swallows does not pass for a co
   expect(await nOf(1)).toBe(0);
 });
 
+test('what is sent without waiting is carried out in order, before the commit', async () => {
+  await t.db.tx(async (tx) => {
+    tx.send('update cyrus.t set n = 1 where id = 1');
+    tx.send('update cyrus.t set n = n + 1 where id = $1', [1]);
+    expect((await tx.query('select n from cyrus.t where id = 1')).rows).toEqual([{ n: 2 }]);
+    tx.send('update cyrus.t set n = n + 1 where id = $1', [1]);
+  });
+  expect(await nOf(1)).toBe(3);
+});
+
+test.each<[string, (tx: Tx) => Promise<unknown>]>([
+  ['nothing follows', async () => undefined],
+  ['statements follow that are waited for', (tx) => tx.query('select n from cyrus.t')],
+  ['others are sent after it', async (tx) => tx.send('update cyrus.t set n = 1 where id = 2')],
+])('what is sent without waiting and fails undoes the transaction, and its error comes back: %s', async (_name, then) => {
+  const work = t.db.tx(async (tx) => {
+    tx.send('update cyrus.t set n = 1 where id = 1');
+    tx.send('insert into cyrus.t values ($1, 0)', [2]);
+    await then(tx);
+  });
+  await expect(work).rejects.toMatchObject({ code: '23505' });
+  expect([await nOf(1), await nOf(2)]).toEqual([0, 0]);
+});
+
+test('of two transactions that deadlock in what they send both happen', async () => {
+  const [a, b] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const add = (id: number): string => `update cyrus.t set n = n + 1 where id = ${id}`;
+  await Promise.all([
+    t.db.tx(async (tx) => {
+      await tx.query(add(1));
+      a.resolve();
+      await b.promise;
+      tx.send(add(2));
+    }),
+    t.db.tx(async (tx) => {
+      await tx.query(add(2));
+      b.resolve();
+      await a.promise;
+      tx.send(add(1));
+    }),
+  ]);
+  expect([await nOf(1), await nOf(2)]).toEqual([2, 2]);
+});
+
 test('of two transactions that deadlock both happen', async () => {
   const [a, b] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const add = (id: number): string => `update cyrus.t set n = n + 1 where id = ${id}`;
@@ -99,12 +143,12 @@ test('a listener hears every channel, again after its connection was cut, and is
   const subscription = await t.db.listen('a', (payload) => heard.push(`a:${payload}`));
   await t.db.listen('b', (payload) => heard.push(`b:${payload}`));
   await t.db.query("select pg_notify('a', '1'), pg_notify('b', '2')");
-  await expect.poll(() => heard, { timeout: 5_000, interval: 5 }).toEqual(expect.arrayContaining(['a:1', 'b:2']));
+  await expect.poll(() => heard, { interval: 5 }).toEqual(expect.arrayContaining(['a:1', 'b:2']));
   heard.length = 0;
   await t.db.query("select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen %' and datname = current_database()");
-  await expect.poll(() => heard, { timeout: 5_000, interval: 5 }).toEqual(expect.arrayContaining(['a:', 'b:']));
+  await expect.poll(() => heard, { interval: 5 }).toEqual(expect.arrayContaining(['a:', 'b:']));
   await t.db.query("select pg_notify('b', '3')");
-  await expect.poll(() => heard, { timeout: 5_000, interval: 5 }).toContain('b:3');
+  await expect.poll(() => heard, { interval: 5 }).toContain('b:3');
   subscription.close();
 });
 

@@ -72,7 +72,7 @@ test('publishers in competition: every event gets one number, and a follower see
     seen.push(...(await follower.read()));
     return seen.length;
   };
-  await expect.poll(all, { timeout: 10_000, interval: 2 }).toBe(100);
+  await expect.poll(all, { interval: 2 }).toBe(100);
   expect(new Set(seen).size).toBe(100);
   await Promise.all(publishers.map((publisher) => publisher.stop()));
 });
@@ -93,7 +93,7 @@ test('listeners hear the highest number', async () => {
   const subscription = await t.db.listen('event', (payload) => heard.push(payload));
   await t.db.tx((tx) => append(tx, 'a'));
   await publishEvents(t.db);
-  await expect.poll(() => heard.at(-1), { timeout: 5_000, interval: 5 }).toBe('1');
+  await expect.poll(() => heard.at(-1), { interval: 5 }).toBe('1');
   subscription.close();
 });
 
