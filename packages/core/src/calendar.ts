@@ -59,14 +59,23 @@ export function createCalendar(timeZone: string): Calendar {
 
   return {
     timeZone,
-    day(at) {
+    day: latest((at) => {
       const key = dateOf(at);
       return { key, start: startOf(key), end: startOf(plusDay(key)) };
-    },
-    month(at) {
+    }),
+    month: latest((at) => {
       const key = dateOf(at).slice(0, 7);
       return { key, start: startOf(`${key}-01`), end: startOf(nextMonth(key)) };
-    },
+    }),
+  };
+}
+
+/** Asked again and again for the period that is now: that is looked up once, which takes a thousand times as long as to compare. */
+function latest(find: (at: Instant) => Period): (at: Instant) => Period {
+  let known: Period | undefined;
+  return (at) => {
+    if (!known || at < known.start || at >= known.end) known = find(at);
+    return known;
   };
 }
 

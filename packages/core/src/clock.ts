@@ -1,5 +1,3 @@
-import { setTimeout as sleepReal } from 'node:timers/promises';
-
 /** Milliseconds since the Unix epoch. */
 export type Instant = number;
 
@@ -12,7 +10,18 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: (ms, signal) => sleepReal(ms, undefined, { ...(signal ? { signal } : {}), ref: true }).catch(() => undefined),
+  // Most sleeps are limits of something that ends in time: nothing is thrown, and so nothing made, when one is cut short.
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal?.addEventListener('abort', end, { once: true });
+    }),
 };
 
 /** A clock that moves only when told; sleepers wake in the order of their time. */

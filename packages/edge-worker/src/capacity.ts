@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { Config } from 'cyrus-core/config/schema';
-import { memoryPerAttemptMb } from './advance/dispatcher.ts';
+import { memoryPerAttemptMb } from './advance/dispatch-state.ts';
 
 export interface Capacity {
   readonly slots: number;

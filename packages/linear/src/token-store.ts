@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Instant } from 'cyrus-core/clock';
@@ -69,6 +70,8 @@ export function createTokenStore(directory: string, clock: Clock): TokenStore {
 
   return {
     async read(key) {
+      // Asked before every call; where there is no login an error is not worth making each time.
+      if (!existsSync(fileOf(key))) return undefined;
       const content = await readFile(fileOf(key), 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return undefined;
         throw error;

@@ -28,6 +28,8 @@ export interface Queryable {
 /** An open transaction; of no use once the function it was given to has returned. */
 export interface Tx extends Queryable {
   readonly inTransaction: true;
+  /** Runs a statement whose answer nobody needs: nobody waits for it but the commit, and its failure is the transaction's. */
+  send(sql: string, parameters?: readonly unknown[]): void;
 }
 
 export interface Database extends Queryable {
@@ -62,6 +64,8 @@ export interface DatabaseOptions {
 }
 
 const retryable = new Set(['40001', '40P01']);
+/** What every statement says once an earlier one of its transaction has failed. */
+const transactionAborted = '25P02';
 const maxTries = 6;
 /** "cached plan must not change result type": a newer version has migrated the table. A new connection prepares anew. */
 const planOutdated = '0A000';
@@ -96,9 +100,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     const client = await connect();
     let broken: Error | undefined;
     let outdated = false;
+    /** Of the first statement sent that failed: those after it tell less. */
+    let unheard: unknown;
     const run = async <Row>(sql: string, parameters?: readonly unknown[]): Promise<Rows<Row>> => {
       if (broken) throw broken;
       try {
+        inOneWrite(client);
         return toRows<Row>(await client.query(prepared(sql, parameters)));
       } catch (error) {
         if (codeOf(error) === planOutdated) outdated = true;
@@ -107,17 +114,23 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw broken;
       }
     };
+    const send = (sql: string, parameters?: readonly unknown[]): void =>
+      void run(sql, parameters).catch((error: unknown) => {
+        unheard ??= error;
+      });
     try {
-      // Not awaited: it leaves together with the first statement, which fails as well where this does.
-      void run('begin').catch(() => undefined);
-      const result = await work({ inTransaction: true, query: run, manualNow, now: () => readNow(run, options) });
-      await commit(client);
+      // It leaves together with the first statement, which fails as well where this does.
+      send('begin');
+      const result = await work({ inTransaction: true, query: run, send, manualNow, now: () => readNow(run, options) });
+      // Answered after everything that was sent before it.
+      if (!(await commit(client)))
+        throw unheard ?? new Error('the transaction had been aborted by an error that its function did not pass on; nothing was written');
       return result;
     } catch (error) {
       if (isConnectionError(error)) broken = error as Error;
       if (broken) throw broken;
       await run('rollback');
-      throw error;
+      throw codeOf(error) === transactionAborted ? (unheard ?? error) : error;
     } finally {
       client.release(broken ?? outdated);
     }
@@ -204,15 +217,22 @@ function preparedStatements(): (sql: string, parameters: readonly unknown[] | un
   };
 }
 
-async function commit(client: pg.PoolClient): Promise<void> {
-  let command: string;
+/** Resolves with false when a statement had failed: then nothing was written. */
+async function commit(client: pg.PoolClient): Promise<boolean> {
   try {
-    command = (await client.query('commit')).command;
+    inOneWrite(client);
+    return (await client.query('commit')).command !== 'ROLLBACK';
   } catch (error) {
     throw isConnectionError(error) ? new ConnectionLost(error, true) : error;
   }
-  if (command === 'ROLLBACK')
-    throw new Error('the transaction had been aborted by an error that its function did not pass on; nothing was written');
+}
+
+/** What is sent before the event loop turns leaves as one write: each one is a system call, and wakes the server up. */
+function inOneWrite(client: pg.PoolClient): void {
+  const { stream } = client.connection;
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
 
 async function readNow(query: Queryable['query'], options: DatabaseOptions): Promise<number> {

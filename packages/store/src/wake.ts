@@ -6,7 +6,7 @@ export const dueChannel = 'due';
 /** Makes the entities `kind:id` due at `at` (epoch milliseconds; absent: at once), when this transaction commits. */
 export async function wake(tx: Tx, entities: readonly string[], at?: number): Promise<void> {
   if (entities.length === 0) return;
-  await tx.query(
+  tx.send(
     `with woken as (insert into cyrus.due (id, at) select id, coalesce($2::timestamptz, clock_timestamp()) from unnest($1::text[]) id)
      select pg_notify('${dueChannel}', '')`,
     [entities, at === undefined ? tx.manualNow() : toTimestamp(at)],

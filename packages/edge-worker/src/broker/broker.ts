@@ -9,9 +9,8 @@ import { recoverWrites } from 'cyrus-store/queries/outbound-recover';
 import { requeueWrite } from 'cyrus-store/queries/outbound-requeue';
 import { settleWrite } from 'cyrus-store/queries/outbound-settle';
 import { stoppedWrites } from 'cyrus-store/queries/outbound-stopped';
-import { wake } from 'cyrus-store/wake';
 import { createBell } from '../supervisor/bell.ts';
-import { untilStored } from '../supervisor/until-stored.ts';
+import { untilStored, untilTaken } from '../supervisor/until-stored.ts';
 import { decideRetry } from './decide-retry.ts';
 import { takeLock } from './lock.ts';
 import type { Perform, WriteOutcome } from './outcome.ts';
@@ -93,7 +92,7 @@ export function createBroker(options: BrokerOptions): Broker {
       // A clock that was set back does not make a pause longer.
       const pausedMs = now < pause.since ? 0 : pause.until - now;
       if (free > 0 && pausedMs <= 0) {
-        const { claimed, cancelled } = await db.tx((tx) => claimWrites(tx, { credential, limit: free }));
+        const { claimed, cancelled } = await claimWrites(db, { credential, limit: free });
         for (const write of claimed) start(write);
         // Behind a cancelled head there may be one to send.
         if (cancelled > 0) continue;
@@ -131,11 +130,9 @@ export function createBroker(options: BrokerOptions): Broker {
     if (outcome.state === 'sent') await worksAgain(outcome.subject);
     else log.warn({ credential, key: write.key, failure: outcome.failure }, 'a write was refused');
     const settlement = outcome.state === 'sent' ? { ...outcome, result: storableResult(outcome.result) } : outcome;
-    const notify = await untilStored({ db, clock, log, givenUp: abandoned.signal }, `write ${write.key}`, async (tx) => {
-      const entity = await settleWrite(tx, write.id, settlement);
-      if (entity !== null) await wake(tx, [entity]);
-      return entity;
-    });
+    const notify = await untilTaken({ db, clock, log, givenUp: abandoned.signal }, `write ${write.key}`, () =>
+      settleWrite(db, write.id, settlement),
+    );
     if (notify !== null) options.onWake?.();
   }
 

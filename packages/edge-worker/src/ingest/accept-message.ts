@@ -1,8 +1,8 @@
 import { idOf } from 'cyrus-core/ids';
 import type { Tx } from 'cyrus-store/pool';
-import { holdIssue, wasTakenAway } from 'cyrus-store/queries/issue-taken-away';
+import { holdIssue } from 'cyrus-store/queries/issue-taken-away';
 import { findPlanRepository } from 'cyrus-store/queries/job-repository';
-import { insertMessage } from 'cyrus-store/queries/message-insert';
+import { insertMessage, sendFirstMessage } from 'cyrus-store/queries/message-insert';
 import { type ArrivedSession, createMessageSession } from 'cyrus-store/queries/message-session-create';
 import { lockMessageSession, type MessageSession } from 'cyrus-store/queries/message-session-lock';
 import { refreshMessageSession } from 'cyrus-store/queries/message-session-refresh';
@@ -52,26 +52,39 @@ export interface Placed {
   readonly stopPlanId: string | null;
 }
 
+/** What opens a session or continues it. `opens`: it is the session's creation, whose words may be empty (the issue is the request). */
+interface ArrivedMessage {
+  readonly session: ArrivedSession;
+  readonly opens: boolean;
+  readonly saying: Saying;
+}
+
+/** What is more likely is tried first: a prompt finds its session and locks it; a creation finds none, and holds its issue. */
+export async function findOrHold(tx: Tx, { session, opens }: ArrivedMessage): Promise<MessageSession | null> {
+  if (!opens) return lockMessageSession(tx, session.id);
+  holdIssue(tx, session.issue.id);
+  return null;
+}
+
 /**
  * Puts what opens a session, or continues it, into the session: creates what is missing, so a prompt may come before the
- * creation it belongs to. `opens`: the arrival is the session's creation, whose words may be empty (the issue is the request).
+ * creation it belongs to. `known`: what `findOrHold` came to.
  */
 export async function acceptMessage(
   tx: Tx,
-  arrival: { readonly session: ArrivedSession; readonly opens: boolean; readonly saying: Saying },
+  { session, opens, saying }: ArrivedMessage,
+  known: MessageSession | null,
   policy?: StopPolicy,
 ): Promise<Placed> {
-  const { session, opens, saying } = arrival;
-  // What is more likely is tried first.
-  const known = opens ? null : await lockMessageSession(tx, session.id);
-  if (!known) await holdIssue(tx, session.issue.id);
-  const created = known ? null : await createMessageSession(tx, session);
-  if (created) return placeMessage(tx, created, await dated(tx, session.issue.id, saying), policy);
+  if (!known && !opens) holdIssue(tx, session.issue.id);
+  const created = known ? null : await createMessageSession(tx, session, saying.saidAt);
+  // A request that comes late, as one that was found, may have been taken back in the meantime.
+  if (created) return placeMessage(tx, created, created.takenAway ? { ...saying, tooLate: true } : saying, policy, true);
   const present = known ?? (await lockMessageSession(tx, session.id));
   if (!present) throw new Error(`session ${session.id} vanished while it was created`);
-  if (present.revoked) await reinstateSession(tx, session.id);
+  if (present.revoked) reinstateSession(tx, session.id);
   if (!opens) return placeMessage(tx, present, saying, policy);
-  await refreshMessageSession(tx, session);
+  refreshMessageSession(tx, session);
   // A prompt came first and has begun the session: an empty creation has nothing to add to it.
   if (present.nextSeq > 1 && saying.body.trim() === '') {
     await wake(tx, [`session:${session.id}`]);
@@ -80,24 +93,28 @@ export async function acceptMessage(
   return placeMessage(tx, present, saying, policy);
 }
 
-/** A request that comes late, as one that was found, may have been taken back in the meantime. */
-async function dated(tx: Tx, issueId: string, saying: Saying): Promise<Saying> {
-  const tooLate = saying.saidAt !== undefined && (await wasTakenAway(tx, issueId, saying.saidAt));
-  return tooLate ? { ...saying, tooLate } : saying;
-}
-
-/** Numbers a message into the open turn of a locked session, or opens one with its first activity; carries out a stop. */
-export async function placeMessage(tx: Tx, session: MessageSession, saying: Saying, policy?: StopPolicy): Promise<Placed> {
+/**
+ * Numbers a message into the open turn of a locked session, or opens one with its first activity; carries out a stop. `isNew`: this
+ * transaction has added the session.
+ */
+export async function placeMessage(
+  tx: Tx,
+  session: MessageSession,
+  saying: Saying,
+  policy?: StopPolicy,
+  isNew: boolean = false,
+): Promise<Placed> {
   const seq = session.nextSeq;
   const asked = isStop(saying);
   const stop = asked && (!policy || (await mayStop(tx, session, saying, policy)));
-  const { turnId, opened, settled } = await insertMessage(tx, {
+  const row = {
     ...saying,
     ...(asked ? { signal: stop ? 'stop' : refusedSignal } : {}),
     sessionId: session.id,
     seq,
     newTurnId: idOf(`turn:${session.id}:${seq}`),
-  });
+  };
+  const { turnId, opened, settled } = isNew ? sendFirstMessage(tx, row) : await insertMessage(tx, row);
   if (settled && !(stop && session.planId !== null))
     return { sessionId: session.id, seq, turnId, opened, credential: null, stopPlanId: null };
   const credential = credentialOf(session);
@@ -105,7 +122,7 @@ export async function placeMessage(tx: Tx, session: MessageSession, saying: Sayi
     if (session.planId !== null) {
       const requestedBy = saying.authorName ?? saying.authorId ?? session.source;
       const reason = saying.reason === undefined ? {} : { reason: saying.reason };
-      await insertStopRequest(tx, { planId: session.planId, sessionId: session.id, requestedBy, ...reason });
+      insertStopRequest(tx, { planId: session.planId, sessionId: session.id, requestedBy, ...reason });
     }
     await cancelQueuedWrites(tx, { turnId, planId: session.planId });
   } else if (opened && !saying.tooLate) {

@@ -5,7 +5,7 @@ import { holdIssue } from 'cyrus-store/queries/issue-taken-away';
 import type { ArrivedSession } from 'cyrus-store/queries/message-session-create';
 import { lockMessageSession } from 'cyrus-store/queries/message-session-lock';
 import { insertWrites } from 'cyrus-store/queries/outbound-insert';
-import { acceptMessage, type Placed, placeMessage, type Saying, type StopPolicy } from './accept-message.ts';
+import { acceptMessage, findOrHold, type Placed, placeMessage, type Saying, type StopPolicy } from './accept-message.ts';
 import { endAccess, revoke } from './access-events.ts';
 import { endIssue, type IssueEnd, type IssueUpdated, lookAgain, takeIssueUpdate } from './issue-events.ts';
 
@@ -32,12 +32,14 @@ export type Accepted =
 
 /** Takes in one arrival, in the transaction given: once, however often it is delivered. */
 export async function accept(tx: Tx, arrival: Arrival, request: Request, policy?: StopPolicy): Promise<Accepted> {
-  if (!(await insertInbox(tx, arrival))) return { outcome: 'duplicate' };
+  // Together, since a webhook waits for each answer of the database.
+  const [isNew, known] = await Promise.all([insertInbox(tx, arrival), request.kind === 'message' ? findOrHold(tx, request) : null]);
+  if (!isNew) return { outcome: 'duplicate' };
   switch (request.kind) {
     case 'ignored':
       return { outcome: 'ignored', reason: request.reason };
     case 'message':
-      return accepted([await acceptMessage(tx, request, policy)]);
+      return accepted([await acceptMessage(tx, request, known, policy)]);
     case 'say': {
       const session = await lockMessageSession(tx, request.sessionId);
       if (!session) throw new Error(`there is no session ${request.sessionId}`);
@@ -45,7 +47,7 @@ export async function accept(tx: Tx, arrival: Arrival, request: Request, policy?
     }
     case 'issue-ended':
       if (request.gone) await lookAgain(tx, request.end.issueId);
-      await holdIssue(tx, request.end.issueId);
+      holdIssue(tx, request.end.issueId);
       return accepted(await endIssue(tx, request.end));
     case 'issue-updated':
       return accepted(await takeIssueUpdate(tx, request.event, request));

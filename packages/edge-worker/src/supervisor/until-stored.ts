@@ -5,19 +5,27 @@ import { type Database, isConnectionError, type Tx } from 'cyrus-store/pool';
 
 const longestWaitMs = 1_000;
 
+interface Storing {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly givenUp: AbortSignal;
+}
+
+/** Runs `work` in a transaction, as `untilTaken` does. */
+export function untilStored<T>(options: Storing, what: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return untilTaken(options, what, (db) => db.tx(work));
+}
+
 /**
- * Runs `work` in a transaction until the database has taken it: an outage, or a disk without room, only delays. `work` may run again after a commit
- * whose outcome is unknown, so it has to be harmless the second time.
+ * Runs `work`, one statement or one transaction, until the database has taken it: an outage, or a disk without room, only delays. `work` may
+ * run again after a commit whose outcome is unknown, so it has to be harmless the second time.
  * @throws what `work` throws; the connection's error once `givenUp` aborts
  */
-export async function untilStored<T>(
-  options: { readonly db: Database; readonly clock: Clock; readonly log: Log; readonly givenUp: AbortSignal },
-  what: string,
-  work: (tx: Tx) => Promise<T>,
-): Promise<T> {
+export async function untilTaken<T>(options: Storing, what: string, work: (db: Database) => Promise<T>): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
-      return await options.db.tx(work);
+      return await work(options.db);
     } catch (error) {
       if (!(isConnectionError(error) || isDiskFull(error)) || options.givenUp.aborted) throw error;
       if (tries === 0)

@@ -109,7 +109,14 @@ function startParty(db: Database, work: (tx: Tx) => Promise<unknown>): Party {
         last = next.catch(() => undefined);
         return next;
       };
-      await work({ ...tx, query });
+      let failed: unknown;
+      const send: Tx['send'] = (sql, parameters) =>
+        void query(sql, parameters).catch((error: unknown) => {
+          failed ??= error;
+        });
+      await work({ ...tx, query, send });
+      await last;
+      if (failed !== undefined) throw failed;
       await barrier(); // before the commit
     })
     .finally(() => {

@@ -28,7 +28,7 @@ export async function endJob(tx: Tx, job: { readonly id: string; readonly bootId
   );
   const row = rows[0];
   if (!row) return undefined;
-  await tx.query(`update cyrus.job_message set outcome = 'too_late' where job_id = $1 and outcome is null`, [job.id]);
+  tx.send(`update cyrus.job_message set outcome = 'too_late' where job_id = $1 and outcome is null`, [job.id]);
   const { notify, ...ended } = row;
   const input: JobEnd = { jobId: job.id, ...ended };
   await tellEntity(tx, notify, 'job', { ...input });

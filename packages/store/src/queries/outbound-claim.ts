@@ -1,4 +1,4 @@
-import type { Tx } from '../pool.ts';
+import type { Queryable } from '../pool.ts';
 
 /** A write that a broker has taken on. */
 export interface ClaimedWrite {
@@ -23,10 +23,10 @@ export interface ClaimedWrite {
  * workspace removed our app.
  */
 export async function claimWrites(
-  tx: Tx,
+  db: Queryable,
   options: { readonly credential: string; readonly limit: number },
 ): Promise<{ readonly claimed: readonly ClaimedWrite[]; readonly cancelled: number }> {
-  const { rows } = await tx.query<ClaimedWrite & { state: string }>(
+  const { rows } = await db.query<ClaimedWrite & { state: string }>(
     `with head as (
        select distinct on (lane) id from cyrus.outbound_write
        where credential = $1 and state in ('queued', 'sending')
@@ -53,7 +53,7 @@ export async function claimWrites(
      from ready where w.id = ready.id
      returning w.id, w.key, w.credential, w.lane, w.kind, w.payload, w.state, w.attempts, w.priority, w.seq,
        w.session_id as "sessionId", w.turn_id as "turnId", w.plan_id as "planId"`,
-    [options.credential, options.limit, tx.manualNow()],
+    [options.credential, options.limit, db.manualNow()],
   );
   const claimed = rows.filter((row) => row.state === 'sending');
   return { claimed, cancelled: rows.length - claimed.length };

@@ -9,7 +9,7 @@ import type { Tx } from '../pool.ts';
 export async function insertWrites(tx: Tx, drafts: readonly OutboundDraft[]): Promise<void> {
   if (drafts.length === 0) return;
   const rows = drafts.map((draft, n) => ({ ...draft, id: idOf(draft.key), n }));
-  await tx.query(
+  tx.send(
     `with draft as (
        select * from jsonb_to_recordset($1::jsonb) as d(
          id uuid, key text, credential text, lane text, priority int, kind text, payload jsonb, closing boolean,

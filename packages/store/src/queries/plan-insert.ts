@@ -6,7 +6,7 @@ export async function insertPlan(
   tx: Tx,
   plan: Omit<Plan, 'createdAt' | 'state' | 'headSha' | 'parkedReason' | 'parkedFrom' | 'parkedUntil'> & { readonly contentHash: string },
 ): Promise<void> {
-  await tx.query(
+  tx.send(
     `insert into cyrus.plan (id, issue_id, number, procedure, repository_id, base_branch, branch, start_sha, head_sha, pushed_sha, pull_request,
        follows, content_hash, route_reason, options, created_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, coalesce($15::timestamptz, clock_timestamp()))`,

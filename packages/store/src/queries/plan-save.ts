@@ -21,7 +21,7 @@ export interface PlanRowPatch {
 }
 
 export async function savePlan(tx: Tx, id: string, plan: PlanRowPatch): Promise<void> {
-  await tx.query(
+  tx.send(
     `update cyrus.plan set state = $2, head_sha = $3, start_sha = $4, pushed_sha = $5, base_branch = $6, pull_request = $7,
        failure = coalesce($8::jsonb, failure), answer = coalesce($9::jsonb, answer),
        parked_reason = $11, parked_from = $12, parked_until = $13,
@@ -64,11 +64,11 @@ export interface TaskRow {
 /** @param analysis what the work is taken for; null: as before */
 export async function saveTask(tx: Tx, planId: string, procedure: string, task: TaskRow, analysis: unknown): Promise<void> {
   if (task.isNew)
-    await tx.query(
+    tx.send(
       `insert into cyrus.task (id, plan_id, key, procedure, prompt, created_at) values ($1, $2, 'main', $3, $4, coalesce($5::timestamptz, clock_timestamp()))`,
       [task.id, planId, procedure, task.prompt, tx.manualNow()],
     );
-  await tx.query(
+  tx.send(
     `update cyrus.task set state = $2, attempts = $3, not_before = $4, learned = $5, head_sha = $6, checks = $7, output = $8,
        ruled_out = $11, chain = $12,
        failure = coalesce($9::jsonb, failure), analysis = coalesce($13::jsonb, analysis),
@@ -94,15 +94,12 @@ export async function saveTask(tx: Tx, planId: string, procedure: string, task: 
 
 export async function savePlanMessages(tx: Tx, planId: string, added: readonly PlanMessage[], deliveredThrough: number): Promise<void> {
   if (added.length > 0)
-    await tx.query(
+    tx.send(
       `insert into cyrus.plan_message (plan_id, n, session_id, seq, author_name, body, at, command)
        select $1, n, "sessionId", seq, "authorName", body, to_timestamp(at / 1000), command
        from jsonb_to_recordset($2::jsonb)
          as m(n int, "sessionId" text, seq int, "authorName" text, body text, at float8, command boolean)`,
       [planId, JSON.stringify(added)],
     );
-  await tx.query('update cyrus.plan_message set delivered = true where plan_id = $1 and n <= $2 and not delivered', [
-    planId,
-    deliveredThrough,
-  ]);
+  tx.send('update cyrus.plan_message set delivered = true where plan_id = $1 and n <= $2 and not delivered', [planId, deliveredThrough]);
 }

@@ -12,6 +12,6 @@ export async function revokeSession(tx: Tx, sessionId: string): Promise<void> {
 }
 
 /** Takes the mark away: somebody speaks to us there, so the app is back. */
-export async function reinstateSession(tx: Tx, sessionId: string): Promise<void> {
-  await tx.query(`update cyrus.session set context = context - 'revoked' where id = $1`, [sessionId]);
+export function reinstateSession(tx: Tx, sessionId: string): void {
+  tx.send(`update cyrus.session set context = context - 'revoked' where id = $1`, [sessionId]);
 }

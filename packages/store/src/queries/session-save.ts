@@ -9,7 +9,7 @@ export async function saveSession(
   id: string,
   row: { readSeq: number; planId: string | null; issueJob: string | null },
 ): Promise<void> {
-  await tx.query('update cyrus.session set read_seq = $2, plan_id = $3, issue_job = $4 where id = $1', [
+  tx.send('update cyrus.session set read_seq = $2, plan_id = $3, issue_job = $4 where id = $1', [
     id,
     row.readSeq,
     row.planId,
@@ -23,7 +23,7 @@ export async function saveIssue(
   id: string,
   issue: Pick<Issue, 'identifier' | 'title' | 'description' | 'url'> & { readonly details: IssueDetails },
 ): Promise<void> {
-  await tx.query(
+  tx.send(
     `update cyrus.issue set identifier = $2, url = $5, details = $6,
        title = case when changed_at > $8::timestamptz then title else $3 end,
        description = case when changed_at > $8::timestamptz then description else $4 end,

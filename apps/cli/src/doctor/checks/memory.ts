@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { constrainedMemory } from 'node:process';
-import { memoryPerAttemptMb } from 'cyrus-edge-worker/advance/dispatcher';
+import { memoryPerAttemptMb } from 'cyrus-edge-worker/advance/dispatch-state';
 import { capacityOf } from 'cyrus-edge-worker/capacity';
 import type { Check, ConfiguredPatient } from '../check.ts';
 import { type Finding, ok, warning } from '../finding.ts';
