@@ -88,7 +88,8 @@ function holderArguments(doors: readonly { readonly port: number; readonly socke
     ...['--dev-bind', '/dev/null', '/dev/null', '--dev-bind', '/dev/urandom', '/dev/urandom', '--tmpfs', '/tmp', '--tmpfs', '/run'],
     ...shown.flatMap((path) => ['--ro-bind', path, path]),
     ...['--remount-ro', '/', '--chdir', '/', '--json-status-fd', '3', '--'],
-    ...[node, '-e', bridgeProgram, JSON.stringify(doors)],
+    // It has nothing for V8's helper threads to do.
+    ...[node, '--v8-pool-size=0', '-e', bridgeProgram, JSON.stringify(doors)],
   ];
 }
 

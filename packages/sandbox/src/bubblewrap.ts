@@ -7,7 +7,7 @@ import type { ClosedNetwork, Sandbox, SandboxedProcess, SandboxSpec } from 'cyru
 import { type JoinableNetwork, openBubblewrapNetwork } from './bubblewrap-network.ts';
 import { mountArguments } from './mounts.ts';
 import { killRun, ofRuns, runMarker, sendKill, startTimeOf } from './process-table.ts';
-import { closedProcArguments, systemArguments } from './system-view.ts';
+import { closedProcArguments, openSystemView, type SystemView } from './system-view.ts';
 import { unstarted } from './unstarted.ts';
 import { within } from './within.ts';
 
@@ -32,12 +32,16 @@ export function createBubblewrap({ clock, bwrapPath, nsenterPath, canDisableUser
     isolation: 'bwrap',
     killLeftovers: (prefix) => killRun(clock, ofRuns(prefix)),
     spawn(spec) {
+      let system: SystemView | undefined;
       try {
         if (isAbsolute(spec.command) && !existsSync(spec.command)) throw new Error(`${spec.command} does not exist`);
-        const flags = isolationArguments(spec, { asRoot, disableUserns: asRoot && canDisableUserns });
-        return supervise(clock, start([...way(spec), bwrapPath], flags, spec));
+        system = openSystemView(firstFile);
+        const flags = isolationArguments(spec, { asRoot, disableUserns: asRoot && canDisableUserns, system: system.args });
+        return supervise(clock, start([...way(spec), bwrapPath], flags, spec, system.files));
       } catch (error) {
         return unstarted(error as Error);
+      } finally {
+        system?.close();
       }
     },
     async openNetwork(request) {
@@ -55,14 +59,20 @@ export function createBubblewrap({ clock, bwrapPath, nsenterPath, canDisableUser
   }
 }
 
+/** The first descriptor of bubblewrap after its streams, its status and its arguments. */
+const firstFile = 5;
+
 /** Everything that holds the command in. These stand in argv, complete before the process exists; only the environment follows by a pipe. */
-function isolationArguments(spec: SandboxSpec, options: { readonly asRoot: boolean; readonly disableUserns: boolean }): string[] {
+function isolationArguments(
+  spec: SandboxSpec,
+  options: { readonly asRoot: boolean; readonly disableUserns: boolean; readonly system: readonly string[] },
+): string[] {
   return [
     ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...(spec.network === 'none' ? ['--unshare-net'] : []),
     ...(options.disableUserns ? ['--disable-userns'] : []),
     ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
-    ...systemArguments(),
+    ...options.system,
     ...['--proc', '/proc', ...(options.asRoot ? closedProcArguments() : [])],
     ...['--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/run', '--tmpfs', '/var/tmp'],
     ...mountArguments(spec),
@@ -75,7 +85,12 @@ function isolationArguments(spec: SandboxSpec, options: { readonly asRoot: boole
  * Variables go by a pipe: argv is readable for every user of the host, and bubblewrap itself runs outside,
  * where a variable such as LD_PRELOAD must not reach it.
  */
-function start([program = '', ...before]: readonly string[], args: readonly string[], spec: SandboxSpec): ChildProcess {
+function start(
+  [program = '', ...before]: readonly string[],
+  args: readonly string[],
+  spec: SandboxSpec,
+  files: readonly number[],
+): ChildProcess {
   const variables = Object.entries({ ...spec.env, [runMarker]: spec.runId });
   const bad = [...variables.flat(), ...args].find((text) => text.includes('\0'));
   if (bad !== undefined) throw new Error('a variable or an argument holds a NUL character');
@@ -84,7 +99,7 @@ function start([program = '', ...before]: readonly string[], args: readonly stri
     detached: true,
     cwd: '/',
     env: { [runMarker]: spec.runId },
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...files],
   });
   const environment = child.stdio[4] as Writable;
   environment.on('error', () => undefined);

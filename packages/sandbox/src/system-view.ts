@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 
 /**
  * What of /etc a program needs to run: names, certificates, libraries, time zone. Everything else stays outside,
@@ -42,14 +42,27 @@ const etcEntries = [
   'timezone',
 ];
 
+/** A larger file is shown rather than copied. */
+const copiedBytes = 262_144;
+
+interface Shown {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** The host's programs and libraries, and the little of /etc they need. */
 export interface SystemPaths {
   /** Shown read only; `from` is where the content is. */
-  readonly mounts: readonly { readonly from: string; readonly to: string }[];
+  readonly mounts: readonly Shown[];
   readonly links: readonly { readonly path: string; readonly target: string }[];
 }
 
 export function systemPaths(): SystemPaths {
+  const { mounts, links } = programPaths();
+  return { mounts: [...mounts, ...etcPaths()], links };
+}
+
+function programPaths(): SystemPaths {
   const mounts = [{ from: '/usr', to: '/usr' }];
   const links: { path: string; target: string }[] = [];
   for (const directory of ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']) {
@@ -58,26 +71,74 @@ export function systemPaths(): SystemPaths {
     else if (entry) mounts.push({ from: directory, to: directory });
   }
   if (existsSync('/nix/store')) mounts.push({ from: '/nix/store', to: '/nix/store' });
-  const java = readdirSync('/etc').filter((name) => /^java-|^python3/.test(name));
-  for (const name of [...etcEntries, ...java]) {
-    const path = `/etc/${name}`;
-    // Some are links into directories that are not shown (/run/systemd/resolve): what they lead to is bound in their place.
-    if (existsSync(path)) mounts.push({ from: realpathSync(path), to: path });
-  }
   return { mounts, links };
 }
 
-/** bubblewrap arguments for it. */
-export const systemArguments = (): string[] => argumentsOf(systemPaths());
+function etcPaths(): readonly Shown[] {
+  const versioned = readdirSync('/etc').filter((name) => /^java-|^python3/.test(name));
+  // Some are links into directories that are not shown (/run/systemd/resolve): what they lead to is shown in their place.
+  return [...etcEntries, ...versioned]
+    .map((name) => `/etc/${name}`)
+    .filter((path) => existsSync(path))
+    .map((path) => ({ from: realpathSync(path), to: path }));
+}
+
+/** bubblewrap arguments for the system, which hold as long as the descriptors are open that they name. */
+export interface SystemView {
+  readonly args: readonly string[];
+  /** To be given to bubblewrap from number `first` on. */
+  readonly files: readonly number[];
+  close(): void;
+}
+
+/**
+ * Every mount takes bubblewrap and the kernel about 0.2 ms. So of /etc only directories are mounted: a small file is copied by
+ * bubblewrap from a descriptor, and what lies in a directory that is shown is linked to.
+ */
+export function openSystemView(first: number): SystemView {
+  const programs = programPaths();
+  const args = argumentsOf(programs);
+  const files: number[] = [];
+  const close = (): void => {
+    for (const file of files.splice(0)) closeSync(file);
+  };
+  try {
+    for (const { from, to } of etcPaths()) {
+      if (programs.mounts.some((mount) => from.startsWith(`${mount.to}/`))) args.push('--symlink', from, to);
+      else if (isSmallFile(from)) {
+        const file = openIfAllowed(from);
+        if (file !== undefined) args.push('--file', String(first + files.push(file) - 1), to);
+      } else args.push('--ro-bind', from, to);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { args, files, close };
+}
+
+function isSmallFile(path: string): boolean {
+  const entry = statSync(path, { throwIfNoEntry: false });
+  return entry?.isFile() === true && entry.size <= copiedBytes;
+}
+
+/** Undefined where this user may not read it: inside, nobody could either. */
+function openIfAllowed(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    return undefined;
+  }
+}
 
 /**
  * bubblewrap arguments for programs and their libraries alone: what a program of our own needs that asks for no name, no certificate and no
- * user. Every mount takes time, and most of them are those of /etc.
+ * user.
  */
 export function programArguments(): string[] {
-  const { mounts, links } = systemPaths();
-  const needed = mounts.filter(({ to }) => !to.startsWith('/etc/') || to === '/etc/ld.so.cache');
-  return argumentsOf({ mounts: needed, links });
+  const cache = '/etc/ld.so.cache';
+  return [...argumentsOf(programPaths()), ...(existsSync(cache) ? ['--ro-bind', cache, cache] : [])];
 }
 
 function argumentsOf({ mounts, links }: SystemPaths): string[] {

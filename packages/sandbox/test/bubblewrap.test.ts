@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -50,6 +51,16 @@ describe.skipIf(noBubblewrap)('what is seen inside bubblewrap', () => {
         .split(/\s+/)
         .filter(Boolean),
     ).toEqual(['/run:', '/tmp:', '/var:', 'tmp', 'end']);
+  });
+
+  test('what is shown of /etc is what the host has, cannot be changed, and comes by no descriptor', async () => {
+    const read = `for path in passwd group hosts resolv.conf ssl/certs/ca-certificates.crt localtime os-release; do
+      [ -e /etc/$path ] && cksum < /etc/$path; done; ls /proc/self/fd | wc -l`;
+    const change = `for path in passwd group hosts localtime; do (echo x >> /etc/$path) 2>/dev/null && echo "written: $path"; done
+      rm -f /etc/passwd 2>/dev/null; touch /etc/new 2>/dev/null; [ -e /etc/passwd ] && [ ! -e /etc/new ] && echo kept`;
+    const { stdout: onTheHost } = spawnSync('/bin/sh', ['-c', read], { encoding: 'utf8' });
+    expect(onTheHost.split('\n').length).toBeGreaterThan(2);
+    expect((await shell(`${read}\n${change}`)).stdout).toBe(`${onTheHost}kept\n`);
   });
 
   test('the environment is the one given, and none of it stands in argv', async () => {
