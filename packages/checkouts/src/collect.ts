@@ -5,6 +5,7 @@ import type { Sandbox, SandboxedProcess } from 'cyrus-core/ports/sandbox';
 import type { Checkout, GitIdentity } from './checkout.ts';
 import type { Peer } from './git.ts';
 import { copiedFiles } from './include.ts';
+import { lfsUse } from './lfs.ts';
 import { keepLargeFiles, lfsFilter } from './lfs-objects.ts';
 import type { Mirror } from './mirror.ts';
 import { componentOf } from './names.ts';
@@ -140,9 +141,10 @@ export async function collectWork(host: CollectHost, request: CollectRequest): P
       ],
     });
     await run.kill();
-    const range = { head: ref, ...(known ? { base: checkout.baseSha } : {}) };
     const storages = [join(scratch, 'served/lfs/objects'), join(checkout.directory, '.git/lfs/objects')];
-    const pointers = checkout.lfs ? await keepLargeFiles(mirror, range, storages) : [];
+    // An agent may have begun to use Git LFS by itself.
+    const large = checkout.lfs === true || (await lfsUse(mirror, ref)) !== undefined;
+    const pointers = large ? await keepLargeFiles(mirror, ref, storages) : [];
     if (pointers.length > 0) lost = { lostLargeFiles: pointers.map(({ path }) => path) };
   } catch (error) {
     await run.kill();

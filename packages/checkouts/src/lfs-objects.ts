@@ -150,14 +150,13 @@ export async function fillLargeFiles(mirror: Mirror, checkout: Checkout, files: 
   });
 }
 
-/** Brings large files that the work added into the mirror, out of `storages` an agent may have written in. Those not found are given back. */
-export async function keepLargeFiles(
-  mirror: Mirror,
-  range: { readonly base?: string; readonly head: string },
-  storages: readonly string[],
-): Promise<readonly LfsPointer[]> {
+/**
+ * Brings large files that the work added into the mirror, out of `storages` an agent may have written in. Those not found are given back: of
+ * all that the remote does not have, so that what an earlier attempt lost stays lost.
+ */
+export async function keepLargeFiles(mirror: Mirror, head: string, storages: readonly string[]): Promise<readonly LfsPointer[]> {
   const lost: LfsPointer[] = [];
-  for (const pointer of await newPointers(mirror, range)) {
+  for (const pointer of await newPointers(mirror, head)) {
     const target = placeOf(storageOf(mirror), pointer.oid);
     let kept = await isThere(target);
     for (const storage of storages) kept ||= await keepOne(storage, pointer, target);
@@ -195,7 +194,7 @@ export async function pushLargeFiles(
   request: { readonly sha: string; readonly remoteUrl?: string; readonly token?: string; readonly signal?: AbortSignal },
 ): Promise<void> {
   if (!(await isThere(storageOf(mirror)))) return;
-  const pointers = await newPointers(mirror, { head: request.sha });
+  const pointers = await newPointers(mirror, request.sha);
   const there = await Promise.all(pointers.map(({ oid }) => isThere(placeOf(storageOf(mirror), oid))));
   const oids = [...new Set(pointers.filter((_, index) => there[index]).map(({ oid }) => oid))];
   if (oids.length === 0) return;
@@ -213,6 +212,14 @@ export async function pushLargeFiles(
       mirror,
       { ...remote, ...(credentials ? { credentials } : {}) },
       { did: 'push the files that are in Git LFS', signal: request.signal, args },
-    );
+    ).catch((error: unknown) => {
+      if (!(error instanceof FailureError) || error.failure.class !== 'setup_failed') throw error;
+      const names = pointers.filter(({ oid }) => args.includes(oid)).map(({ path, size }) => `${path}, ${Math.ceil(size / 1024 ** 2)} MB`);
+      throw new FailureError({
+        class: 'invalid_request',
+        message: `The place for large files does not take them (${names.slice(0, 5).join('; ')}), so the branch was not pushed. ${error.message}`,
+        fix: 'Check the size and storage limits of Git LFS at the code host, or have the files made smaller. Then write here to try again.',
+      });
+    });
   }
 }

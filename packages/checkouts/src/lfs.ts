@@ -58,12 +58,11 @@ export async function lfsPointers(mirror: Mirror, sha: string, paths: readonly s
   return readPointers(mirror, blobs);
 }
 
-/** Pointers in commits that the remote does not have yet; those on top of `base` where it is given. */
-export async function newPointers(mirror: Mirror, range: { readonly base?: string; readonly head: string }): Promise<LfsPointer[]> {
-  const { base, head } = range;
+/** Pointers in commits that the remote does not have yet. */
+export async function newPointers(mirror: Mirror, head: string): Promise<LfsPointer[]> {
   const git = (args: readonly string[], input = '') =>
     mirror.git.run({ did: 'list new large files', gitDir: mirror.directory, args, input, maxOutputBytes: 256 * 1024 * 1024 });
-  const listed = await git(['rev-list', '--objects', head, ...(base === undefined ? [] : [`^${base}`]), '--not', '--remotes=origin']);
+  const listed = await git(['rev-list', '--objects', head, '--not', '--remotes=origin']);
   const paths = new Map(
     listed.stdout.split('\n').map((line): [string, string] => [line.split(' ', 1)[0] ?? '', line.slice(line.indexOf(' ') + 1)]),
   );

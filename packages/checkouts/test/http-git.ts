@@ -11,6 +11,8 @@ export interface HttpGit {
   password: string;
   /** Large files, by object id; given and taken by the batch protocol of Git LFS. */
   readonly lfs: Map<string, Buffer>;
+  /** Larger ones are not taken. */
+  lfsMaxBytes: number;
   /** Does what the next push asks, and cuts the line instead of answering. */
   loseNextPush: boolean;
   /** Sends everybody there. */
@@ -27,6 +29,7 @@ export async function startHttpGit(root: string): Promise<HttpGit> {
   const state = {
     seen: [],
     lfs: new Map(),
+    lfsMaxBytes: Infinity,
     password: 'sesame',
     loseNextPush: false,
     redirectTo: undefined,
@@ -58,7 +61,7 @@ export async function startHttpGit(root: string): Promise<HttpGit> {
 }
 
 /** The basic transfer of the batch protocol. */
-async function largeFiles({ lfs, url }: HttpGit, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function largeFiles({ lfs, lfsMaxBytes, url }: HttpGit, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
@@ -70,6 +73,8 @@ async function largeFiles({ lfs, url }: HttpGit, request: IncomingMessage, respo
   const answers = objects.map((object) => {
     const there = lfs.has(object.oid);
     if (operation === 'download' && !there) return { ...object, error: { code: 404, message: 'Object does not exist' } };
+    if (operation === 'upload' && object.size > lfsMaxBytes)
+      return { ...object, error: { code: 422, message: 'Size must be less than or equal to 1' } };
     if (operation === 'upload' && there) return object;
     const action = { href: `${url}/lfs-objects/${object.oid}`, header: { authorization: request.headers.authorization } };
     return { ...object, actions: { [operation]: action } };

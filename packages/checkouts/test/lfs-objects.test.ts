@@ -140,4 +140,62 @@ describe.skipIf(withoutLfs)('large files', () => {
     const { lostLargeFiles } = await setting.checkouts.collect({ mirror, checkout, attempt: 'a' });
     expect(lostLargeFiles).toEqual(['new.psd']);
   });
+
+  test('one that an agent lost stays lost in the attempts that go on from there', async () => {
+    const first = await checkOut();
+    const content = randomBytes(30_000);
+    await writeFile(join(first.directory, 'new.psd'), content);
+    await git(first.directory, 'add', '-A');
+    await git(first.directory, 'commit', '-q', '-m', 'new');
+    await rm(join(first.directory, '.git/lfs/objects', oidOf(content).slice(0, 2)), { recursive: true });
+    await rm(join(first.directory, 'new.psd'));
+    const { sha } = await setting.checkouts.collect({ mirror, checkout: first, attempt: 'a' });
+    const checkout = await setting.checkouts.create({ mirror, name: 'second', sha, branch: 'cyrus/eng-1' });
+    await writeFile(join(checkout.directory, 'more.txt'), 'more');
+    expect(await setting.checkouts.collect({ mirror, checkout, attempt: 'b' })).toMatchObject({
+      changed: true,
+      lostLargeFiles: ['new.psd'],
+    });
+  });
+
+  test('an agent that begins to use them has its files pushed like any other; a pointer alone is told', async () => {
+    await setting.commit({ '.gitattributes': '' });
+    await rm(join(setting.work, 'art'), { recursive: true });
+    await setting.commit({});
+    await mirror.fetch();
+    const sha = (await mirror.resolve('main')) ?? '';
+    const begun = async (name: string): Promise<Checkout> => {
+      const checkout = await setting.checkouts.create({ mirror, name, sha, branch: 'cyrus/eng-1' });
+      await writeFile(join(checkout.directory, '.gitattributes'), attributes);
+      return checkout;
+    };
+    const content = randomBytes(40_000);
+    const whole = await begun('whole');
+    await command('git', ['lfs', 'install', '--local'], whole.directory);
+    await writeFile(join(whole.directory, 'new.psd'), content);
+    await git(whole.directory, 'add', '-A');
+    await git(whole.directory, 'commit', '-q', '-m', 'new');
+    const work = await setting.checkouts.collect({ mirror, checkout: whole, attempt: 'a' });
+    expect(work.lostLargeFiles).toBeUndefined();
+    await setting.checkouts.push({ mirror, sha: work.sha, branch: 'cyrus/eng-1', lease: null });
+    expect(host.lfs.has(oidOf(content))).toBe(true);
+    const bare = await begun('bare');
+    await writeFile(join(bare.directory, 'bare.psd'), pointerOf(randomBytes(10)));
+    expect(await setting.checkouts.collect({ mirror, checkout: bare, attempt: 'b' })).toMatchObject({ lostLargeFiles: ['bare.psd'] });
+  });
+
+  test('one that the host does not take is named, and the branch is not pushed without it', async () => {
+    const checkout = await checkOut();
+    await writeFile(join(checkout.directory, 'huge.psd'), randomBytes(90_000));
+    const { sha } = await setting.checkouts.collect({ mirror, checkout, attempt: 'a' });
+    host.lfsMaxBytes = 80_000;
+    await expect(setting.checkouts.push({ mirror, sha, branch: 'cyrus/eng-1', lease: null })).rejects.toMatchObject({
+      failure: {
+        class: 'invalid_request',
+        message: expect.stringMatching(/\(huge\.psd, 1 MB\).*not pushed/),
+        fix: expect.stringContaining('limits of Git LFS'),
+      },
+    });
+    expect(await git(setting.upstream, 'for-each-ref', 'refs/heads/cyrus/')).toBe('');
+  });
 });
