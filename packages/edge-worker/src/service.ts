@@ -125,7 +125,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     spoolDirectory: join(home, 'logs', 'attempts'),
     calendar: rules.calendar,
     onTakenOver: options.onTakenOver,
-    outlived: ({ payload }) => executors.get(String(payload['executorId']))?.kind === 'cloud',
+    outlived: ({ payload }) => payload['order'] !== undefined || executors.get(String(payload['executorId']))?.kind === 'cloud',
     // A branch that is told late is waited for: no work that is done here stands behind that.
     waits: ({ kind, payload }) => kind === 'collect' && payload['remote'] !== undefined,
   });

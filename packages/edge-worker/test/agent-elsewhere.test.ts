@@ -34,8 +34,8 @@ afterEach(async () => {
 });
 
 /** A process of the service; the one before it is gone by then. */
-async function serve(more: Partial<TaskExecutor> = {}, spoolBytes?: number): Promise<Supervisor> {
-  const executors = new Map([['sky', cloud.executor(more)]]);
+async function serve(more: Partial<TaskExecutor> | null = {}, spoolBytes?: number): Promise<Supervisor> {
+  const executors = new Map(more === null ? [] : [['sky', cloud.executor(more)]]);
   const spoolDirectory = join(home.path, 'logs', 'attempts');
   const environment = async () => ({ SECRET: 'of the repository' });
   const kept = spoolBytes === undefined ? {} : { spoolBytes };
@@ -295,4 +295,20 @@ test('a late run is caught and stopped; the hunt for none ends', async () => {
   });
   await ends('done', 'none');
   expect((await jobOf(db, 'none')).result).toEqual({});
+});
+
+test('a run whose executor is not there is stopped when it is back', async () => {
+  await cloud.executor().start(request, key);
+  const without = await serve(null);
+  const until_ = Date.now() + 3_600_000;
+  await order({ do: 'hunt', until: until_, ref: cloud.run.ref });
+  await until('it waits', async () => (await jobOf(db, 'agent')).state === 'running');
+  await without.drain(60_000);
+  expect(await jobOf(db, 'agent')).toMatchObject({ state: 'lost' });
+  await without.close();
+  expect(cloud.run.stopped).toBe(0);
+  await serve();
+  await order({ do: 'hunt', until: until_, ref: cloud.run.ref }, 'next');
+  await ends('done', 'next');
+  expect((await jobOf(db, 'next')).result).toMatchObject({ caught: { runId: 'r1' }, stop: 'confirmed' });
 });

@@ -120,6 +120,19 @@ export const startUnknown = (executorId: string, failure: Failure): Failure => (
   message: `${executorId} did not say whether a run began, and none was found. ${failure.message}`,
 });
 
+/** The executor is not in the configuration any more; `began`: there is a run of it, or may be. */
+export function abandoned(executorId: string, ref: RunRef | null, began: boolean): Failure {
+  const gone = `${executorId} is not in the configuration any more.`;
+  if (!began)
+    return { class: 'missing_binary', message: `${gone} No run had begun there.`, fix: `Put ${executorId} back, or leave it to others.` };
+  const run = ref ? `Its run ${ref.url ?? ref.runId}` : 'A run that may have begun there';
+  return {
+    class: 'missing_binary',
+    message: `${gone} ${run} may go on and cost money; what it has pushed so far is kept, the rest is not used.`,
+    fix: `Put ${executorId} back, and Cyrus stops the run; or stop it there.`,
+  };
+}
+
 /** The payload of the job that takes the work of a run elsewhere into the mirror. `ended`: well, so that there should be work. */
 export function collectRemote(
   context: AttemptContext,
@@ -157,7 +170,7 @@ export function hunted(context: AttemptContext, end: JobEnd, effects: Effects): 
   // Known before: only its stop was still open.
   if (caught.runId === attempt.runRef?.runId) {
     tellStop(context, outcome, caught, effects);
-    return {};
+    return { stop: outcome };
   }
   const payload = { ...caught, outcome, ...(pullRequestUrl === undefined ? {} : { pullRequestUrl }) };
   effects.events.push({ type: 'run.late', planId: plan.id, taskId: task.id, attemptId: attempt.id, payload });
@@ -166,9 +179,14 @@ export function hunted(context: AttemptContext, end: JobEnd, effects: Effects): 
   const opened = pullRequestUrl === undefined ? '' : ` What it opened is not used: ${pullRequestUrl}`;
   const what = `A run of attempt ${attempt.number} that nobody waits for any more turned up on **${attempt.executorId}**${where}.`;
   say(context, effects, `late:${end.jobId}`, `${what} ${done}${opened}`);
-  if (pullRequestUrl === undefined) return {};
+  const late: NonNullable<AttemptRun['late']> = {
+    runId: caught.runId,
+    ...(caught.url === undefined ? {} : { url: caught.url }),
+    stop: outcome,
+  };
+  if (pullRequestUrl === undefined) return { late };
   const remote = attempt.checkout?.remote;
   if (plan.pullRequest && remote)
     effects.writes.push(retireRun(plan, { attemptId: attempt.id, remote, pullRequestUrl, branches: [] }, plan.pullRequest));
-  return { pullRequestUrl };
+  return { late, pullRequestUrl };
 }

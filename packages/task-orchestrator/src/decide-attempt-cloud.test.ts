@@ -379,3 +379,72 @@ test('a message goes to the newest job', () => {
   const decision = decideAttempt(context({ attempt: running, agentJob: 'agent-2', messages: [said(1), said(2)], inputs: [steer] }), noon);
   expect(decision.jobMessages).toMatchObject([{ jobId: 'agent-2', n: 2 }]);
 });
+
+describe('a run whose executor was taken out of the configuration', () => {
+  const gone = { ...settings, executor: null };
+  const missing = job('agent', { state: 'failed', failure: { class: 'missing_binary', message: 'No executor is called sky here.' } });
+  test.each<[string, Partial<AttemptContext>, string, readonly string[]]>([
+    [
+      'is given up with what it has pushed, and stopped should it come back',
+      { attempt: running, inputs: [lost] },
+      'collecting',
+      ['hunt', 'collect'],
+    ],
+    ['also where a job had gone on to follow it', { attempt: running, inputs: [missing] }, 'collecting', ['hunt', 'collect']],
+    ['may have begun unseen', { attempt: starting, inputs: [lost] }, 'failed', ['hunt']],
+    ['is looked for no longer', { attempt: unknown, inputs: [missing] }, 'failed', ['hunt']],
+    ['never began', { attempt: starting, inputs: [missing] }, 'failed', []],
+    [
+      'has ended: its work is fetched all the same',
+      { attempt: collecting, inputs: [job('collect', { state: 'lost' })] },
+      'collecting',
+      ['collect'],
+    ],
+    ['is stopped together with its plan', { attempt: running, inputs: [stop, lost] }, 'stopped', ['hunt']],
+  ])('%s', (_name, over, state, expected) => {
+    const decision = decideAttempt(context({ ...over, settings: gone }), noon);
+    expect([decision.state, jobs(decision)]).toEqual([state, expected]);
+  });
+
+  test('is told of with its address and what to do; it is looked after as long as it may go on', () => {
+    const decision = decideAttempt(context({ attempt: running, inputs: [lost], settings: { ...gone, timeoutMs: 7_200_000 } }), noon);
+    const words =
+      'sky is not in the configuration any more. Its run https://sky/r7 may go on and cost money; what it has pushed so far is kept, the rest is not used.';
+    expect(said_(decision)).toBe(`${words} Put sky back, and Cyrus stops the run; or stop it there.`);
+    expect(decision).toMatchObject({
+      failure: { class: 'missing_binary', message: words, fix: expect.stringContaining('Put sky back') },
+      run: { stop: 'unknown', huntUntil: noon + 7_200_000 },
+    });
+    expect(events(decision)).toEqual(['run.stop unknown']);
+    const ended = decideAttempt(
+      context({
+        attempt: at({ ...collecting, failure: decision.failure, run: decision.run }),
+        settings: gone,
+        inputs: [job('collect', { result: { headSha: 'tip' } })],
+      }),
+      noon,
+    );
+    expect(ended).toMatchObject({ state: 'failed', headSha: 'tip', failure: { message: words } });
+  });
+
+  test('goes on being looked after while its work is fetched, through crashes and stops', () => {
+    const run = { jobs: 2, stop: 'unknown' as const, huntUntil: noon + 60_000 };
+    const fetching = at({ ...collecting, run });
+    expect(jobs(decideAttempt(context({ attempt: fetching, inputs: [lost] }), noon))).toEqual(['hunt']);
+    const caught = job('agent', { result: { caught: ref, stop: 'confirmed' } });
+    expect(decideAttempt(context({ attempt: fetching, inputs: [caught] }), noon)).toMatchObject({
+      state: 'collecting',
+      run: { stop: 'confirmed' },
+    });
+    const both = decideAttempt(context({ attempt: fetching, inputs: [stop, lost] }), noon);
+    expect([both.state, jobs(both)]).toEqual(['collecting', ['hunt']]);
+  });
+});
+
+test('of a late run it is kept what became of its stop, for whoever looks later', () => {
+  const over = at({ ...unknown, state: 'failed', run: { jobs: 3, huntUntil: noon + 60_000 } });
+  const kept = (stopped: string) =>
+    decideAttempt(context({ attempt: over, inputs: [job('agent', { result: { caught: ref, stop: stopped } })], listeners: [] }), noon).run;
+  expect(kept('requested')).toMatchObject({ late: { runId: 'r7', url: 'https://sky/r7', stop: 'requested' } });
+  expect(kept('confirmed')).toMatchObject({ late: { stop: 'confirmed' } });
+});

@@ -7,6 +7,7 @@ import type { ExecutionRequest, RunRef, RunResult } from 'cyrus-executor-interfa
 import type { AttemptContext, AttemptDecision, AttemptSettings } from './attempt-context.ts';
 import { tellProgress } from './attempt-progress.ts';
 import {
+  abandoned,
   agentJobKey,
   attachedElsewhere,
   collectRemote,
@@ -58,8 +59,12 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     ended: false,
   };
   const jobMessages: { jobId: string; n: number; body: string }[] = [];
-  const cloud = context.settings.executor?.kind === 'cloud';
+  const { executor } = context.settings;
+  // Whatever has become of the configuration since: what began elsewhere is elsewhere.
+  const cloud = executor?.kind === 'cloud' || attempt.checkout?.remote !== undefined;
   const refOf = (): RunRef | null => row.runRef ?? attempt.runRef ?? null;
+  /** The work of the run is being fetched: what still asks for it only wants to stop it. */
+  const isHunter = ({ kind }: JobEnd): boolean => kind === 'agent' && attempt.state === 'collecting';
 
   const move = (to: AttemptState): void => {
     assertMove('attempt', row.state, to);
@@ -223,6 +228,26 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
     if (!ref || row.state !== 'running') return lookForRun(2 * waits.lookForMs);
     agentJob({ order: { do: 'attach', ref, deadline: (attempt.startedAt ?? now) + timeoutMs } });
   };
+  /** Its executor was taken out of the configuration: nobody can ask for the run. What it has pushed is taken; it is stopped if the executor comes back. */
+  const abandon = (jobEnd: JobEnd): void => {
+    const ref = refOf();
+    const began = ref !== null || row.state === 'start_unknown' || jobEnd.state === 'lost';
+    const failure = abandoned(attempt.executorId, ref, began);
+    if (!began) return fail(failure);
+    say(context, effects, 'abandoned', `${failure.message} ${failure.fix}`);
+    noteRun({ stop: 'unknown' });
+    tellStop(context, 'unknown', ref, effects);
+    const { cloud: waits, timeoutMs } = context.settings;
+    hunt(Math.max(now + waits.lateRunMs, (attempt.startedAt ?? now) + timeoutMs));
+    if (row.state !== 'running') return fail(failure);
+    row.failure = failure;
+    collect();
+  };
+  const hunterEnded = (jobEnd: JobEnd): void => {
+    const { huntUntil } = row.run ?? {};
+    if (jobEnd.state === 'lost' && huntUntil !== undefined && now < huntUntil) hunt(huntUntil);
+    else noteRun(hunted(context, jobEnd, effects));
+  };
   /** The run did not begin, or nobody knows whether it did. */
   const notStarted = (failure: Failure): void => {
     const { lookForMs, lateRunMs } = context.settings.cloud;
@@ -237,6 +262,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
   const ended = (jobEnd: JobEnd): void => {
     const paused = row.interruption?.kind === 'pause';
     const agentRan = jobEnd.kind === 'agent' && row.state === 'running';
+    if (isHunter(jobEnd)) return hunterEnded(jobEnd);
     if (jobEnd.state === 'killed') noteStop(jobEnd);
     if (jobEnd.state === 'killed' && !(paused && agentRan)) return end('stopped');
     switch (jobEnd.kind) {
@@ -263,6 +289,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       }
       case 'agent': {
         if (row.state !== 'running' && row.state !== 'starting' && row.state !== 'start_unknown') return;
+        if (cloud && !executor && (jobEnd.state === 'lost' || jobEnd.state === 'failed')) return abandon(jobEnd);
         if (jobEnd.state === 'lost') return cloud ? followOn() : end('lost');
         const started = row.state === 'running';
         const { result, lastDelivered, question } = (jobEnd.result ?? {}) as {
@@ -313,19 +340,17 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
   };
 
   if (isFinal('attempt', attempt.state)) {
-    const { huntUntil } = row.run ?? {};
-    for (const { payload } of context.inputs.filter((input) => input.kind === 'job' && input.payload['kind'] === 'agent')) {
-      const jobEnd = payload as unknown as JobEnd;
-      if (jobEnd.state === 'lost' && huntUntil !== undefined && now < huntUntil) hunt(huntUntil);
-      else noteRun(hunted(context, jobEnd, effects));
-    }
+    for (const { payload } of context.inputs.filter((input) => input.kind === 'job' && input.payload['kind'] === 'agent'))
+      hunterEnded(payload as unknown as JobEnd);
     return { ...row, jobMessages, effects };
   }
 
   const stop = context.stopRequested || isFinal('plan', plan.state) || context.inputs.some((input) => input.kind === 'stop');
   const running = context.inputs.find((input) => input.kind === 'job_started');
   if (stop) {
-    const over = context.inputs.filter((input) => input.kind === 'job').map((input) => input.payload as unknown as JobEnd);
+    const jobEnds = context.inputs.filter((input) => input.kind === 'job').map((input) => input.payload as unknown as JobEnd);
+    const over = jobEnds.filter((jobEnd) => !isHunter(jobEnd));
+    for (const jobEnd of jobEnds.filter(isHunter)) hunterEnded(jobEnd);
     if (running?.payload['runRef']) row.runRef = running.payload['runRef'] as RunRef;
     for (const jobEnd of over) noteStop(jobEnd);
     if (attempt.state === 'reserved' || over.length > 0 || waitsForPush(attempt)) end('stopped');

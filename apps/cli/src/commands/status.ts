@@ -5,6 +5,7 @@ import { megabytes } from 'cyrus-edge-worker/backup/backup';
 import { createDiskRoom } from 'cyrus-edge-worker/jobs/disk-room';
 import { createSandbox } from 'cyrus-sandbox/sandbox';
 import { readExecutorStatus } from 'cyrus-store/queries/executor-status';
+import { readOpenRuns } from 'cyrus-store/queries/runs-open';
 import { readStatus, type StatusSnapshot } from 'cyrus-store/queries/status-read';
 import { readStorage } from 'cyrus-store/queries/storage-read';
 import type { CommandContext } from '../context.ts';
@@ -13,17 +14,19 @@ import { isolationOf } from '../isolation.ts';
 import { moneyLines, moneyStatus } from '../money-status.ts';
 import { withStore } from '../open-home.ts';
 import { plain } from '../terminal.ts';
+import { unattendedRuns } from '../unattended-runs.ts';
 
 /** `cyrus status`: is it running, what waits, what went wrong, what it cost today. With `--check` executors are asked. */
 export async function status(
   { home, config, terminal }: CommandContext,
   options: { readonly json?: boolean; readonly check?: boolean },
 ): Promise<void> {
-  const { snapshot, storage, money, executorRows } = await withStore(home, config(), async ({ db }) => ({
+  const { snapshot, storage, money, executorRows, openRuns } = await withStore(home, config(), async ({ db }) => ({
     snapshot: await readStatus(db),
     storage: await readStorage(db),
     money: await moneyStatus(db, config()),
     executorRows: await readExecutorStatus(db),
+    openRuns: await readOpenRuns(db),
   }));
   const [host] = snapshot.running ? snapshot.hosts : [];
   const { check = false } = options;
@@ -33,6 +36,7 @@ export async function status(
   const executors = await executorsStatus(config(), executorRows, {
     ...{ isolation: report.isolation, sandbox, slots: host?.slots ?? null, check },
   });
+  const unattended = unattendedRuns(openRuns, new Set(executors.map(({ id }) => id)));
   const room = createDiskRoom({ home: home.directory, config, clock: systemClock });
   const shortage = await room.shortage();
   if (options.json) {
@@ -41,6 +45,7 @@ export async function status(
         ...snapshot,
         money,
         executors,
+        unattended,
         storage,
         shortage: shortage?.message ?? null,
         strategy: config().strategy,
@@ -51,6 +56,7 @@ export async function status(
   for (const line of lines(snapshot)) terminal.out(line);
   for (const line of moneyLines(money)) terminal.out(line);
   for (const line of executorLines(executors, terminal)) terminal.out(line);
+  for (const { detail, fix } of unattended) terminal.out(`${terminal.style('red', 'Needs a look:')} ${plain(detail)}. ${plain(fix)}`);
   const largest = storage.tables.slice(0, 3).map(({ name, bytes }) => `${name} ${megabytes(bytes)}`);
   terminal.out(`Database: ${megabytes(storage.databaseBytes)} (${largest.join(', ')})`);
   if (shortage) terminal.out(`${terminal.style('red', 'No disk space:')} new work waits. ${shortage.message} ${shortage.fix}`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from 'cyrus-core/config/schema';
 import { executorsOut } from 'cyrus-store/queries/executor-condition';
 import { type Health, readHealth } from 'cyrus-store/queries/health-read';
+import { type OpenRun, readOpenRuns } from 'cyrus-store/queries/runs-open';
 import { readStatus, type StatusSnapshot } from 'cyrus-store/queries/status-read';
 import type { Home } from '../home.ts';
 import { asCliError } from '../known-errors.ts';
@@ -16,6 +17,7 @@ export type DatabaseFacts =
       readonly status: StatusSnapshot;
       readonly health: Health;
       readonly executorsOut: Awaited<ReturnType<typeof executorsOut>>;
+      readonly openRuns: readonly OpenRun[];
     }
   /** Nothing was ever started here: there is nothing to look at, and looking makes none. */
   | { readonly state: 'unmade' }
@@ -31,6 +33,7 @@ export async function readDatabase(home: Home, config: Config): Promise<Database
       status: await readStatus(db),
       health: await readHealth(db),
       executorsOut: await executorsOut(db),
+      openRuns: await readOpenRuns(db),
     }));
   } catch (cause) {
     return { state: 'away', message: asCliError(cause)?.message ?? (cause instanceof Error ? cause.message : String(cause)) };

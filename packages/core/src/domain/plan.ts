@@ -196,6 +196,8 @@ export interface AttemptRun {
   readonly huntUntil?: Instant;
   /** What became of the stop that was asked for; `unknown`: there may be a run that could not be asked. */
   readonly stop?: 'confirmed' | 'requested' | 'unsupported' | 'unknown';
+  /** A second run of the attempt, which nobody waited for any more when it turned up, and what became of its stop. */
+  readonly late?: { readonly runId: string; readonly url?: string; readonly stop: NonNullable<AttemptRun['stop']> };
   /** The run's own branch and pull request, and the head that was taken from there. */
   readonly branch?: string;
   readonly branchSha?: string;

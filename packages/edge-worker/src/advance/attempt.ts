@@ -45,6 +45,8 @@ export function advanceAttempt({ config, executors, conversationsDirectory }: At
     );
     await Promise.all([saveAttempt(tx, id, conversation.id, decision), applyEffects(tx, decision.effects)]);
     if (decision.ended) await releaseReservation(tx, rules.calendar, id);
-    await noteExecutor(tx, { id, executorId: attempt.executorId, ended: decision.ended, atWork: tools.length > 0 }, inputs, now);
+    // One that is not there any more is not to be mended; if its trial was the last of it, the next one is.
+    const heard = executors.has(attempt.executorId) ? inputs : [];
+    await noteExecutor(tx, { id, executorId: attempt.executorId, ended: decision.ended, atWork: tools.length > 0 }, heard, now);
   });
 }

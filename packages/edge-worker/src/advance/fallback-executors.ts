@@ -1,5 +1,5 @@
 import type { Config } from 'cyrus-core/config/schema';
-import type { Plan, Task } from 'cyrus-core/domain/plan';
+import type { Attempt, Plan, Task } from 'cyrus-core/domain/plan';
 import type { Tx } from 'cyrus-store/pool';
 import { loadFallback } from 'cyrus-store/queries/fallback-load';
 import { ableExecutors } from 'cyrus-task-orchestrator/choose-executor';
@@ -20,12 +20,13 @@ export interface FallbackExecutorsOptions {
 export async function fallbackExecutors(
   tx: Tx,
   options: FallbackExecutorsOptions,
-  { plan, task }: { readonly plan: Plan; readonly task: Task | null },
+  { plan, task, attempts }: { readonly plan: Plan; readonly task: Task | null; readonly attempts: readonly Attempt[] },
   now: number,
 ): Promise<readonly FallbackExecutor[]> {
   const executors = options.executors();
+  const [only, another] = executors;
   // There is no choice, and most plans need none.
-  if (task === null || executors.length < 2) return [];
+  if (task === null || (another === undefined && attempts.every(({ executorId }) => executorId === only?.id))) return [];
   const config = options.config();
   const loaded = await loadFallback(tx, task.id);
   const settings = config.repositories.find((repository) => repository.id === plan.repositoryId);

@@ -76,6 +76,8 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
   return async (job, context) => {
     const { executorId, request, key, order, timeoutMs = 0 } = job.payload as unknown as AgentJob;
     const executor = options.executors.get(executorId);
+    // Whoever is to stop a run waits for the executor, which comes back with another start if it does.
+    if (!executor && order?.do === 'hunt') await context.clock.sleep(Math.max(0, order.until - context.clock.now()), context.signal);
     if (!executor)
       return {
         failure: { class: 'missing_binary', message: `No executor is called ${executorId} here.`, fix: 'Correct the configuration.' },

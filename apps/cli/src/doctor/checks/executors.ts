@@ -2,6 +2,7 @@ import { systemClock } from 'cyrus-core/clock';
 import { createExecutors } from 'cyrus-edge-worker/executors';
 import type { executorsOut } from 'cyrus-store/queries/executor-condition';
 import { timeOfDay } from '../../format.ts';
+import { type UnattendedRun, unattendedRuns } from '../../unattended-runs.ts';
 import type { Check, ConfiguredPatient } from '../check.ts';
 import { error, type Finding, ok, warning } from '../finding.ts';
 
@@ -20,6 +21,9 @@ export function leftOut({ executorId, state, reason, until, fix }: Awaited<Retur
   });
 }
 
+const unattendedRun = ({ executorId, detail, fix }: UnattendedRun): Finding =>
+  warning(`run on ${executorId}`, detail, { why: 'What it does is not used, and may cost money.', fix });
+
 export const executorsCheck: Check<ConfiguredPatient> = {
   name: 'executors',
   async run({ config, sandbox, database }) {
@@ -36,6 +40,7 @@ export const executorsCheck: Check<ConfiguredPatient> = {
     });
     const facts = await database();
     const out = facts.state === 'open' ? facts.executorsOut.filter(({ executorId }) => executors.has(executorId)) : [];
-    return [...(await Promise.all(looked)).flat(), ...out.map(leftOut)];
+    const runs = facts.state === 'open' ? unattendedRuns(facts.openRuns, new Set(executors.keys())) : [];
+    return [...(await Promise.all(looked)).flat(), ...out.map(leftOut), ...runs.map(unattendedRun)];
   },
 };

@@ -58,6 +58,7 @@ const hooks = { secret: true, running: true, health, now: 4_600_000, port: 3456 
 const open = {
   state: 'open',
   executorsOut: [],
+  openRuns: [],
   description: 'embedded PostgreSQL 18',
   status: status as Partial<StatusSnapshot> as StatusSnapshot,
   health,
