@@ -16,8 +16,8 @@ export interface Watch {
 const patienceMs = 3_000;
 
 /** @throws Error when the home has no running database */
-export async function watchDatabase(home: string): Promise<Watch> {
-  const layout = await layOut(home, '/var/lib/cyrus');
+export async function watchDatabase(home: string, stateDirectory: string = '/var/lib/cyrus'): Promise<Watch> {
+  const layout = await layOut(home, stateDirectory);
   const running = await findPostmaster(layout.data);
   if (!running) throw new Error(`no database server runs on ${layout.data}`);
   const { password } = await readPassword(layout);

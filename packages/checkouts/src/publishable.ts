@@ -1,4 +1,5 @@
 import type { Failure } from 'cyrus-core/failure';
+import { fileBlobs } from './file-blobs.ts';
 import { gitlinksOf, submoduleEntries } from './gitlinks.ts';
 import type { Mirror } from './mirror.ts';
 
@@ -8,6 +9,8 @@ export interface PublishableRequest {
   readonly maxFileBytes: number;
   /** Files of the user that were copied into the checkout. */
   readonly copied: readonly string[];
+  /** Where they were copied from: what is there now is looked for under other names as well. */
+  readonly source?: string | undefined;
   /** Commits and refs: what they hold is published already. Absent: all branches of the remote. */
   readonly there?: readonly string[];
 }
@@ -34,7 +37,10 @@ export async function unpublishable(request: PublishableRequest): Promise<Failur
   ]);
   const touched = entriesOf(log.stdout);
   const paths = new Set(touched.map(({ path }) => path));
-  const secret = copied.filter((path) => paths.has(path));
+  // Where the case of a name says nothing, another spelling is the same file.
+  const spelled = new Set([...paths].map((path) => path.toLowerCase()));
+  const renamed = await copiesOf(request, objects.stdout, touched);
+  const secret = [...copied.filter((path) => spelled.has(path.toLowerCase())), ...renamed];
   if (secret.length > 0)
     return refused(`The agent committed ${named(secret)}, copied from the user's own checkout by .worktreeinclude.`, mending);
   const inGit = [...paths].filter((path) => path.split('/').some((part) => /^(?:\.git|git~1)$/i.test(part)));
@@ -57,6 +63,17 @@ export async function unpublishable(request: PublishableRequest): Promise<Failur
       `${mending} Generated files belong into .gitignore; limits.maxFileMb says what is too large.`,
     );
   return undefined;
+}
+
+/** Copied files that the work has under another name. */
+async function copiesOf({ copied, source, head }: PublishableRequest, objects: string, touched: readonly Entry[]): Promise<string[]> {
+  if (source === undefined || copied.length === 0) return [];
+  const blobs = await fileBlobs(source, copied, head.length === 64 ? 'sha256' : 'sha1');
+  const added = new Set(objects.split('\n'));
+  return [...blobs].flatMap(([object, path]) => {
+    const as = added.has(object) ? touched.find((entry) => entry.object === object)?.path : undefined;
+    return as === undefined || copied.includes(as) ? [] : [`${path} (as ${as})`];
+  });
 }
 
 interface Entry {

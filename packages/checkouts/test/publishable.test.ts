@@ -16,12 +16,16 @@ beforeAll(async () => {
 });
 afterAll(() => setting.end());
 
-async function told(work: (tree: string) => Promise<unknown>, copied: readonly string[] = []): Promise<string | undefined> {
+async function told(
+  work: (tree: string) => Promise<unknown>,
+  copied: readonly string[] = [],
+  source?: string,
+): Promise<string | undefined> {
   const name = `work-${++count}`;
   const checkout = await setting.checkouts.create({ mirror, name, sha: base, branch: 'cyrus/x' });
   await work(checkout.directory);
   const { sha: head } = await setting.checkouts.collect({ mirror, checkout, attempt: name });
-  return (await setting.checkouts.unpublishable({ mirror, head, maxFileBytes: 100_000, copied }))?.message;
+  return (await setting.checkouts.unpublishable({ mirror, head, maxFileBytes: 100_000, copied, source }))?.message;
 }
 const commit = async (tree: string, message = 'work'): Promise<void> => {
   await git(tree, 'add', '-A', '-f');
@@ -77,6 +81,18 @@ test('a copied file is refused in whichever commit it is', async () => {
     ['.env'],
   );
   expect(message).toMatch(/committed \.env, copied from the user's own checkout.*Take it out of the commits themselves/);
+});
+
+test('a copied file is refused under another name, or another spelling of its own; what has nothing of it is not', async () => {
+  const source = join(setting.base, 'own');
+  await mkdir(source);
+  await write(source, { '.env': 'SECRET=a-long-secret\n', empty: '' });
+  const copied = ['.env', 'empty', 'gone'];
+  const as = (path: string, text: string): Promise<string | undefined> => told((tree) => write(tree, { [path]: text }), copied, source);
+  expect(await as('docs/settings.txt', 'SECRET=a-long-secret\n')).toMatch(/committed \.env \(as docs\/settings\.txt\), copied from/);
+  expect(await as('.ENV', 'other')).toMatch(/committed \.env, copied from/);
+  expect(await as('docs/empty.txt', '')).toBeUndefined();
+  expect(await as('docs/settings.txt', 'SECRET=\n')).toBeUndefined();
 });
 
 test('what the work began at goes out with it, and is looked at as well, until the remote has it', async () => {

@@ -32,8 +32,9 @@ export function createCollectRunner(options: CollectElsewhereOptions): JobRunner
     const evidence = await checkouts.evidence({ mirror, ...range });
     const result = { headSha: collected.sha, uncommitted: collected.uncommitted, evidence: evidenceOf(evidence) };
     const copied = await copiedFiles(checkout);
+    const source = repositories.config(repositoryId)?.repositoryPath;
     const refusal = (head: string): Promise<Failure | undefined> =>
-      checkouts.unpublishable({ mirror, head, maxFileBytes: options.maxFileBytes(), copied });
+      checkouts.unpublishable({ mirror, head, maxFileBytes: options.maxFileBytes(), copied, source });
     // Commits that must not leave this machine are to be made anew, also those that the work began at.
     const mended = evidence.relation === 'diverged' && evidence.commitCount > 0 && (await refusal(range.base)) !== undefined;
     if (evidence.relation === 'descends' || mended) {

@@ -47,7 +47,7 @@ export async function prepareElsewhere(
   const source = options.repositories.config(repositoryId)?.repositoryPath;
   const mayLeave = async (head: string): Promise<boolean> => {
     const named = source === undefined ? [] : await options.checkouts.includedInCommits({ mirror, baseSha, head, source });
-    const request = { mirror, head, maxFileBytes: options.maxFileBytes(), copied: [...copied, ...named] };
+    const request = { mirror, head, maxFileBytes: options.maxFileBytes(), copied: [...copied, ...named], source };
     const failure = await options.checkouts.unpublishable(request);
     if (failure) remarks.push(`Beginning anew: the work so far cannot leave this machine. ${failure.message}`);
     return failure === undefined;
