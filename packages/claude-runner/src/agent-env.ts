@@ -29,6 +29,8 @@ export function agentEnv(options: AgentEnvOptions): Record<string, string> {
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     CI: '1',
+    // Nobody looks on who would say "try again": it begins with all its MCP servers, or has waited long enough for them.
+    MCP_CONNECT_TIMEOUT_MS: '30000',
   };
   const fixed = {
     HOME: options.home,

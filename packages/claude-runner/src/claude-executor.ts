@@ -14,6 +14,7 @@ import type {
   TaskExecutor,
 } from 'cyrus-executor-interface/executor';
 import { type LocalRuns, localRuns } from 'cyrus-executor-interface/local-runs';
+import { openRunNetwork } from 'cyrus-executor-interface/mcp-servers';
 import { findAgentBinary } from './agent-binary.ts';
 import { agentEnv, configDirectory, temporaryDirectory } from './agent-env.ts';
 import { binaryVersion } from './binary-version.ts';
@@ -100,7 +101,8 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
       const home = request.conversation.directory;
       const ownLogin = options.auth === 'ownLogin';
       const login = ownLogin ? [await lendLogin(this.#credentialsFile(), home)] : [];
-      const network = await request.network?.open(ownLogin ? { hosts: loginHosts(options.apiUrl) } : { model: true });
+      const needs = ownLogin ? { hosts: loginHosts(options.apiUrl) } : { model: true };
+      const { network, mcpServers } = await openRunNetwork(request, needs);
       return beginClaudeRun({
         runId,
         request,
@@ -134,6 +136,7 @@ export class ClaudeExecutorAdapter implements TaskExecutor {
         model: request.model ?? options.defaultModel,
         network: network?.network ?? options.network ?? 'open',
         readable: login,
+        mcpServers,
       });
     });
   }

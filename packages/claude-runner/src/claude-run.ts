@@ -33,6 +33,8 @@ export interface ClaudeRunSetup {
   readonly model: string | undefined;
   readonly network: SandboxNetwork;
   readonly readable: readonly string[];
+  /** As the agent reaches them. */
+  readonly mcpServers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** At most one heartbeat in this time, however fast the model streams. */
@@ -54,6 +56,8 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
   await mkdir(temporaryDirectory(home), { recursive: true, mode: 0o700 });
   const [{ query }, price] = await Promise.all([import('@anthropic-ai/claude-agent-sdk'), loadPrices()]);
 
+  /** There are servers that the agent itself starts, or asks. */
+  const ownServers = Object.values(setup.mcpServers).some(({ type }) => type !== 'sdk');
   const hostServers = await hostToolServers(request.hostTools ?? []);
   const log = eventLog();
   const talk = steering(runId, request.prompt);
@@ -232,7 +236,9 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
       systemPrompt: { type: 'preset', preset: 'claude_code', ...(request.systemContext ? { append: request.systemContext } : {}) },
       settingSources: [],
       strictMcpConfig: true,
-      mcpServers: { ...mcpServersOf(request.mcpConfig), ...hostServers },
+      mcpServers: { ...(setup.mcpServers as Options['mcpServers']), ...hostServers },
+      // Not by argv, which every user of the host can read.
+      ...(ownServers ? { mcpServersDelivery: 'initialize' as const } : {}),
       permissionMode: 'bypassPermissions',
       allowDangerouslySkipPermissions: true,
       disallowedTools: [...policy.neverAllowed],
@@ -268,9 +274,24 @@ export async function beginClaudeRun(setup: ClaudeRunSetup): Promise<LocalRun> {
     };
   }
 
+  /** An agent goes on without servers that do not connect; people are to know. */
+  async function tellUnconnected(running: Query): Promise<void> {
+    // Nothing hangs on it: an agent that has gone by now has said how it ended.
+    const all = await running.mcpServerStatus().catch(() => []);
+    for (const { name, status, error } of all) {
+      if (status === 'connected' || !Object.hasOwn(setup.mcpServers, name) || end.decided) continue;
+      const why = error === undefined ? status : `${status}: ${error}`;
+      log.push({ type: 'message', content: `The MCP server ${name} is not connected (${why}). The agent works without it.` });
+    }
+  }
+
   async function talkTo(running: Query): Promise<unknown> {
     try {
-      for await (const message of running) if (!end.decided) onMessage(message);
+      for await (const message of running) {
+        if (end.decided) continue;
+        if (message.type === 'system' && message.subtype === 'init' && ownServers) void tellUnconnected(running);
+        onMessage(message);
+      }
       return undefined;
     } catch (error) {
       return error;
@@ -320,11 +341,6 @@ const putAside = (path: string): Promise<void> => rename(path, `${path}.unusable
 
 function uuidsOf(message: SDKResultMessage): readonly string[] {
   return 'user_message_uuids' in message ? (message.user_message_uuids ?? []) : [];
-}
-
-/** Servers by name, or a whole `{mcpServers: …}` file. In-process servers pass through as they are. */
-function mcpServersOf(config: ExecutionRequest['mcpConfig']): NonNullable<Options['mcpServers']> {
-  return (config?.['mcpServers'] ?? config ?? {}) as NonNullable<Options['mcpServers']>;
 }
 
 function retryText(message: { readonly error_status: number | null; readonly error: string }): string {

@@ -15,7 +15,7 @@ import { type CursorClient, createClient } from './client.ts';
 import { CursorError } from './failures.ts';
 import { follow, type Patience, stopAgent } from './follow.ts';
 import { agentIdOf, labelStart, labelText } from './label.ts';
-import { mcpServersOf } from './mcp-servers.ts';
+import { serverList } from './mcp-servers.ts';
 import { type RunLives, runLives } from './run-life.ts';
 import { endState, runState, workOf } from './run-state.ts';
 import { taskText } from './task-text.ts';
@@ -35,6 +35,8 @@ export interface CursorExecutorOptions {
    * longer idempotent, and an ambiguous one has to be looked for.
    */
   readonly sendEnvironmentVariables?: boolean;
+  /** Gives Cursor the MCP servers of requests, with every secret in them. Absent: it is told of none. */
+  readonly sendMcpServers?: boolean;
   /** Shared by all who use the same key. Absent: of this executor alone. */
   readonly limiter?: Limiter;
   /** Default 300; Cursor publishes no number. */
@@ -84,7 +86,7 @@ class CursorExecutor implements TaskExecutor {
       cost: 'money',
       idempotentCreate: options.sendEnvironmentVariables !== true,
       perRunModel: true,
-      perRunMcp: true,
+      perRunMcp: options.sendMcpServers === true,
       opensPr: false,
       hardBudget: false,
       structuredOutput: false,
@@ -113,7 +115,7 @@ class CursorExecutor implements TaskExecutor {
     const model = await this.#model(request);
     const envVars =
       this.#options.sendEnvironmentVariables && Object.keys(environmentVariables).length > 0 ? environmentVariables : undefined;
-    const mcpServers = mcpServersOf(request.mcpConfig);
+    const mcpServers = this.#options.sendMcpServers ? serverList(request.mcpConfig) : [];
     const agentId = agentIdOf(key);
     try {
       const agent = await this.#client.createAgent({

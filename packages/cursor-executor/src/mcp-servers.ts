@@ -1,8 +1,9 @@
-/** Servers by name, or a whole `{mcpServers: …}` file, as the list that Cursor wants. What is no server is left out. */
-export function mcpServersOf(config: Readonly<Record<string, unknown>> | undefined): readonly Readonly<Record<string, unknown>>[] {
-  const servers = config?.['mcpServers'] ?? config ?? {};
-  if (typeof servers !== 'object' || servers === null) return [];
-  return Object.entries(servers).flatMap(([name, server]: [string, unknown]) =>
-    typeof server === 'object' && server !== null && ('command' in server || 'url' in server) ? [{ ...server, name }] : [],
+import type { ExecutionRequest } from 'cyrus-executor-interface/executor';
+import { mcpServersOf } from 'cyrus-executor-interface/mcp-servers';
+
+/** The servers of a request as the list that Cursor wants. What only Claude Code knows, and what is no server, is left out. */
+export function serverList(config: ExecutionRequest['mcpConfig']): readonly Readonly<Record<string, unknown>>[] {
+  return Object.entries(mcpServersOf(config)).flatMap(([name, { timeout: _, alwaysLoad: __, ...server }]) =>
+    'command' in server || 'url' in server ? [{ ...server, name }] : [],
   );
 }

@@ -66,17 +66,20 @@ describe('what is asked for', () => {
     expect(events.find((event) => event.type === 'usage')).toMatchObject({ usage: { model: expected ?? 'default' } });
   });
 
-  test('MCP servers, as a list', async () => {
-    const executor = harness.executor();
+  test('MCP servers, as a list, only where that is switched on', async () => {
+    const executor = harness.with({ sendMcpServers: true });
+    expect([harness.executor().capabilities.perRunMcp, executor.capabilities.perRunMcp]).toEqual([false, true]);
     const mcpConfig = {
-      mcpServers: { docs: { type: 'http', url: 'https://mcp.example.com' }, tool: { command: 'tool', args: ['-x'] }, junk: 1 },
+      mcpServers: { docs: { type: 'http', url: 'https://mcp.example.com', timeout: 9 }, tool: { command: 'tool', args: ['-x'] }, junk: 1 },
     };
     const ref = await executor.start(request({ kind: 'answer', text: 'Hi.' }, { mcpConfig }), key());
     expect(asked(ref)?.mcpServers).toEqual([
       { name: 'docs', type: 'http', url: 'https://mcp.example.com' },
       { name: 'tool', command: 'tool', args: ['-x'] },
     ]);
-    await all(executor, ref);
+    const without = await harness.executor().start(request({ kind: 'answer', text: 'Hi.' }, { mcpConfig }), key());
+    expect(asked(without)?.mcpServers).toBeUndefined();
+    await Promise.all([all(executor, ref), all(executor, without)]);
   });
 
   test('environment variables only where that is switched on, which gives up the idempotent start', async () => {

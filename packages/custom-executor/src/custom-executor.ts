@@ -6,6 +6,7 @@ import { err, ok, type Result } from 'cyrus-core/result';
 import type { ExecutorCapabilities, TaskExecutor } from 'cyrus-executor-interface/executor';
 import { findExecutable } from 'cyrus-executor-interface/find-executable';
 import { localRuns } from 'cyrus-executor-interface/local-runs';
+import { openRunNetwork } from 'cyrus-executor-interface/mcp-servers';
 import { beginCustomRun } from './custom-run.ts';
 
 export interface CustomExecutorOptions {
@@ -68,12 +69,12 @@ export function createCustomExecutor(options: CustomExecutorOptions): TaskExecut
         const command = await program();
         if (!command.ok) throw new FailureError(command.error);
         const home = request.conversation.directory;
-        const network = await request.network?.open({});
+        const { network, mcpServers } = await openRunNetwork(request, {});
         // Its first connection may come at once.
         await network?.ready.catch(() => undefined);
         return beginCustomRun({
           runId,
-          request,
+          request: Object.keys(mcpServers).length > 0 ? { ...request, mcpConfig: { mcpServers } } : request,
           sandbox: options.sandbox,
           clock: options.clock,
           command: command.value,

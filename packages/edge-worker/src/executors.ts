@@ -100,6 +100,7 @@ function cursorExecutor({ cursor }: Config, clock: Clock, { random, limiter }: C
     clock,
     random,
     apiUrl: cursor.apiUrl,
+    sendMcpServers: cursor.sendMcpServers,
     ...(cursor.apiKey === undefined ? {} : { apiKey: cursor.apiKey }),
     ...(cursor.defaultModel === undefined ? {} : { defaultModel: cursor.defaultModel }),
     ...(limiter ? { limiter } : {}),

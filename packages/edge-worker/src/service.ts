@@ -39,6 +39,7 @@ import { createDiskRoom } from './jobs/disk-room.ts';
 import { createRepositories } from './jobs/repositories.ts';
 import { createJobRunners } from './jobs/runners.ts';
 import { savingWork } from './jobs/save-work.ts';
+import { createMcpServers } from './mcp/servers.ts';
 import { createBudgetRules } from './money/budget-rules.ts';
 import { startMoneyWatch } from './money/watch.ts';
 import { createNetworks } from './network/networks.ts';
@@ -105,7 +106,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   await saveConfigRevision(db, options.config);
 
   const networks = createNetworks({ home, sandbox, config, ledger: createLedger(db, rules), db, clock, log });
-  const redact = createRedact(secretsOf(options.config), github.secrets);
+  const mcp = createMcpServers({ home, config });
+  // Read at once: its secrets are masked from the first word on, and mistakes are told before there is work.
+  for (const { id } of options.config.repositories)
+    await mcp.of(id).catch((error) => log.warn({ repositoryId: id, error: String(error) }, 'MCP servers cannot be used'));
+  const redact = createRedact(secretsOf(options.config), () => [...github.secrets(), ...mcp.secrets()]);
   const supervisor = createSupervisor({
     db,
     clock,
@@ -115,7 +120,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     host: { id: hostId, bootId, pid: process.pid, isolation: sandbox.isolation, version: options.version, ...capacity },
     runners: savingWork(
       createJobRunners({
-        ...{ linear, github, config, home, sandbox, networks, checkouts, executors, db, clock, log, random, runPrefix, room },
+        ...{ linear, github, mcp, config, home, sandbox, networks, checkouts, executors, db, clock, log, random, runPrefix, room },
         filler: () => filler,
         collector: () => collector,
       }),

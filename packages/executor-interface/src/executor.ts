@@ -92,6 +92,7 @@ export interface ExecutionRequest {
   readonly allowedTools?: readonly string[];
   readonly disallowedTools?: readonly string[];
   readonly environmentVariables?: Readonly<Record<string, string>>;
+  /** `{mcpServers: {NAME: …}}` as in `.mcp.json`, variables filled in: it may hold secrets. Not part of a stored request. */
   readonly mcpConfig?: Readonly<Record<string, unknown>>;
   /** Carried out by this process; held by `allowedTools` and `disallowedTools` as any other. Not part of a stored request. */
   readonly hostTools?: readonly HostTools[];

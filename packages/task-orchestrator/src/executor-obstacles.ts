@@ -39,7 +39,7 @@ export function incapable(
   const { capabilities, kind } = executor;
   const cloud = kind === 'cloud';
   if (task.model !== null && !capabilities.perRunModel) return `it takes no model, and the issue asks for ${task.model}`;
-  if (cloud && repository.mcpServers && !capabilities.perRunMcp) return 'it cannot use the MCP servers of this repository';
+  if (repository.mcpServers && !capabilities.perRunMcp) return 'it cannot use the MCP servers of this repository';
   if (!cloud && task.analysis.requiresIsolation && !hostIsolated) return 'the work needs isolation, and this machine has none';
   if (cloud && task.analysis.requiresContext === 'local-only') return 'the work needs this machine';
   if (cloud && repository.unreachable !== null) return repository.unreachable;

@@ -16,6 +16,7 @@ import { githubCheck } from './checks/github.ts';
 import { homeCheck } from './checks/home.ts';
 import { isolationCheck } from './checks/isolation.ts';
 import { linearCheck } from './checks/linear.ts';
+import { mcpCheck } from './checks/mcp.ts';
 import { memoryCheck } from './checks/memory.ts';
 import { modelCheck } from './checks/model.ts';
 import { networkCheck } from './checks/network.ts';
@@ -42,7 +43,7 @@ const ofConfiguration: readonly Check<ConfiguredPatient>[] = [
   ...[configurationCheck, isolationCheck, memoryCheck, diskCheck, networkCheck, clockCheck],
   ...[databaseCheck, serviceCheck],
   ...[repositoriesCheck, remotesCheck, githubCheck, linearCheck, webhooksCheck],
-  ...[executorsCheck, modelCheck, checkCommandsCheck, promptsCheck, queuesCheck],
+  ...[executorsCheck, modelCheck, checkCommandsCheck, mcpCheck, promptsCheck, queuesCheck],
 ];
 
 /** Looks at everything, all at once, and gives what was found in the order in which a person mends things. Changes nothing. */

@@ -61,6 +61,7 @@ export interface RepositoryConfig {
   readonly appendInstruction?: string;
   /** What a documentation task may change. Default: every Markdown file, and what lies in `docs/`. */
   readonly documentationPaths?: readonly string[];
+  /** Files like `.mcp.json`, on this machine. Relative: below the home. */
   readonly mcpConfigPath?: string | readonly string[];
   readonly teamKeys?: readonly string[];
   readonly projectKeys?: readonly string[];
@@ -112,7 +113,10 @@ export const repository: z.ZodType<RepositoryConfig> = z.object({
   maxParallelTasks: z.number().int().min(1).max(1000).exactOptional().describe('Tasks at once in this repository'),
   appendInstruction: z.string().exactOptional().describe("Added to every agent's instructions"),
   documentationPaths: names.exactOptional().describe('What a documentation task may change. Absent: **/*.md and docs/**'),
-  mcpConfigPath: z.union([filled, names]).exactOptional(),
+  mcpConfigPath: z
+    .union([filled, names])
+    .exactOptional()
+    .describe('Files like .mcp.json with MCP servers for its agents; of two servers with one name the later counts'),
   teamKeys: names.exactOptional().describe("Issues of these Linear teams belong here: 'ENG'"),
   projectKeys: names.exactOptional(),
   routingLabels: names.exactOptional(),

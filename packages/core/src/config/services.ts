@@ -194,6 +194,8 @@ export interface CursorConfig {
   readonly apiKey?: string;
   readonly apiUrl: string;
   readonly defaultModel?: string;
+  /** Gives Cursor the MCP servers of a repository (`mcpConfigPath`), with every secret in them. */
+  readonly sendMcpServers: boolean;
   readonly estimatedCostPerRunUsd?: number;
   /** Runs at once; absent: no limit of ours. */
   readonly maxParallel?: number;
@@ -205,6 +207,12 @@ export const cursor: z.ZodType<CursorConfig> = z.object({
   defaultModel: filled
     .exactOptional()
     .describe("For tasks without a model, or with one Cursor does not have. Absent: the account's default"),
+  sendMcpServers: z
+    .boolean()
+    .default(false)
+    .describe(
+      'true: Cursor is given the MCP servers of a repository, with every secret in them. false: work of such a repository stays elsewhere',
+    ),
   estimatedCostPerRunUsd: dollars.exactOptional().describe('What one run is assumed to cost until Cursor says it'),
   maxParallel: maxParallel.exactOptional(),
 });

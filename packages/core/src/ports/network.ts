@@ -6,6 +6,15 @@ export interface NetworkNeeds {
   readonly model?: boolean;
   /** Hosts the program itself cannot do without, as `sandbox.egress` writes them. */
   readonly hosts?: readonly string[];
+  /** MCP servers that answer by HTTP, by name: they are asked from outside, which keeps their addresses and headers there. */
+  readonly mcpServers?: Readonly<Record<string, RemoteMcpServer>>;
+}
+
+export interface RemoteMcpServer {
+  /** `sse`: the older transport. Anything else: streamable HTTP. */
+  readonly type?: unknown;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The network of one run, as a command is to be started with it. */
@@ -15,6 +24,8 @@ export interface RunNetwork {
   readonly env: Readonly<Record<string, string>>;
   /** Present when `model` was needed: where the model answers, and what to show there. No secret of the provider's. */
   readonly model?: { readonly url: string; readonly key: string };
+  /** Present when `mcpServers` were needed: where they answer inside, by name. Without any of their secrets. */
+  readonly mcpServers?: Readonly<Record<string, string>>;
   /** Resolves once programs inside can use it. */
   readonly ready: Promise<void>;
 }

@@ -63,6 +63,8 @@ export interface AgentRunnerOptions {
   readonly files?: (job: HostJob) => Promise<AgentFiles | undefined>;
   /** Tools that this process carries out for the agent; `signal` ends with the job. */
   readonly hostTools?: (user: ToolUser, signal: AbortSignal) => Promise<readonly HostTools[]>;
+  /** The MCP servers of the repository; undefined: it has none. They are in no job's payload because they hold secrets. */
+  readonly mcpServers?: (job: HostJob) => Promise<Readonly<Record<string, unknown>> | undefined>;
   /** The network of a run; absent: the host's own. */
   readonly network?: (job: HostJob, attemptId: string) => Promise<Door>;
   readonly spoolBytes?: number;
@@ -99,7 +101,8 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
     let door: Door | undefined;
     try {
       if (executor.kind === 'cloud') {
-        const asked = request && (await withImages(request, await options.files?.(job), context.signal));
+        const withFiles = request && (await withImages(request, await options.files?.(job), context.signal));
+        const asked = withFiles && { ...withFiles, ...(await mcpConfig(options, job, executor)) };
         const begun = { key, ...(asked ? { request: asked } : {}), ...(order ? { order } : {}), timeoutMs };
         return await runElsewhere({ job, context, executor, sink, key, db: options.db, begun });
       }
@@ -116,6 +119,7 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
         ...request,
         ...(door ? { network: door } : {}),
         ...(hostTools.length > 0 ? { hostTools } : {}),
+        ...(await mcpConfig(options, job, executor)),
         ...filesDirectory,
         prompt,
         readable,
@@ -130,6 +134,16 @@ export function createAgentRunner(options: AgentRunnerOptions): JobRunner {
       });
     }
   };
+}
+
+/** An executor that uses no MCP servers, or is not to have any that leave this machine, is told of none. */
+async function mcpConfig(
+  { mcpServers }: AgentRunnerOptions,
+  job: HostJob,
+  { capabilities }: TaskExecutor,
+): Promise<Pick<ExecutionRequest, 'mcpConfig'>> {
+  const servers = capabilities.perRunMcp ? await mcpServers?.(job) : undefined;
+  return servers ? { mcpConfig: { mcpServers: servers } } : {};
 }
 
 interface Run {
@@ -154,7 +168,8 @@ async function withImages(request: ExecutionRequest, files: AgentFiles | undefin
 
 /**
  * Follows a run that lives elsewhere. It outlives this process: a shutdown leaves it where it is, and a later job goes on from the events
- * that are stored. Nothing else of this machine is given to it: no variables of the repository, no tools.
+ * that are stored. Nothing else of this machine is given to it: no variables of the repository, no tools; MCP servers where that is
+ * configured.
  */
 async function runElsewhere(
   run: Run & { readonly begun: Omit<AgentJob, 'executorId'> & { readonly timeoutMs: number } },

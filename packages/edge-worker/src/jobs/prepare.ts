@@ -54,12 +54,15 @@ export interface PrepareRunnerOptions extends EquipOptions, TeardownOptions, Sou
   /** A checkout was given away: another may be made ready. */
   readonly used: () => void;
   readonly maxFileBytes: () => number;
+  /** Reads the MCP servers of a repository: with a mistake in them no work is begun. */
+  readonly mcpServers: (repositoryId: string) => Promise<unknown>;
 }
 
 /** Brings the mirror up to date and gives the attempt its checkout: the one of the task, or a new one. */
 export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
   return async (job, context) => {
     const wanted = job.payload as unknown as PrepareJob;
+    await options.mcpServers(wanted.repositoryId);
     const mirror = await untilAborted(context.signal, options.repositories.open(wanted.repositoryId));
     // Work that has its checkout goes on without room for another.
     const here = wanted.pushBranch === undefined;

@@ -20,6 +20,7 @@ import { waitingFiles } from '../broker/waiting-files.ts';
 import type { PoolFiller } from '../checkout-pool/filler.ts';
 import type { Collector } from '../gc/collector.ts';
 import type { GithubCredentials } from '../github-credentials.ts';
+import type { McpServers } from '../mcp/servers.ts';
 import { createBudgetRules } from '../money/budget-rules.ts';
 import type { Networks } from '../network/networks.ts';
 import { lookInTime } from '../reconciler/look-pull-requests.ts';
@@ -58,6 +59,7 @@ export interface JobRunnersOptions {
   readonly log: Log;
   readonly linear: Pick<LinearClients, 'find'>;
   readonly github: Pick<GithubCredentials, 'source' | 'secrets'>;
+  readonly mcp: McpServers;
   readonly random: () => number;
   readonly room: DiskRoom;
   readonly filler: () => PoolFiller | undefined;
@@ -82,7 +84,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
   const tools = () => toolEnvironment(config().sandbox.readable ?? []);
   const environment = (repositoryId: string): Readonly<Record<string, string>> =>
     repositories.config(repositoryId)?.environmentVariables ?? {};
-  const currentRedact = redactOfCurrent(options.github.secrets);
+  const currentRedact = redactOfCurrent(() => [...options.github.secrets(), ...options.mcp.secrets()]);
   const ports = createPorts(options.home, () => portsInUse(checkouts));
   const teardownTimeoutMs = (): number => config().limits.teardownTimeoutMs;
   const shared = { checkouts, repositories, sandbox, networks, tools, environment, runPrefix, ports, teardownTimeoutMs };
@@ -121,6 +123,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
         lastSaid: (planId) => planLastSaid(db, planId),
         attempts: (taskId) => attemptsOfTask(db, taskId),
         maxFileBytes,
+        mcpServers: options.mcp.of,
       }),
       attachments,
     ),
@@ -133,6 +136,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       spoolDirectory: join(options.home, 'logs', 'attempts'),
       calendar: createBudgetRules(config).calendar,
       files: (job) => agentFiles(attachments, job),
+      mcpServers: async (job) => options.mcp.of(job.planId === null ? undefined : await findPlanRepository(db, job.planId)),
       async network(job, attemptId) {
         const repositoryId = job.planId === null ? undefined : await findPlanRepository(db, job.planId);
         return networks.door({ ...job, attemptId, repositoryId, runId: `${runPrefix}${attemptId}.network`, phase: 'agent' });

@@ -16,6 +16,7 @@ import { createGateway, type Gateway } from 'cyrus-sandbox/gateway/gateway';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
+import { type McpRelay, openMcpRelay } from '../mcp/relay.ts';
 import { openHostPort } from './host-port.ts';
 import { proxyVariables } from './proxy-variables.ts';
 import { socketPlace } from './socket-place.ts';
@@ -112,11 +113,14 @@ export function createNetworks(options: NetworksOptions): Networks {
     if (!sandbox.openNetwork) {
       const model = await (await opens)?.open({ attemptId });
       if (model) closers.push(() => model.close());
+      const mcp = needs.mcpServers && (await openMcpRelay({ servers: needs.mcpServers }));
+      if (mcp) closers.push(() => mcp.close());
       return {
         network: 'open',
         env: {},
         ready: atOnce,
         ...(model?.url === undefined ? {} : { model: { url: model.url, key: model.key } }),
+        ...(mcp ? { mcpServers: mcpUrls(mcp, mcp.port) } : {}),
       };
     }
     place ??= socketPlace(home).catch((error) => {
@@ -131,21 +135,29 @@ export function createNetworks(options: NetworksOptions): Networks {
     const out = join(directory, 'out');
     const toHost = hostPorts(list).map((port) => ({ port, socket: join(directory, String(port)) }));
     const toModel = opens && { socket: join(directory, 'model'), opens };
-    const doors: NetworkDoor[] = [{ socket: out }, ...toHost, ...(toModel ? [{ socket: toModel.socket }] : [])];
+    const toMcp = needs.mcpServers && { socket: join(directory, 'mcp'), servers: needs.mcpServers };
+    const doors: NetworkDoor[] = [
+      { socket: out },
+      ...toHost,
+      ...(toMcp ? [{ socket: toMcp.socket }] : []),
+      ...(toModel ? [{ socket: toModel.socket }] : []),
+    ];
     // All at once: the network does not wait for what answers at its doors.
     const opening = [
       openEgressProxy({ allowed: list, socket: out, refused: (refusal) => tell(user, refusal) }),
       ...toHost.map(({ port, socket }) => openHostPort(port, socket)),
     ];
     const openingModel = toModel?.opens.then((opened) => opened.open({ attemptId, socket: toModel.socket }));
+    const openingMcp = toMcp && openMcpRelay(toMcp);
     const openingNetwork = sandbox.openNetwork({ runId: user.runId, doors });
-    const closable = [...opening, ...(openingModel ? [openingModel] : []), openingNetwork];
+    const closable = [...opening, ...(openingMcp ? [openingMcp] : []), ...(openingModel ? [openingModel] : []), openingNetwork];
     // Whatever breaks, what was opened is closed.
     for (const opened of await Promise.allSettled(closable)) if (opened.status === 'fulfilled') closers.push(() => opened.value.close());
     await Promise.all(closable);
-    const [network, key] = await Promise.all([openingNetwork, openingModel?.then((door) => door.key)]);
+    const [network, key, mcp] = await Promise.all([openingNetwork, openingModel?.then((door) => door.key), openingMcp]);
     const model = key === undefined ? {} : { model: { url: `http://127.0.0.1:${network.ports.at(-1)}`, key } };
-    return { network, env: proxyVariables(network.ports[0] ?? 0), ready: network.ready, ...model };
+    const mcpServers = mcp ? { mcpServers: mcpUrls(mcp, network.ports[1 + toHost.length]) } : {};
+    return { network, env: proxyVariables(network.ports[0] ?? 0), ready: network.ready, ...model, ...mcpServers };
   }
 
   function door(user: NetworkUser): Door {
@@ -191,3 +203,6 @@ export function createNetworks(options: NetworksOptions): Networks {
     },
   };
 }
+
+const mcpUrls = ({ paths }: McpRelay, port = 0): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, `http://127.0.0.1:${port}${path}`]));

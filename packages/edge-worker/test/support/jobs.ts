@@ -12,6 +12,7 @@ import type { PoolFiller } from '../../src/checkout-pool/filler.ts';
 import { createGithubCredentials } from '../../src/github-credentials.ts';
 import { createDiskRoom } from '../../src/jobs/disk-room.ts';
 import { createJobRunners } from '../../src/jobs/runners.ts';
+import { createMcpServers } from '../../src/mcp/servers.ts';
 import { createBudgetRules } from '../../src/money/budget-rules.ts';
 import { createNetworks } from '../../src/network/networks.ts';
 import type { AbortReason, JobOutcome, JobRunner } from '../../src/supervisor/job-runner.ts';
@@ -49,6 +50,7 @@ export async function jobsFor(options: JobsOptions): Promise<Jobs> {
     github: createGithubCredentials({ config: () => config, clock: systemClock }),
     config: () => config,
     linear: createLinearClients({ config: () => config, home, clock: systemClock, log: log.log }),
+    mcp: createMcpServers({ home, config: () => config }),
     home,
     sandbox,
     networks: createNetworks({

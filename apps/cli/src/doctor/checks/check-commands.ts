@@ -41,7 +41,8 @@ export const checkCommandsCheck: Check<ConfiguredPatient> = {
   },
 };
 
-async function missingOf(
+/** Of programs, those that cannot be found where agents and checks run. */
+export async function missingOf(
   sandbox: Sandbox,
   tools: ReturnType<typeof toolEnvironment>,
   programs: readonly string[],

@@ -11,6 +11,7 @@ import { judgeGitHub } from './github.ts';
 import { type HomeFacts, judgeHome } from './home.ts';
 import { judgeIsolation } from './isolation.ts';
 import { judgeLinear } from './linear.ts';
+import { judgeMcpMistakes, judgeMcpServers } from './mcp.ts';
 import { judgeMemory } from './memory.ts';
 import { judgeModel } from './model.ts';
 import { judgeNames, judgeProxy } from './network.ts';
@@ -184,6 +185,22 @@ const table: readonly (readonly [string, Finding | readonly Finding[], Finding['
   ['a model in trouble', judgeModel('https://m', 529), 'warning', /529/],
   ['programs of checks', judgeCommands('app', ['npm'], []), 'ok', /npm/],
   ['a program that is missing', judgeCommands('app', ['npm', 'pnpm'], ['pnpm']), 'error', /^pnpm cannot/],
+  [
+    'MCP servers',
+    judgeMcpServers('app', { a: { type: 'stdio', command: 'x' }, b: { type: 'http', url: 'https://h/mcp?key=s' } }, []),
+    'ok',
+    /^a \(started in the sandbox: x\), b \(asked from outside: h\)$/,
+  ],
+  ['an MCP server that is missing', judgeMcpServers('app', { a: { type: 'stdio', command: 'x' } }, ['x']), 'error', /^a \(x\) cannot/],
+  [
+    'mistakes of MCP servers',
+    judgeMcpMistakes('app', [
+      { path: 'f', value: 'no file', allowed: 'a file', fix: 'make it' },
+      { path: 'g', value: '', allowed: '', fix: '' },
+    ]),
+    'error',
+    /^f is no file, allowed is a file \(and 1 more\)$/,
+  ],
   ['empty queues', judgeQueues(health, status), 'ok', /nothing is stuck/],
   [
     'a refused credential',
