@@ -68,6 +68,29 @@ test('a mistake: all of them are told, nothing is written, 78', async () => {
   expect((await cyrus(['set', 'server.port'])).code).toBe(2);
 });
 
+test('what a new user gets wrong is told in words that help; the file stays as it was, with its comments', async () => {
+  const before = await readFile(join(home, 'config.json'), 'utf8');
+  const unknown = await cyrus(['set', 'sever.port', '3']);
+  expect(unknown).toMatchObject({ code: 78 });
+  expect(unknown.stderr).toMatch(/sever\n +is +a key that Cyrus does not know\n.*\n +fix +did you mean server\?/);
+  const twice = await cyrus(['set', 'drainMs', '1', 'drainMs', '2']);
+  expect(twice).toMatchObject({ code: 78 });
+  expect(twice.stderr).toContain('name this key once');
+  expect((await cyrus(['set', 'sandbox.egress', 'a.example'])).stderr).toContain('put it in brackets: ["a.example"]');
+  const asked = await cyrus(['get', 'server.prot']);
+  expect(asked).toMatchObject({ code: 2 });
+  expect(asked.stderr).toContain('server.prot is not a known key; did you mean "port"?');
+  expect(await readFile(join(home, 'config.json'), 'utf8')).toBe(before);
+
+  const commented = '{\n  // mine\n  "drainMs": 5\n}\n';
+  await writeFile(join(home, 'config.json'), commented);
+  const refused = await cyrus(['set', 'drainMs', '6']);
+  expect(refused).toMatchObject({ code: 78 });
+  expect(refused.stderr).toContain('no comment: JSON has none');
+  expect(await readFile(join(home, 'config.json'), 'utf8')).toBe(commented);
+  await writeFile(join(home, 'config.json'), before);
+});
+
 test('a secret comes by stdin, and is shown only when asked for', async () => {
   expect(await cyrus(['set', 'linear.token', '-'], { input: 'lin_api_very-secret\n' })).toMatchObject({ code: 0 });
   expect(await written()).toMatchObject({ linear: { token: 'lin_api_very-secret' } });
@@ -77,6 +100,9 @@ test('a secret comes by stdin, and is shown only when asked for', async () => {
   expect((await cyrus(['get', 'linear.token', '--reveal'])).stdout).toBe('lin_api_very-secret\n');
   expect((await cyrus(['set', 'linear.token', 'lin_api_x'])).stderr).toContain('history');
   expect((await cyrus(['set', 'linear.token', '-'])).code).toBe(2);
+  const whole = await cyrus(['set', 'linear', '{"token":"lin_api_hidden"}']);
+  expect(whole.stderr).toContain('history');
+  expect(whole.stdout + whole.stderr).not.toContain('lin_api_hidden');
 });
 
 test('the mode and a link stay; two at once lose nothing', async () => {

@@ -2,6 +2,7 @@ import { type ConfigChange, readValues } from 'cyrus-core/config/edit';
 import { variableOf } from 'cyrus-core/config/environment';
 import { masked, valueAt } from 'cyrus-core/config/key-path';
 import { isSecret, pathText } from 'cyrus-core/config/mask';
+import { whyUnknown } from 'cyrus-core/config/parse';
 import { answering } from '../answering.ts';
 import { CliError, exitCode } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
@@ -23,8 +24,14 @@ export async function configGet(
     const fromEnvironment = path.length > 0 && variable !== undefined && Boolean(environment[variable]?.trim());
     terminal.out(JSON.stringify({ key: pathText(path), value: value ?? null, ...(fromEnvironment ? { environment: variable } : {}) }));
   } else if (value !== undefined) terminal.out(typeof value === 'string' ? value : JSON.stringify(value, null, 2));
-  if (value === undefined)
-    throw new CliError(options.json ? '' : `${pathText(path)} is not set in ${home.configFile}, and has no default.`);
+  if (value !== undefined) return;
+  const unknown = whyUnknown(path);
+  if (unknown !== undefined)
+    throw new CliError(`${unknown}${/[.?]$/.test(unknown) ? '' : '.'}`, {
+      code: exitCode.usage,
+      fix: 'All keys are in docs/config.schema.json; cyrus config get shows those that have a value.',
+    });
+  throw new CliError(options.json ? '' : `${pathText(path)} is not set in ${home.configFile}, and has no default.`);
 }
 
 /** `cyrus config set KEY VALUE [KEY VALUE…]`: JSON or plain text; `-` reads the value from stdin. All of them or none. */
@@ -37,12 +44,24 @@ export async function configSet(context: CommandContext, words: readonly string[
     const [key = '', written = ''] = words.slice(index, index + 2);
     if (written === '-') fromInput ??= await readInput();
     given.push({ key, text: written === '-' ? (fromInput ?? '') : written });
-    if (written !== '-' && isSecret(key.split('.'), written))
+    if (written !== '-' && holdsSecret(key, written))
       context.terminal.err(
         `warning: ${key}: the shell may keep this secret in its history; "cyrus config set ${key} -" reads it from stdin`,
       );
   }
   await change(context, (text) => readValues(text, given, context.home.configFile, context.environment), options);
+}
+
+/** A text that is not to be shown, or a piece of JSON with one in it. */
+function holdsSecret(key: string, written: string): boolean {
+  const path = key.split('.');
+  try {
+    const value: unknown = JSON.parse(written);
+    if (typeof value === 'object') return JSON.stringify(masked(path, value)) !== JSON.stringify(value);
+  } catch {
+    // Then it is a text.
+  }
+  return isSecret(path, written);
 }
 
 /** `cyrus config unset KEY…`: what is not set stays so. */
@@ -68,7 +87,11 @@ async function change(
     terminal.out(JSON.stringify({ ok: true, changed: edited.changed, keys, file: home.configFile, restartNeeded: service !== undefined }));
     return;
   }
-  terminal.out(edited.changed ? `${keys.join(', ')}: written to ${home.configFile}.` : `${keys.join(', ')}: nothing to change.`);
+  terminal.out(
+    edited.changed
+      ? `${keys.join(', ')}: written to ${home.configFile}.`
+      : `${keys.join(', ')}: nothing to change, ${home.configFile} is as it was.`,
+  );
   if (service)
     terminal.err(`Cyrus is running at ${service}. It reads its configuration at its start: end it and start it again for this to count.`);
 }

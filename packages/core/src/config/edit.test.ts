@@ -94,7 +94,38 @@ test('every mistake is told, those of the keys and those of the values', () => {
     'repositories[1] adds an entry',
   ])
     expect(mistakes.join('\n')).toContain(part);
-  expect(refused({}, [{ key: 'server.prot', value: 1 }])).toEqual([expect.stringContaining('did you mean "port"')]);
+  expect(refused({}, [{ key: 'server.prot', value: 1 }])).toEqual(['server.prot: did you mean server.port?']);
+});
+
+test('a key that nobody knows is a mistake wherever it is in the key', () => {
+  expect(refused({}, [{ key: 'sever.port', value: 3 }])).toEqual(['sever: did you mean server?']);
+  expect(refused({ sever: {} }, [{ key: 'sever.port', value: 3 }])).toEqual(['sever: did you mean server?']);
+  expect(refused({}, [{ key: 'nothingLikeIt', value: 3 }])).toEqual(['nothingLikeIt: look the key up there']);
+  expect(refused({}, [{ key: 'stripeCustomerId', value: 'x' }])).toEqual(['stripeCustomerId: Cyrus has no billing']);
+  // What is there already, or goes, keeps nobody from changing something else.
+  expect(edited({ sever: { port: 3 } }, [{ key: 'drainMs', value: 1 }])).toEqual({ sever: { port: 3 }, drainMs: 1 });
+  expect(edited({ sever: { port: 3 } }, [{ key: 'sever.port' }])).toEqual({ sever: {} });
+});
+
+test('the same key twice is a mistake, however it is written', () => {
+  expect(
+    refused({}, [
+      { key: 'drainMs', value: 1 },
+      { key: 'drainMs', value: 2 },
+    ]),
+  ).toEqual(['drainMs: name this key once']);
+  expect(
+    refused({ repositories: [app] }, [
+      { key: 'repositories.app.baseBranch', value: 'a' },
+      { key: 'repositories[0].baseBranch', value: 'a' },
+    ]),
+  ).toEqual(['repositories[0].baseBranch: name this key once']);
+});
+
+test('an entry of a list that is not there yet is to be added whole', () => {
+  expect(refused({}, [{ key: 'repositories.app.baseBranch', value: 'main' }])).toEqual([
+    `repositories.app.baseBranch: add it whole first: cyrus config set repositories '[{"id":"app", …}]'`,
+  ]);
 });
 
 test('the environment completes what the file leaves out, and covers no mistake up', () => {

@@ -47,6 +47,8 @@ export function editConfig(
     try {
       const given = resolveKey(change.key, value);
       const path = ourPath(given);
+      if (change.value !== undefined && paths.some((before) => pathText(before) === pathText(path)))
+        mistakes.push({ path: pathText(path), value: 'two values', allowed: 'one value', fix: 'name this key once' });
       paths.push(path);
       if (change.value === undefined) remove(value, path);
       else put(value, path, change.value);
@@ -61,12 +63,13 @@ export function editConfig(
   const parsed = parseConfig(fresh, source, environment);
   const alone = parseConfig(fresh, source);
   const touched = (path: string): boolean => paths.some((changed) => isWithin(path, pathText(changed)));
-  if (!parsed.ok) mistakes.push(...parsed.error);
+  if (!parsed.ok) mistakes.push(...parsed.error.map((error) => missingEntry(error, paths, old) ?? error));
   // A variable of this shell may stand over a wrong value; what is absent may be in one.
   if (!alone.ok) mistakes.push(...alone.error.filter(({ path, value: is }) => touched(path) && is !== 'nothing' && !has(mistakes, path)));
   const warnings = parsed.ok ? parsed.value.warnings : [];
-  const unknown = warnings.filter(({ path, message }) => touched(path) && /^is not (?:a known key|used by this version)/.test(message));
-  mistakes.push(...unknown.map(({ path, message }) => ({ path, value: 'a key', allowed: 'a key that there is', fix: message })));
+  // What is set below a key that nobody knows is as much in vain as that key.
+  const given = changes.flatMap((change, index) => (change.value === undefined ? [] : [pathText(paths[index] ?? [])]));
+  mistakes.push(...warnings.filter(({ path }) => given.some((is) => isWithin(path, is) || isWithin(is, path))).flatMap(unknownKey));
   if (mistakes.length > 0 || !parsed.ok) return err(mistakes);
   return ok({
     config: parsed.value.config,
@@ -128,6 +131,26 @@ function overridden(paths: readonly Path[], environment: Environment): ConfigWar
     if (!name || !environment[name]?.trim()) return [];
     return [{ path: pathText(path), message: `the environment variable ${name} is set here and holds over the file` }];
   });
+}
+
+/** A key that has no effect, as a mistake. */
+function unknownKey({ path, message }: ConfigWarning): ConfigError[] {
+  const [, unused] = /^is not used by this version: (.*)$/.exec(message) ?? [];
+  const allowed = 'a key of docs/config.schema.json';
+  if (unused !== undefined) return [{ path, value: 'a key that this version does not use', allowed, fix: unused }];
+  if (!message.startsWith('is not a known key')) return [];
+  const right = /did you mean "(.+)"/.exec(message)?.[1];
+  const fix = right === undefined ? 'look the key up there' : `did you mean ${path.replace(/[^.]+$/, right)}?`;
+  return [{ path, value: 'a key that Cyrus does not know', allowed, fix }];
+}
+
+/** Where a change names an entry of a list that is not there: an object was made of it, and the list is what is missing. */
+function missingEntry(error: ConfigError, paths: readonly Path[], old: object): ConfigError | undefined {
+  const path = paths.find((changed) => typeof changed[1] === 'string' && error.path === changed[0] && !Object.hasOwn(old, changed[0]));
+  if (path === undefined || !error.allowed.startsWith('a list')) return undefined;
+  const [list, entry] = path;
+  const fix = `add it whole first: cyrus config set ${list} '[{"id":"${entry}", …}]'`;
+  return { path: pathText(path), value: `no entry "${entry}": the list is empty`, allowed: 'a key of an entry that is there', fix };
 }
 
 function isWithin(path: string, outer: string): boolean {

@@ -59,15 +59,15 @@ function fix(issue: Issue, path: Path, value: unknown): string {
     const right = nearest(value, issue.values.map(String));
     return right ? `did you mean ${JSON.stringify(right)}?` : 'choose one of these';
   }
-  if (issue.code === 'invalid_type') return retype(issue.expected, value);
+  if (issue.code === 'invalid_type') return retype(issue.expected, value, path);
   return 'change the value';
 }
 
-function retype(expected: string, value: unknown): string {
+function retype(expected: string, value: unknown, path: Path): string {
   const text = typeof value === 'string' ? value.trim() : '';
   if ((expected === 'number' || expected === 'int') && /^-?\d+(?:\.\d+)?$/.test(text)) return `write ${text} without quotes`;
   if (expected === 'boolean' && /^(?:true|false)$/.test(text)) return `write ${text} without quotes`;
-  if (expected === 'array' && typeof value !== 'object') return 'put it in brackets: [ … ]';
+  if (expected === 'array' && typeof value !== 'object') return `put it in brackets: [${shown(path, value)}]`;
   if (expected === 'array' && typeof value === 'object') return 'put the object in brackets: [ { … } ]';
   if (expected === 'string' && typeof value === 'number') return 'put it in double quotes';
   return 'change the value';

@@ -164,7 +164,7 @@ test('every mistake is told at once, each with path, value, what is allowed and 
     { path: 'claude.auth', value: '"apikey"', allowed: '"apiKey", "ownLogin"', fix: 'did you mean "apiKey"?' },
     { path: 'codegen.enabled', value: '"true"', allowed: 'true or false', fix: 'write true without quotes' },
     { path: 'executors.mine.command', value: 'nothing', allowed: 'a text in double quotes', fix: 'add "command"' },
-    { path: 'executors.mine.args', value: '"x"', allowed: 'a list: [ … ]', fix: 'put it in brackets: [ … ]' },
+    { path: 'executors.mine.args', value: '"x"', allowed: 'a list: [ … ]', fix: 'put it in brackets: ["x"]' },
     { path: 'server.port', value: '"3456"', allowed: 'a number', fix: 'write 3456 without quotes' },
     { path: 'limits.maxCostPerDayUsd', value: '-1', allowed: 'a number from 0 on', fix: 'change the value' },
     {

@@ -6,7 +6,7 @@ import { explainIssue } from './explain-issue.ts';
 import { findJsonMistake } from './json-mistake.ts';
 import { configJsonSchema, type JsonSchema } from './json-schema.ts';
 import { type ConfigWarning, unknownKeys } from './known-keys.ts';
-import { pathText, shown } from './mask.ts';
+import { type Path, pathText, shown } from './mask.ts';
 import { type Config, configSchema } from './schema.ts';
 import { withSharedToken } from './shared-token.ts';
 
@@ -64,6 +64,13 @@ export function checkConfig(file: unknown, environment: Environment = {}): Resul
   if (!checked.success || errors.length > 0) return err(errors);
   const warnings = [...unknownKeys(value, knownKeys()), ...crossWarnings(value), ...merged.warnings, ...shared.warnings];
   return ok({ config: checked.data, warnings });
+}
+
+/** Why a key can have no value, in words: nobody knows it; undefined: it may have one. */
+export function whyUnknown(path: Path): string | undefined {
+  const probe = path.reduceRight<unknown>((inner, part) => (typeof part === 'number' ? [inner] : { [part]: inner }), null);
+  const [warning] = unknownKeys(probe, knownKeys());
+  return warning && `${warning.path} ${warning.message}`;
 }
 
 /** The errors as lines for a terminal. */
