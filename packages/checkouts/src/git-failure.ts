@@ -16,6 +16,7 @@ const meanings: readonly (readonly [RegExp, FailureClass, string?])[] = [
     'invalid_request',
     'Check the address of the repository and that the token may see it.',
   ],
+  [/' exists; cannot create '|directory file conflict/i, 'invalid_request', 'Rename or delete the branch that is in the way of this one.'],
   [
     /protected branch|pre-receive hook declined|remote rejected|\[rejected\]|refusing to allow/i,
     'invalid_request',
