@@ -162,4 +162,12 @@ test('without bubblewrap start and run refuse with 78 and say what to do, unless
   }
   const doctor = await runToEnd(process.execPath, [main, '--home', home, 'doctor', '--json'], { environment });
   expect(doctor.stdout).toMatch(/bubblewrap/);
+  // One that is asked for by name is held to: nothing takes its place, nor does none.
+  await writeFile(join(home, 'config.json'), JSON.stringify({ allowUnsandboxed: true, sandbox: { isolation: 'container' } }));
+  const held = await runToEnd(process.execPath, [main, '--home', home, 'run', '--task', 'anything', '--repo', world.directory], {
+    environment,
+  });
+  expect(held.code).toBe(78);
+  expect(held.stderr).toMatch(/error: Agents cannot be isolated on this machine: No container engine works here/);
+  expect(held.stderr).toMatch(/fix: .*take "isolation": "container" out of "sandbox"/);
 });

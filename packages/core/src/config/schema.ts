@@ -222,7 +222,10 @@ export const configSchema: z.ZodType<Config> = z
     verify: verify.exactOptional(),
     pullRequest: pullRequest.exactOptional(),
     drainMs: z.number().int().min(0).max(3_600_000).default(30_000).describe('How long agents may go on after the first SIGTERM'),
-    allowUnsandboxed: z.boolean().default(false).describe('Run agents without isolation where this machine offers none'),
+    allowUnsandboxed: z
+      .boolean()
+      .default(false)
+      .describe('Run agents without isolation where this machine offers none and sandbox.isolation asks for none by name'),
     sandbox: z.prefault(sandbox, {}),
     features: z.record(z.string(), z.boolean()).default({}),
     stateOnStart: filled.exactOptional().describe('Workflow state of an issue when work begins, by name'),

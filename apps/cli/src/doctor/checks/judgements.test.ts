@@ -24,6 +24,7 @@ import { judgePort } from './service.ts';
 import { judgeTemporary } from './temporary.ts';
 import { judgeWebhooks } from './webhooks.ts';
 
+const held = { allowUnsandboxed: false, sandbox: {} };
 const health = {
   webhooks: { count: 3, lastAt: 1_000_000 },
   refused: { reasons: {}, lastAt: null },
@@ -72,9 +73,20 @@ const table: readonly (readonly [string, Finding | readonly Finding[], Finding['
   ['a current git', judgeGit({ code: 0, output: 'git version 2.39.5\n' }), 'ok', /^2\.39\.5$/],
   ['an old git', judgeGit({ code: 0, output: 'git version 2.34.1' }), 'error', /too old/],
   ['no git', judgeGit({ code: null, output: 'spawn git ENOENT' }), 'error', /not found/],
-  ['isolation', judgeIsolation({ isolation: 'bwrap', detail: 'Agents run in bubblewrap.' }, false), 'ok', /bubblewrap/],
-  ['no isolation', judgeIsolation({ isolation: 'none', detail: 'not installed', fix: 'Install it.' }, false), 'error', /not installed/],
-  ['no isolation, accepted', judgeIsolation({ isolation: 'none', detail: 'not installed' }, true), 'warning', /accepts/],
+  ['isolation', judgeIsolation({ isolation: 'bwrap', detail: 'Agents run in bubblewrap.' }, held), 'ok', /bubblewrap/],
+  ['no isolation', judgeIsolation({ isolation: 'none', detail: 'not installed', fix: 'Install it.' }, held), 'error', /not installed/],
+  [
+    'no isolation, accepted',
+    judgeIsolation({ isolation: 'none', detail: 'not installed' }, { ...held, allowUnsandboxed: true }),
+    'warning',
+    /accepts/,
+  ],
+  [
+    'no isolation, accepted, but one asked for',
+    judgeIsolation({ isolation: 'none', detail: 'no engine' }, { allowUnsandboxed: true, sandbox: { isolation: 'container' } }),
+    'error',
+    /no engine/,
+  ],
   ['enough memory', judgeMemory({ slots: 2, totalMb: 2_000 }), 'ok', /2000 MB/],
   ['too little memory', judgeMemory({ slots: 8, totalMb: 2_000 }), 'warning', /3700 MB/],
   ['room on the disk', judgeDisk({ freeMb: 9_000, neededMb: 1_000, freeInodes: 0.5, directory: '/' }), 'ok', /9000/],
