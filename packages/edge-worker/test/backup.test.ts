@@ -6,6 +6,7 @@ import { systemClock } from 'cyrus-core/clock';
 import { backup } from 'cyrus-edge-worker/backup/backup';
 import { openEmptyDatabase } from 'cyrus-edge-worker/backup/open-empty-database';
 import { restore, unfinishedName } from 'cyrus-edge-worker/backup/restore';
+import { waitingFiles } from 'cyrus-edge-worker/broker/waiting-files';
 import { createKnownSecretsMask } from 'cyrus-edge-worker/supervisor/redact';
 import { silentLog } from 'cyrus-store/log';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
@@ -85,6 +86,18 @@ test('a database of a hundred thousand rows and the files of a home, into anothe
     `select count(*) as n, max(payload ->> 'text') filter (where type = 'leak') as leak from cyrus.event`,
   );
   expect(rows).toEqual([{ n: 100_001, leak: 'the [redacted]!' }]);
+});
+
+test('a file that waits to be uploaded is there after a restore, and prompts of one’s own', async () => {
+  const [home, other, file] = [join(directory, 'home'), join(directory, 'other'), join(directory, 'file')];
+  await mkdir(join(home, 'prompts'), { recursive: true });
+  await writeFile(join(home, 'prompts', 'builder.md'), 'Build.');
+  const name = await waitingFiles(join(home, 'uploads')).keep(Buffer.from('a picture'), 'write-1');
+  await backUp(home, file);
+  await restoreTo(other, file);
+  expect(String(await waitingFiles(join(other, 'uploads')).read(name))).toBe('a picture');
+  expect((await stat(join(other, 'uploads', name))).mode & 0o777).toBe(0o600);
+  expect(await readFile(join(other, 'prompts', 'builder.md'), 'utf8')).toBe('Build.');
 });
 
 test('a database that is in use is refused, and what was begun is named', async () => {

@@ -2,6 +2,8 @@ import { systemClock } from 'cyrus-core/clock';
 import { systemIds } from 'cyrus-core/ids';
 import { createIngest, type Ingest } from 'cyrus-edge-worker/ingest/ingest';
 import { createLinear, type LinearClient } from 'cyrus-linear/client';
+import { updateIssue } from 'cyrus-linear/documents';
+import { openSession } from 'cyrus-linear/open-session';
 import { paced } from 'cyrus-linear/paced';
 import { type LinearStandIn, startLinear } from 'cyrus-stand-in-linear/server';
 import { silentLog } from 'cyrus-store/log';
@@ -70,6 +72,46 @@ test('two looks at the same time, in two processes or one, take everything in on
   const taken = (await Promise.all([look(), look(), look()])).map((looked) => (looked.ok ? looked.value.taken : -1));
   expect(taken.reduce((sum, count) => sum + count, 0)).toBe(2);
   expect(await messages()).toHaveLength(2);
+});
+
+async function teamId(): Promise<string> {
+  const answer = await client.request('query Teams { teams(first: 1) { nodes { id } } }', {});
+  if (!answer.ok) throw new Error(answer.error.failure.message);
+  return (answer.value as { readonly teams: { readonly nodes: readonly { readonly id: string }[] } }).teams.nodes[0]?.id ?? '';
+}
+
+test('an issue that is delegated without a session gets one, once, however many look; what the app made itself gets none', async () => {
+  // Nobody opens a session for what the app does itself.
+  const delegateTo = (id: string) => client.request(updateIssue, { id, input: { delegateId: linear.app.id } });
+  const issue = linear.people.createIssue({ title: 'Unheard' });
+  const closed = linear.people.createIssue({ title: 'Over', state: 'Done' });
+  linear.people.createIssue({ title: 'Heard', delegate: true });
+  await Promise.all([delegateTo(issue.id), delegateTo(closed.id)]);
+  const input = { title: 'Made by an agent', teamId: await teamId(), delegateId: linear.app.id };
+  await client.request('mutation M($input: IssueCreateInput!) { issueCreate(input: $input) { success } }', { input });
+  const queued = async () =>
+    (await database.db.query<{ payload: { issueId: string } }>(`select payload from cyrus.outbound_write where kind = 'openSession'`)).rows;
+  await until('it to be settled', async () => {
+    await Promise.all([look(), look()]);
+    return (await queued()).length > 0;
+  });
+  expect(await queued()).toEqual([{ payload: { kind: 'openSession', issueId: issue.id } }]);
+  const sessions = () => linear.control.issue(issue.id)?.sessions ?? [];
+  const first = await openSession(client, { issueId: issue.id });
+  expect(sessions()).toHaveLength(1);
+  // An answer that was lost.
+  expect(await openSession(client, { issueId: issue.id })).toEqual(first);
+  expect(first).toEqual({ state: 'sent', remoteId: sessions()[0] });
+  await look();
+  const { rows } = await database.db.query<{ issue_id: string; n: number }>(
+    'select s.issue_id, count(*) as n from cyrus.session s join cyrus.message m on m.session_id = s.id group by 1',
+  );
+  expect(rows.find(({ issue_id }) => issue_id === issue.id)).toEqual({ issue_id: issue.id, n: 1 });
+  expect(await look()).toMatchObject({ value: { taken: 0 } });
+  // Taken away before its turn came.
+  const taken = linear.people.createIssue({ title: 'Not ours' });
+  expect(await openSession(client, { issueId: taken.id })).toEqual({ state: 'sent' });
+  expect(linear.control.issue(taken.id)?.sessions).toEqual([]);
 });
 
 test('while a limit of Linear is reached nothing is asked, and what was missed is not forgotten', async () => {

@@ -95,3 +95,18 @@ export const findAttachment: string = `
 query FindAttachment($id: String!) {
   attachment(id: $id) { id }
 }`;
+
+/** The session of the app on an issue, if it is its delegate. */
+export const findSession: string = `
+query FindSession($issue: String!) {
+  viewer { id }
+  issue(id: $issue) {
+    delegate { id }
+    agentSessions(first: 10) { nodes { id appUser { id } } }
+  }
+}`;
+
+export const createSession: string = `
+mutation CreateSession($input: AgentSessionCreateOnIssue!) {
+  agentSessionCreateOnIssue(input: $input) { success agentSession { id } }
+}`;

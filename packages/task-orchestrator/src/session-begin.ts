@@ -109,7 +109,8 @@ function guard(state: SessionState, messages: readonly Message[]): string | null
   // A session without a creator comes from an automation, which delegates the issue, or from the app itself, which does not.
   const delegated = state.issue.details?.delegateId === app;
   const ours = (message: Message): boolean =>
-    message.authorId === app || (message.authorId === null && message.body.trim() === '' && !delegated);
+    (message.authorId === app && !(state.openedForDelegation && delegated && message.body.trim() === '')) ||
+    (message.authorId === null && message.body.trim() === '' && !delegated);
   if (state.session.source === 'linear' && messages.length > 0 && messages.every(ours))
     return 'I opened this thread myself, so I start nothing in it. Write here if you want me to.';
   // A bare request is that of a delegation. One that was taken back may be told of before the session it opened.

@@ -20,6 +20,8 @@ export interface SessionState {
   readonly issuePlan: Plan | null;
   /** That plan's stop was asked for before this session's messages: they are for the next one. */
   readonly issuePlanIsStopping?: boolean;
+  /** We opened it ourselves, for an issue that was delegated to us without a session. */
+  readonly openedForDelegation?: boolean;
   /** A stop of the live plan has been asked for. */
   readonly stopRequested: boolean;
   /** The issue's last ended plan. */

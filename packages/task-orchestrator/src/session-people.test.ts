@@ -124,6 +124,33 @@ describe('somebody who may not', () => {
   });
 });
 
+describe('a follow-up', () => {
+  const url = 'https://g/acme/app/pull/7';
+  const last = (state?: 'merged' | 'closed') => ({
+    ...plan,
+    ...{ state: 'done' as const, branch: 'cyrus/eng-1', headSha: 'head', pushedSha: 'head' },
+    pullRequest: { number: 7, url, ...(state ? { state } : {}) },
+  });
+
+  test.each([undefined, 'closed'] as const)('goes on in the branch of a pull request that is %s', (state) => {
+    const { newPlan } = read({ lastPlan: last(state), nameBranch: (_, number) => `cyrus/eng-1-${number}` });
+    expect(newPlan).toMatchObject({
+      branch: 'cyrus/eng-1',
+      startSha: 'head',
+      pushedSha: 'head',
+      pullRequest: { number: 7 },
+      follows: 'p1',
+    });
+  });
+
+  test('begins anew where the pull request was merged: a branch of its own, the same conversation', () => {
+    const decision = read({ lastPlan: last('merged'), nameBranch: (_, number) => `cyrus/eng-1-${number}` });
+    const anew = { branch: 'cyrus/eng-1-2', startSha: null, pushedSha: null, pullRequest: null, follows: 'p1' };
+    expect(decision.newPlan).toMatchObject(anew);
+    expect(activities(decision)).toContainEqual(expect.stringContaining('#7 was merged, so it begins at the base branch'));
+  });
+});
+
 describe('agents do not feed themselves', () => {
   test('a thread that the app opened itself starts nothing', () => {
     const decision = read({ messages: [{ ...message(1, ''), authorId: 'app' }] });
@@ -138,6 +165,16 @@ describe('agents do not feed themselves', () => {
     const delegated = { ...issueRead('j'), payload: { ...issueRead('j').payload, result } };
     expect(decide({ issueJob: 'j', inputs: [delegated], messages: [nobody] }).newPlan).not.toBeNull();
     expect(read({ messages: [{ ...nobody, body: 'please do it' }] }).newPlan).not.toBeNull();
+  });
+
+  test('a thread that the app opened for a delegation without one counts, as long as the issue is delegated', () => {
+    const result = { issue: { ...begun, details: { ...details, delegateId: 'app' } } };
+    const delegated = { ...issueRead('j'), payload: { ...issueRead('j').payload, result } };
+    const own = [{ ...message(1, ''), authorId: 'app' }];
+    const found = { openedForDelegation: true, messages: own };
+    expect(decide({ issueJob: 'j', inputs: [delegated], ...found }).newPlan).not.toBeNull();
+    expect(decide({ issueJob: 'j', inputs: [delegated], messages: own }).newPlan).toBeNull();
+    expect(read(found).newPlan).toBeNull();
   });
 
   test('an issue that was taken away before its session was told of starts nothing', () => {

@@ -31,13 +31,16 @@ export interface BackupSummary {
   readonly left: readonly string[];
 }
 
-/** Directories of the home whose files come along: conversations of agents, and what they said that is not in the database yet. */
-const directories = ['conversations', 'logs/attempts'];
+/**
+ * Directories of the home whose files come along: conversations of agents, what they said that is not in the database yet, files that
+ * wait to be uploaded, prompts of people's own.
+ */
+const directories = ['conversations', 'logs/attempts', 'uploads', 'prompts'];
 const megabyte = 1024 * 1024;
 
 /**
  * Writes everything that cannot be had again into one file, while the service runs: the database as of one moment, the work that
- * is on no remote, the agents' conversations, the configuration without secrets. Mirrors and checkouts are made again.
+ * is on no remote, the agents' conversations, what waits to be uploaded, the configuration without secrets. Mirrors and checkouts are made again.
  * @throws FailureError; a file is there only when all of it was written
  */
 export async function backup(options: BackupOptions): Promise<BackupSummary> {
@@ -73,7 +76,7 @@ async function fill(options: BackupOptions, archive: ArchiveWriter): Promise<Omi
       files += piece > 0 ? 1 : 0;
     }
   }
-  onProgress(`conversations and notes of agents: ${files} files, ${megabytes(bytes)}`);
+  onProgress(`conversations and notes of agents, waiting uploads, prompts: ${files} files, ${megabytes(bytes)}`);
   return { rows, repositories, files, left };
 }
 

@@ -1,4 +1,5 @@
 import type { LinearClient } from 'cyrus-linear/client';
+import { openSession } from 'cyrus-linear/open-session';
 import { readViewer } from 'cyrus-linear/read-viewer';
 import { uploadFile } from 'cyrus-linear/upload-file';
 import { type WriteOutcome as LinearOutcome, type LinearWrite, perform } from 'cyrus-linear/writes';
@@ -67,6 +68,7 @@ export function performLinear(options: PerformLinearOptions): Perform {
     const client = await options.clients.find(workspace);
     if (!client) return withoutToken(workspace);
     if (write.kind === 'upload') return upload(client, write, signal);
+    if (write.kind === 'openSession') return settled(await openSession(client, { issueId: String(write.payload['issueId']) }, signal), {});
     const agents = agentKinds.has(write.kind);
     if (agents && personal === client) return asComment(client, write, signal);
     const outcome = await perform(client, linearWriteOf(write), signal);

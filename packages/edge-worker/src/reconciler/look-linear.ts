@@ -1,13 +1,17 @@
 import type { Instant } from 'cyrus-core/clock';
+import { priority } from 'cyrus-core/domain/effects';
 import type { Failure } from 'cyrus-core/failure';
 import { err, ok, type Result } from 'cyrus-core/result';
 import type { LinearClient } from 'cyrus-linear/client';
 import { eventKey } from 'cyrus-linear/events';
 import { findIssueChanges } from 'cyrus-linear/read-changes';
+import { findDelegated } from 'cyrus-linear/read-delegated';
 import { type Finding, type Findings, findPrompts, findSessions, findUnassignments, readAnswers } from 'cyrus-linear/read-sessions';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
+import { insertWrites } from 'cyrus-store/queries/outbound-insert';
 import { busyIssues } from 'cyrus-store/queries/reconcile-busy';
+import { issuesWithSession, openedKey } from 'cyrus-store/queries/reconcile-delegated';
 import { findKnown, findOwnWrites } from 'cyrus-store/queries/reconcile-known';
 import { readReconcileMark, saveReconcileMark } from 'cyrus-store/queries/reconcile-mark';
 import type { Ingest } from '../ingest/ingest.ts';
@@ -41,7 +45,7 @@ const settledAfterMs = 30_000;
 /** At the very first look: what was asked just before Cyrus was started for the first time. */
 const firstLookMs = 3_600_000;
 
-/** Compares one workspace of Linear with what has come in, and takes in what is missing. Two calls, four while work is under way. */
+/** Compares one workspace of Linear with what has come in, and takes in what is missing. Three calls, five while work is under way. */
 export async function lookAtLinear(options: LookOptions): Promise<Result<Looked, Failure>> {
   const { db, client, ingest, signal, log } = options;
   const now = await db.now();
@@ -68,6 +72,8 @@ export async function lookAtLinear(options: LookOptions): Promise<Result<Looked,
   const changes = await findIssueChanges(client, underWay, { now, settledBefore: now - Math.min(settledAfterMs, options.everyMs) }, signal);
   if (!changes.ok) return err(changes.error.failure);
 
+  const missing = await openMissingSessions(options, { workspaceId, appUserId, since: since(mark), now });
+  if (!missing.ok) return missing;
   const dated = [...opened, ...(unassignments?.value.findings ?? [])];
   const findings = [...dated, ...changes.value];
   const known = await findKnown(db, soughtOf(findings));
@@ -95,6 +101,32 @@ export async function lookAtLinear(options: LookOptions): Promise<Result<Looked,
   if (!signal.aborted) await saveReconcileMark(db, workspaceId, seenTo(mark ?? since(mark), dated, failed));
   if (taken > 0) log.warn({ workspace: workspaceId, taken }, 'Linear had more than its webhooks told; taken in now');
   return ok({ workspace: workspaceId, taken });
+}
+
+/**
+ * An issue that is delegated to the app and for which Linear opened no session: one is opened, once, and found like any other. The
+ * row of the write is what tells that it was done.
+ */
+async function openMissingSessions(
+  { db, client, signal, log, everyMs }: LookOptions,
+  about: { readonly workspaceId: string; readonly appUserId: string; readonly since: Instant; readonly now: Instant },
+): Promise<Result<null, Failure>> {
+  const { workspaceId, appUserId, since, now } = about;
+  const found = await findDelegated(client, { appUserId, since, settledBefore: now - Math.min(settledAfterMs, everyMs) }, signal);
+  if (!found.ok) return err(found.error.failure);
+  const known = await issuesWithSession(
+    db,
+    found.value.map(({ id }) => id),
+  );
+  for (const { id, identifier } of found.value.filter((issue) => !known.has(issue.id))) {
+    const credential = `linear:${workspaceId}`;
+    const payload = { kind: 'openSession', issueId: id };
+    await db.tx((tx) =>
+      insertWrites(tx, [{ key: openedKey(id), credential, lane: `issue:${id}`, priority: priority.state, kind: 'openSession', payload }]),
+    );
+    log.debug({ identifier }, 'an issue is delegated to the app and has no session');
+  }
+  return ok(null);
 }
 
 /**

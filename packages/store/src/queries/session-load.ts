@@ -2,6 +2,7 @@ import type { Issue } from 'cyrus-core/domain/issue';
 import type { AnswerOption, Message, Session, Turn } from 'cyrus-core/domain/session';
 import type { Tx } from '../pool.ts';
 import { overtaken } from './message-insert.ts';
+import { openedKey } from './reconcile-delegated.ts';
 
 export interface LoadedSession {
   readonly session: Session;
@@ -10,6 +11,8 @@ export interface LoadedSession {
   readonly messages: readonly Message[];
   readonly lastWriteAt: number | null;
   readonly stopRequested: boolean;
+  /** We opened it ourselves for an issue that was delegated to us without one. */
+  readonly openedForDelegation: boolean;
   /** The open question about the session's repository. */
   readonly planQuestion: 'agent' | 'policy' | 'budget' | null;
   readonly question: { readonly id: string; readonly seq: number; readonly options: readonly AnswerOption[] } | null;
@@ -34,6 +37,7 @@ export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | n
     messages: Message[] | null;
     last_write: number | null;
     stop_requested: boolean;
+    opened: boolean;
   }>(
     `select json_build_object('id', i.id, 'workspace', i.workspace, 'identifier', i.identifier, 'title', i.title,
          'description', i.description, 'url', i.url, 'details', i.details) as issue,
@@ -45,9 +49,10 @@ export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | n
           from cyrus.message m where m.session_id = $1 and (m.seq > $2 or m.turn_id = t.id) and m.signal is distinct from '${overtaken}') as messages,
        (select max(w.created_at) from cyrus.outbound_write w where w.session_id = $1) as last_write,
        (select case when q.topic like 'budget:%' then 'budget' else q.kind end from cyrus.question q where q.plan_id = $3 and q.state = 'open' limit 1) as plan_question,
-       exists (select from cyrus.stop_request s where s.plan_id = $3) as stop_requested
+       exists (select from cyrus.stop_request s where s.plan_id = $3) as stop_requested,
+       exists (select from cyrus.outbound_write w where w.key = $5) as opened
      from cyrus.issue i left join cyrus.turn t on t.session_id = $1 and t.state = 'open' where i.id = $4`,
-    [id, session.readSeq, session.planId, session.issueId],
+    [id, session.readSeq, session.planId, session.issueId, openedKey(session.issueId)],
   );
   const row = rows[0];
   if (!row) throw new Error(`session ${id} has no issue`);
@@ -58,6 +63,7 @@ export async function loadSession(tx: Tx, id: string): Promise<LoadedSession | n
     messages: row.messages ?? [],
     lastWriteAt: row.last_write,
     stopRequested: row.stop_requested,
+    openedForDelegation: row.opened,
     question: row.question,
     planQuestion: row.plan_question,
   };
