@@ -27,3 +27,29 @@ export async function loadPrices(): Promise<Price> {
     return price ? microUsd(price.total_price) : undefined;
   };
 }
+
+/** What a model costs, in US dollars for a million tokens. */
+export interface ModelPrice {
+  readonly inputUsd: number;
+  readonly outputUsd: number;
+  /** Absent: as other input. */
+  readonly cacheReadUsd?: number;
+  /** Absent: a quarter more than other input. */
+  readonly cacheWriteUsd?: number;
+}
+
+/** Prices that somebody has named come before those of a list. `own` is read at each call: it may change. */
+export const withOwnPrices =
+  (listed: Price, own: () => Readonly<Record<string, ModelPrice>> | undefined): Price =>
+  (model, tokens) => {
+    const named = own();
+    const price = named && Object.hasOwn(named, model) ? named[model] : undefined;
+    if (price === undefined) return listed(model, tokens);
+    const { inputUsd, outputUsd, cacheReadUsd = inputUsd, cacheWriteUsd = inputUsd * 1.25 } = price;
+    const millionths =
+      tokens.inputTokens * inputUsd +
+      tokens.outputTokens * outputUsd +
+      tokens.cacheReadTokens * cacheReadUsd +
+      tokens.cacheWriteTokens * cacheWriteUsd;
+    return microUsd(millionths / 1_000_000);
+  };

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request as requestHttp, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { outerProxies } from '../src/egress/outer-proxy.ts';
 import { type EgressOptions, type EgressProxy, openEgressProxy, type Refusal } from '../src/egress/proxy.ts';
 
 let directory: string;
@@ -96,6 +98,105 @@ test('anything else is refused, said once, and says how to allow it', async () =
     { host: 'evil.example', port: 443, why: 'unlisted' },
     { host: '127.0.0.1', port, why: 'unlisted' },
   ]);
+});
+
+describe('names with several addresses', () => {
+  test('are reached by the first that answers, by tunnel and by plain request', async () => {
+    // Nothing listens at the first one.
+    await open([`many.corp:${port}`, `127.0.0.3:${port}`, `127.0.0.1:${port}`], { lookup: async () => ['127.0.0.3', '127.0.0.1'] });
+    expect(await tunnelled(`many.corp:${port}`)).toMatch(/^HTTP\/1\.1 200 [\s\S]*hello/);
+    expect(await plain(`http://many.corp:${port}/a`)).toMatchObject({ status: 200, seen: ['PUT', '/a', `many.corp:${port}`, null] });
+  });
+
+  test('are not reached by those that are private and not listed', async () => {
+    let reached = 0;
+    const hidden = createServer((_, response) => {
+      reached++;
+      response.end('hidden');
+    }).listen(port, '127.0.0.9');
+    await once(hidden, 'listening');
+    try {
+      await open([`many.corp:${port}`, `127.0.0.1:${port}`], { lookup: async () => ['127.0.0.9', '64:ff9b::7f00:9', '127.0.0.1'] });
+      expect(await tunnelled(`many.corp:${port}`)).toMatch(/^HTTP\/1\.1 200 [\s\S]*hello/);
+      expect(await plain(`http://many.corp:${port}/a`)).toMatchObject({ status: 200, body: 'x' });
+      expect(reached).toBe(0);
+      expect(refusals).toEqual([]);
+    } finally {
+      hidden.close();
+    }
+  });
+});
+
+describe('behind a proxy of the host', () => {
+  const login = `Basic ${Buffer.from('me:secret').toString('base64')}`;
+  let outer: Server;
+  let asked: [request: string, login: string | undefined][];
+  let status: number;
+  beforeEach(async () => {
+    asked = [];
+    status = 200;
+    outer = createServer((request, response) => {
+      asked.push([`${request.method} ${request.url}`, request.headers['proxy-authorization']]);
+      response.setHeader('x-seen', '[]').end('plain');
+    }).listen(0, '127.0.0.1');
+    outer.on('connect', (request, client) => {
+      asked.push([`CONNECT ${request.url}`, request.headers['proxy-authorization']]);
+      client.on('error', () => undefined);
+      if (status !== 200) return void client.end(`HTTP/1.1 ${status} No\r\n\r\n`);
+      // Its own idea of where the name leads to.
+      const inner = connect(port, '127.0.0.1', () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
+      inner.on('error', () => client.destroy());
+      inner.pipe(client);
+      client.pipe(inner);
+    });
+    await once(outer, 'listening');
+  });
+  afterEach(() => {
+    outer.closeAllConnections();
+    outer.close();
+  });
+  const behind = (noProxy = '') => {
+    const url = `http://me:secret@127.0.0.1:${(outer.address() as AddressInfo).port}`;
+    return { outer: outerProxies({ HTTPS_PROXY: url, HTTP_PROXY: url, NO_PROXY: noProxy }) };
+  };
+
+  test('listed hosts are reached through it by their names, with its password, also those that only it knows', async () => {
+    await open(['example.com', 'plain.example', 'inside.corp'], {
+      ...behind(),
+      lookup: (host) => (host === 'inside.corp' ? Promise.reject(new Error('ENOTFOUND')) : Promise.resolve(['93.184.216.34'])),
+    });
+    expect(await tunnelled('example.com:443')).toMatch(/^HTTP\/1\.1 200 [\s\S]*hello/);
+    expect(await tunnelled('inside.corp:443')).toMatch(/^HTTP\/1\.1 200 [\s\S]*hello/);
+    expect(await plain('http://plain.example/a?b=c')).toMatchObject({ status: 200, body: 'plain' });
+    expect(asked).toEqual([
+      ['CONNECT example.com:443', login],
+      ['CONNECT inside.corp:443', login],
+      ['PUT http://plain.example/a?b=c', login],
+    ]);
+  });
+
+  test('what is not listed, or leads to private addresses, is refused before it is asked', async () => {
+    await open(['rebinding.example'], { ...behind(), lookup: async () => ['10.0.0.1', 'fd00::1'] });
+    expect(await tunnelled('unlisted.example:443')).toMatch(/ 403 /);
+    expect(await tunnelled('rebinding.example:443')).toMatch(/ 403 /);
+    expect(await plain('http://rebinding.example/')).toMatchObject({ status: 403 });
+    expect(asked).toEqual([]);
+  });
+
+  test('what NO_PROXY names, and this host itself, is reached without it', async () => {
+    await open([`direct.corp:${port}`, `127.0.0.1:${port}`], { ...behind('corp'), lookup: async () => ['127.0.0.1'] });
+    expect(await tunnelled(`direct.corp:${port}`)).toMatch(/^HTTP\/1\.1 200 [\s\S]*hello/);
+    expect(await tunnelled(`127.0.0.1:${port}`)).toMatch(/^HTTP\/1\.1 200 [\s\S]*hello/);
+    expect(asked).toEqual([]);
+  });
+
+  test('its refusal is told without its address and password', async () => {
+    status = 407;
+    await open(['example.com'], { ...behind(), lookup: async () => ['93.184.216.34'] });
+    const answer = await tunnelled('example.com:443');
+    expect(answer).toMatch(/ 502 [\s\S]*example\.com cannot be reached: the proxy of this host says 407 \(HTTPS_PROXY/);
+    expect(answer).not.toMatch(/secret|127\.0\.0\.1/);
+  });
 });
 
 describe('names that lead to private addresses', () => {

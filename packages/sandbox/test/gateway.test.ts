@@ -1,13 +1,24 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request as requestHttp, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from 'cyrus-core/clock';
+import { manualClock, systemClock } from 'cyrus-core/clock';
 import { countingIds } from 'cyrus-core/ids';
 import { loadPrices } from 'cyrus-core/prices';
 import { type ModelStandIn, startModel } from 'cyrus-stand-in-model/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type CallNote, createGateway, type Gateway, type GatewayDoor, type GatewayOptions } from '../src/gateway/gateway.ts';
+import type { OuterProxy } from '../src/egress/outer-proxy.ts';
+import {
+  type CallNote,
+  createGateway,
+  type DoorRules,
+  type Gateway,
+  type GatewayDoor,
+  type GatewayOptions,
+} from '../src/gateway/gateway.ts';
+import type { NotPassed } from '../src/gateway/request-rules.ts';
 import { type Book, openBook } from './book.ts';
 import { eventually } from './hosts.ts';
 
@@ -22,6 +33,7 @@ let gateway: Gateway;
 let door: GatewayDoor;
 let book: Book;
 let notes: CallNote[];
+let refusals: NotPassed[];
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gateway-'));
   api = await startModel({ apiKeys: [realKey], countTokens: true });
@@ -34,7 +46,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function open(limitUsd: number, more: Partial<GatewayOptions> = {}): Promise<void> {
+async function open(limitUsd: number, more: Partial<GatewayOptions> = {}, rules: Partial<DoorRules> = {}): Promise<void> {
   book = openBook(limitUsd * 1_000_000);
   gateway = createGateway({
     apiUrl: api.url,
@@ -46,7 +58,9 @@ async function open(limitUsd: number, more: Partial<GatewayOptions> = {}): Promi
     log: (note) => notes.push(note),
     ...more,
   });
-  door = await gateway.open({ attemptId: 'attempt-1', socket: join(directory, 'model') });
+  refusals = [];
+  const refused = (refusal: NotPassed) => refusals.push(refusal);
+  door = await gateway.open({ attemptId: 'attempt-1', socket: join(directory, 'model'), refused, ...rules });
 }
 
 interface Answer {
@@ -182,15 +196,21 @@ describe('what is not paid for', () => {
     expect(notes).toMatchObject([{ status: 402 }]);
   });
 
-  test('a model without a price goes by what the ledger says of it', async () => {
+  test('a model without a price is not called, and it is said what would help', async () => {
     await open(1);
+    const answer = await ask(prompt([{ text: 'x' }], { model: 'a-model-nobody-knows' }));
+    expect(answer).toMatchObject({ status: 400, headers: { 'x-should-retry': 'false' } });
+    expect(answer.text).toMatch(/a-model-nobody-knows has no known price.*claude\.prices/);
+    expect(refusals).toEqual([{ what: 'the model a-model-nobody-knows', message: expect.any(String) }]);
+    expect(book.intents).toEqual([]);
+    expect(api.requests()).toEqual([]);
+  });
+
+  test('but where nothing is held to a budget it is, and is charged as unpriced', async () => {
+    await open(1, {}, { unpriced: true });
     expect((await ask(prompt([{ text: 'x' }], { model: 'a-model-nobody-knows' }))).status).toBe(200);
     expect(book.intents).toMatchObject([{ worstCase: null }]);
     expect([...book.settled.values()]).toMatchObject([{ model: 'a-model-nobody-knows', cost: null }]);
-    const never = { ...book, intend: async () => ({ granted: false as const, left: 0, reason: 'it has no price' }) };
-    await door.close();
-    await open(1, { ledger: never });
-    expect(await ask(prompt([{ text: 'x' }], { model: 'a-model-nobody-knows' }))).toMatchObject({ status: 402 });
   });
 
   test('eight calls at once on the last $0.50 never pass it, and nothing is missing from the book', async () => {
@@ -227,12 +247,34 @@ describe('a call that breaks off', () => {
     expect([...book.settled.values()]).toMatchObject([{ inputTokens: 500, outputTokens: 9 }]);
   });
 
-  test('without a word: its input counts, not what was never answered', async () => {
+  test('without a word: its input counts, not what was never begun', async () => {
     await open(5);
     api.setFaults({ outage: true });
-    expect((await ask(prompt([{ text: 'x' }]))).status).toBe(502);
+    expect((await ask(prompt([{ text: 'x' }], { stream: true }))).status).toBe(502);
     expect([...book.settled.values()]).toMatchObject([{ outputTokens: 0, inputTokens: expect.any(Number) }]);
     expect(book.total()).toBeGreaterThan(0);
+    expect(book.total()).toBeLessThan(1_000);
+  });
+
+  test('without a word, but of an answer that comes in one piece: what may have been written meanwhile counts, too', async () => {
+    const clock = manualClock(Date.now());
+    await open(5, { clock });
+    const left = leave(prompt([{ text: 'x', delay: 600_000 }], { max_tokens: 60_000 }));
+    await waitForRequest();
+    clock.advance(20_000);
+    left();
+    await expect.poll(() => book.settled.size, { timeout: 20_000 }).toBe(1);
+    // 20 s of 200 tokens, of 60,000 that were allowed.
+    expect([...book.settled.values()]).toMatchObject([{ outputTokens: 4_000 }]);
+  });
+
+  test('at the agent, before the first word: its input counts', async () => {
+    await open(5);
+    const left = leave(prompt([{ text: 'x', delay: 600_000 }], { stream: true, max_tokens: 60_000 }));
+    await waitForRequest();
+    left();
+    await expect.poll(() => book.settled.size, { timeout: 20_000 }).toBe(1);
+    expect([...book.settled.values()]).toMatchObject([{ outputTokens: 0, inputTokens: expect.any(Number) }]);
     expect(book.total()).toBeLessThan(1_000);
   });
 
@@ -240,10 +282,11 @@ describe('a call that breaks off', () => {
     await open(5, { apiUrl: 'http://127.0.0.1:9' });
     expect(await ask(prompt([{ text: 'x' }]))).toMatchObject({
       status: 502,
-      text: expect.stringContaining('cannot be reached: ECONNREFUSED'),
+      text: expect.stringMatching(/cannot be reached from Cyrus: ECONNREFUSED.*claude\.apiUrl/),
     });
     expect(settledCosts()).toEqual([null]);
     expect(book.total()).toBe(0);
+    expect((await ask(prompt([{ text: 'x' }]))).text).not.toMatch(/127\.0\.0\.1/);
   });
 
   test('a refusal of the provider costs nothing and comes through', async () => {
@@ -287,6 +330,77 @@ describe('limits of the provider', () => {
   });
 });
 
+/** Begins a call, and gives what ends it. */
+function leave(body: object): () => void {
+  const headers = { 'x-api-key': door.key };
+  const request = requestHttp({ socketPath: join(directory, 'model'), path: '/v1/messages', method: 'POST', headers, agent: false });
+  request.on('error', () => undefined);
+  request.end(JSON.stringify(body));
+  return () => request.destroy();
+}
+const waitForRequest = () => expect.poll(() => api.requests().length, { timeout: 20_000 }).toBe(1);
+
+describe('behind a proxy of the host', () => {
+  let proxy: Server;
+  let asked: unknown[];
+  beforeEach(async () => {
+    asked = [];
+    proxy = createServer().listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+  });
+  afterEach(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  const outer = (): OuterProxy => ({
+    host: '127.0.0.1',
+    port: (proxy.address() as AddressInfo).port,
+    secure: false,
+    authorization: 'Basic eHg=',
+  });
+
+  test('the provider is reached through it, by one tunnel for many calls', async () => {
+    proxy.on('connect', (request, client: Socket) => {
+      asked.push([request.url, request.headers['proxy-authorization']]);
+      const inner = connect(api.port, '127.0.0.1', () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
+      inner.on('error', () => client.destroy());
+      client.on('error', () => inner.destroy());
+      inner.pipe(client);
+      client.pipe(inner);
+    });
+    await open(5, { apiUrl: 'http://api.example:8080/base', outer: () => outer() });
+    // The stand-in knows nothing of /base: what came shows that the way was right.
+    expect((await ask(prompt([{ text: 'x' }]))).status).toBe(404);
+    expect((await ask(prompt([{ text: 'x' }]))).status).toBe(404);
+    expect(api.requests().map(({ path }) => path)).toEqual(['/base/v1/messages', '/base/v1/messages']);
+    expect(asked).toEqual([['api.example:8080', 'Basic eHg=']]);
+  });
+
+  test('by TLS to the provider itself, inside of the tunnel', async () => {
+    proxy.on('connect', (request, client: Socket) => {
+      client.on('error', () => undefined);
+      client.write('HTTP/1.1 200 OK\r\n\r\n');
+      client.once('data', (hello: Buffer) => {
+        // A handshake that names whom it is for.
+        asked.push([request.url, hello[0], hello.includes('api.example')]);
+        client.destroy();
+      });
+    });
+    await open(5, { apiUrl: 'https://api.example', outer: () => outer() });
+    expect((await ask(prompt([{ text: 'x' }], { stream: true }))).status).toBe(502);
+    expect(asked).toEqual([['api.example:443', 0x16, true]]);
+  });
+
+  test('one that refuses costs nothing, and is told without its address', async () => {
+    proxy.on('connect', (_, client: Socket) => client.end('HTTP/1.1 407 No\r\n\r\n'));
+    await open(5, { apiUrl: 'https://api.example', outer: () => outer() });
+    const answer = await ask(prompt([{ text: 'x' }]));
+    expect(answer).toMatchObject({ status: 502, text: expect.stringContaining('cannot be reached from Cyrus: PROXY_407') });
+    expect(answer.text).not.toMatch(/127\.0\.0\.1|api\.example/);
+    expect(settledCosts()).toEqual([null]);
+  });
+});
+
 describe('what is not offered', () => {
   test.each<[string, Ask, number]>([
     ['another path', { path: '/v1/models' }, 404],
@@ -304,6 +418,17 @@ describe('what is not offered', () => {
       { path: '/v1/messages/count_tokens', raw: `{"model":"${model}","messages":[],"mcp_servers":[{}]}` },
       400,
     ],
+    [
+      'a page that the provider fetches',
+      { raw: `{"model":"${model}","max_tokens":1,"messages":[],"tools":[{"type":"web_fetch_20250910"}]}` },
+      400,
+    ],
+    [
+      'a search that is not allowed',
+      { raw: `{"model":"${model}","max_tokens":1,"messages":[],"tools":[{"type":"web_search_20250305"}]}` },
+      400,
+    ],
+    ['what nobody knows', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"reach":"out"}` }, 400],
     ['dearer ways of being served', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"speed":"fast"}` }, 400],
   ])('%s', async (_name, how, status) => {
     await open(5);
@@ -312,6 +437,20 @@ describe('what is not offered', () => {
     expect(JSON.parse(answer.text)).toMatchObject({ type: 'error', error: { type: expect.any(String) } });
     expect(api.requests()).toEqual([]);
     expect(book.intents).toEqual([]);
+  });
+
+  test('is told to who runs it, by its name', async () => {
+    await open(5);
+    await ask(prompt([], { mcp_servers: [{ url: secretWords }] }));
+    expect(refusals).toEqual([{ what: 'the field "mcp_servers"', message: expect.stringContaining('is not passed on') }]);
+  });
+
+  test('but searches where they are allowed, with what they cost at most written down', async () => {
+    await open(50, {}, { webSearch: true });
+    const search = { type: 'web_search_20250305', name: 'web_search', max_uses: 8 };
+    expect((await ask(prompt([{ text: 'x' }], { tools: [search] }))).status).toBe(200);
+    // 36 × 20,000 tokens found and read again, and 8 searches.
+    expect(book.intents[0]?.worstCase).toBeGreaterThan(36 * 20_000 * 3 + 80_000);
   });
 
   test('a request beyond the size of the API', async () => {

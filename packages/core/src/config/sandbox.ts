@@ -22,6 +22,8 @@ export interface EgressConfig {
   readonly egress?: readonly string[];
   /** By setup, beside those. Absent: `registries`. */
   readonly setupEgress?: readonly string[];
+  /** The model's provider may search the web for agents. */
+  readonly webSearch?: boolean;
 }
 const hosts: z.ZodType<string[]> = z.array(
   z
@@ -36,6 +38,10 @@ const egressKeys = {
   setupEgress: hosts
     .exactOptional()
     .describe('Hosts that setup may reach beside those. Absent: "registries", the public package registries'),
+  webSearch: z
+    .boolean()
+    .exactOptional()
+    .describe("true: the model's provider may search the web for agents; what they search for leaves by it. Absent: false"),
 };
 /** Of one repository. */
 export const egress: z.ZodType<EgressConfig> = z.object(egressKeys);

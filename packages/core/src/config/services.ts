@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ModelPrice } from '../prices.ts';
 import { type BillingConfig, billing } from './budgets.ts';
 import { address, dollarLimit, dollars, filled, stringMap } from './pieces.ts';
 import { type Strategy, strategy } from './strategies.ts';
@@ -97,7 +98,17 @@ export interface ClaudeConfig {
   readonly maxParallel?: number;
   /** Absent: `included` with `ownLogin`, else `list`. */
   readonly billing?: BillingConfig;
+  /** Of models that no list has, or that cost something else. */
+  readonly prices?: Readonly<Record<string, ModelPrice>>;
 }
+
+const perMillion: z.ZodType<number> = z.number().min(0).max(100_000);
+const modelPrice: z.ZodType<ModelPrice> = z.object({
+  inputUsd: perMillion.describe('A million tokens of input'),
+  outputUsd: perMillion.describe('A million tokens of output'),
+  cacheReadUsd: perMillion.exactOptional().describe('Absent: as other input'),
+  cacheWriteUsd: perMillion.exactOptional().describe('Absent: a quarter more than other input'),
+});
 export const claude: z.ZodType<ClaudeConfig> = z.object({
   apiUrl: address.exactOptional(),
   apiKey: filled.exactOptional(),
@@ -105,6 +116,10 @@ export const claude: z.ZodType<ClaudeConfig> = z.object({
   binaryPath: filled.exactOptional(),
   maxParallel: maxParallel.exactOptional(),
   billing: billing.exactOptional(),
+  prices: z
+    .record(filled, modelPrice)
+    .exactOptional()
+    .describe('What models cost that no price list has, or has otherwise: US dollars for a million tokens'),
 });
 
 export interface ModelByTaskType {

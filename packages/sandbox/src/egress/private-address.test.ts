@@ -12,13 +12,20 @@ test.each([
     '::FFFF:a9fe:a9fe',
     'not an address',
     '2002:7f00:1::',
+    '64:ff9b::192.168.1.1',
+    '64:ff9b:0:0:0:0:a9fe:a9fe',
+    '64:FF9B::7f00:1',
+    '64:ff9b::1',
+    '64:ff9b::',
+    '64:ff9b:1::5db8:d822',
     '::127.0.0.1',
     '::a00:1',
   ],
 ])('%s is private', (address) => expect(isPrivate(address)).toBe(true));
 
-test.each(['1.1.1.1', '172.32.0.1', '93.184.216.34', '2606:4700::1111', '::ffff:1.1.1.1'])('%s is public', (address) =>
-  expect(isPrivate(address)).toBe(false),
+test.each(['1.1.1.1', '172.32.0.1', '93.184.216.34', '2606:4700::1111', '::ffff:1.1.1.1', '64:ff9b::5db8:d822', '64:ff9b::1.1.1.1'])(
+  '%s is public',
+  (address) => expect(isPrivate(address)).toBe(false),
 );
 
 test('every address of this host is private, whatever range it is of', () => {

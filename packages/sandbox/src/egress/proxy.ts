@@ -1,9 +1,18 @@
 import { lookup as lookupAny } from 'node:dns/promises';
-import { createServer, type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http';
-import { connect, isIP, type Socket } from 'node:net';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { connect, isIP, isIPv6, type LookupFunction, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { passedOn } from '../gateway/upstream.ts';
 import { type AllowList, allowList, type Destination } from './allow-list.ts';
+import { type OuterProxies, type OuterProxy, tunnelThrough } from './outer-proxy.ts';
 import { isPrivate } from './private-address.ts';
 
 export interface EgressOptions {
@@ -15,6 +24,8 @@ export interface EgressOptions {
   readonly refused: (refusal: Refusal) => void;
   /** Addresses of a name; for tests. */
   readonly lookup?: (host: string) => Promise<readonly string[]>;
+  /** Proxies that lead from this host to the internet. Absent: none is needed. */
+  readonly outer?: OuterProxies;
 }
 
 export interface Refusal {
@@ -30,31 +41,54 @@ export interface EgressProxy {
 
 const mostConnections = 256;
 const connectWithinMs = 30_000;
+/** Of one address, while there are others. */
+const tryNextAfterMs = 5_000;
 /** Refusals that are told of one proxy; a flood of made-up names says nothing new. */
 const mostTold = 50;
 
+/** How a destination is reached: by one of the addresses that were looked at, or by a proxy. */
+interface Way {
+  readonly addresses: readonly string[];
+  readonly proxy: OuterProxy | undefined;
+}
+
+/** Why a destination is not reached, for who asked. */
+interface Denial {
+  readonly status: 403 | 502;
+  readonly text: string;
+}
+
 /** An HTTP proxy (CONNECT, and plain requests) that leads to the hosts of a list and nowhere else. It resolves names itself. */
-export async function openEgressProxy({ allowed, socket, refused, lookup = addressesOf }: EgressOptions): Promise<EgressProxy> {
+export async function openEgressProxy(options: EgressOptions): Promise<EgressProxy> {
+  const { allowed, socket, refused, lookup = addressesOf, outer = () => undefined } = options;
   const list = allowList(allowed);
   const told = new Set<string>();
   const open = new Set<Duplex>();
 
-  /** The address to connect to; undefined: refused, and told. @throws the resolver's error */
-  async function way(destination: Destination): Promise<string | undefined> {
+  async function way(destination: Destination & { readonly secure: boolean }): Promise<Way | Denial> {
     if (!list.allows(destination)) return refuse(destination, 'unlisted');
     const { host, port } = destination;
-    const addresses = isIP(host) ? [host] : await lookup(host);
+    const proxy = outer(destination);
+    let addresses: readonly string[] = [host];
+    try {
+      if (isIP(host) === 0) addresses = await lookup(host);
+    } catch {
+      if (!proxy) return { status: 502, text: `${host} is not known to the name service.` };
+      // A name that only the proxy knows is for it to look up.
+      return { addresses: [], proxy };
+    }
     // What was looked at is what is connected to: a name that is looked up twice may lead to two places.
-    const good = addresses.find((address) => mayReach(list, { host: address, port }));
-    return good ?? refuse(destination, 'private');
+    const good = addresses.filter((address) => mayReach(list, { host: address, port }));
+    return good.length > 0 ? { addresses: good, proxy } : refuse(destination, 'private');
   }
 
-  function refuse(destination: Destination, why: Refusal['why']): undefined {
-    const name = `${destination.host}:${destination.port}`;
-    if (told.has(name) || told.size >= mostTold) return undefined;
-    told.add(name);
-    refused({ host: destination.host.slice(0, 255), port: destination.port, why });
-    return undefined;
+  function refuse({ host, port }: Destination, why: Refusal['why']): Denial {
+    const name = `${host}:${port}`;
+    if (!told.has(name) && told.size < mostTold) {
+      told.add(name);
+      refused({ host: host.slice(0, 255), port, why });
+    }
+    return { status: 403, text: `Not allowed: ${name} is not among the hosts that may be reached from here (sandbox.egress).` };
   }
 
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (request, response) => {
@@ -73,54 +107,55 @@ export async function openEgressProxy({ allowed, socket, refused, lookup = addre
 
   async function tunnel(request: IncomingMessage, client: Socket, head: Buffer): Promise<void> {
     const destination = destinationOf(request.url ?? '');
-    if (!destination) return say(client, 400, 'Bad Request', 'host:port is expected.');
-    let address: string | undefined;
+    if (!destination) return say(client, 400, 'host:port is expected.');
+    const found = await way({ ...destination, secure: true });
+    if ('status' in found) return say(client, found.status, found.text);
+    let connected: Socket;
     try {
-      address = await way(destination);
-    } catch {
-      return say(client, 502, 'Bad Gateway', `${destination.host} is not known to the name service.`);
+      connected = await connectBy(found, destination);
+    } catch (error) {
+      return say(client, 502, unreachable(destination, error));
     }
-    if (address === undefined) return say(client, 403, 'Forbidden', refusal(destination));
-    const outer = connect({ host: address, port: destination.port, noDelay: true });
-    let connected = false;
-    outer.setTimeout(connectWithinMs, () => outer.destroy(new Error('timed out')));
-    outer.once('connect', () => {
-      connected = true;
-      outer.setTimeout(0);
-      client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      if (head.length > 0) outer.write(head);
-      outer.pipe(client);
-      client.pipe(outer);
-    });
-    outer.once('error', () => {
-      if (!connected) say(client, 502, 'Bad Gateway', `${destination.host} cannot be reached.`);
-      else client.destroy();
-    });
-    outer.once('close', () => client.destroySoon());
-    client.once('close', () => outer.destroy());
+    if (client.destroyed) return void connected.destroy();
+    connected.once('error', () => client.destroy());
+    connected.once('close', () => client.destroySoon());
+    client.once('close', () => connected.destroy());
+    client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    if (head.length > 0) connected.write(head);
+    connected.pipe(client);
+    client.pipe(connected);
   }
 
   async function plain(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = URL.canParse(request.url ?? '') ? new URL(request.url ?? '') : undefined;
     if (url?.protocol !== 'http:') return answer(response, 400, 'This is a proxy: a whole http:// address, or CONNECT, is expected.');
     const destination = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
-    let address: string | undefined;
-    try {
-      address = await way(destination);
-    } catch {
-      return answer(response, 502, `${destination.host} is not known to the name service.`);
-    }
-    if (address === undefined) return answer(response, 403, refusal(destination));
+    const found = await way({ ...destination, secure: false });
+    if ('status' in found) return answer(response, found.status, found.text);
     const { authorization, cookie } = request.headers;
     const own = { ...(authorization ? { authorization } : {}), ...(cookie ? { cookie } : {}) };
-    const outer = requestHttp(
+    const { proxy } = found;
+    const path = `${url.pathname}${url.search}`;
+    // No connection is shared: what one run may reach is not for all.
+    let by: RequestOptions;
+    if (proxy) by = { host: proxy.host, port: proxy.port, path: `http://${url.host}${path}`, agent: false };
+    else {
+      let connected: Socket;
+      try {
+        connected = await connectBy(found, destination);
+      } catch (error) {
+        return answer(response, 502, unreachable(destination, error));
+      }
+      if (response.destroyed) return void connected.destroy();
+      by = { path, createConnection: () => connected };
+    }
+    const login = proxy?.authorization === undefined ? {} : { 'proxy-authorization': proxy.authorization };
+    const sent = (proxy?.secure ? requestHttps : requestHttp)(
       {
-        host: address,
-        port: destination.port,
+        ...by,
         method: request.method ?? 'GET',
-        path: `${url.pathname}${url.search}`,
         setHost: false,
-        headers: { ...passedOn(request.headers), ...own, host: url.host, ...lengthOf(request) },
+        headers: { ...passedOn(request.headers), ...own, ...login, host: url.host, ...lengthOf(request) },
       },
       (inner) => {
         const { 'set-cookie': cookies } = inner.headers;
@@ -129,13 +164,13 @@ export async function openEgressProxy({ allowed, socket, refused, lookup = addre
         inner.pipe(response);
       },
     );
-    outer.setTimeout(connectWithinMs * 10, () => outer.destroy(new Error('timed out')));
-    outer.once('error', () => {
+    sent.setTimeout(connectWithinMs * 10, () => sent.destroy(new Error('timed out')));
+    sent.once('error', (error) => {
       if (response.headersSent) response.destroy();
-      else answer(response, 502, `${destination.host} cannot be reached.`);
+      else answer(response, 502, unreachable(destination, error));
     });
-    response.once('close', () => outer.destroy());
-    request.pipe(outer);
+    response.once('close', () => sent.destroy());
+    request.pipe(sent);
   }
 
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socket, resolve));
@@ -146,6 +181,43 @@ export async function openEgressProxy({ allowed, socket, refused, lookup = addre
         for (const connection of open) connection.destroy();
       }),
   };
+}
+
+function connectBy({ proxy, addresses }: Way, destination: Destination): Promise<Socket> {
+  if (proxy) return tunnelThrough(proxy, destination, connectWithinMs);
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      ...destination,
+      lookup: only(addresses),
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: tryNextAfterMs,
+      noDelay: true,
+    });
+    socket.setTimeout(connectWithinMs, () => socket.destroy(new Error('timed out')));
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject).setTimeout(0);
+      resolve(socket);
+    });
+  });
+}
+
+/** A name service that knows these addresses and no others: one is tried after the other. */
+const only =
+  (addresses: readonly string[]): LookupFunction =>
+  (_host, options, callback) => {
+    const all = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
+    if (options.all) callback(null, all);
+    else callback(null, all[0]?.address ?? '', all[0]?.family);
+  };
+
+/** Says of a proxy that it stands in the way, and nothing else of it. */
+function unreachable({ host }: Destination, error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const by = code?.startsWith('PROXY_')
+    ? `: the proxy of this host says ${code.slice('PROXY_'.length)} (HTTPS_PROXY, NO_PROXY of the service)`
+    : '';
+  return `${host} cannot be reached${by}.`;
 }
 
 /** A public address, or one that is listed itself. */
@@ -164,17 +236,14 @@ function destinationOf(text: string): Destination | undefined {
   return host === undefined || port < 1 || port > 65_535 ? undefined : { host: host.toLowerCase(), port };
 }
 
-const refusal = ({ host, port }: Destination): string =>
-  `Not allowed: ${host}:${port} is not among the hosts that may be reached from here (sandbox.egress).`;
-
 function lengthOf({ headers }: IncomingMessage): Record<string, string> {
   const length = headers['content-length'];
   if (length !== undefined) return { 'content-length': length };
   return headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' };
 }
 
-function say(client: Duplex, status: number, reason: string, text: string): void {
-  const head = `HTTP/1.1 ${status} ${reason}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n`;
+function say(client: Duplex, status: number, text: string): void {
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n`;
   client.end(`${head}${text}`);
 }
 

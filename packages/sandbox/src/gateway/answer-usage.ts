@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import type { Instant } from 'cyrus-core/clock';
 import type { ReportedUsage } from './call-price.ts';
 
 /** Reads along with an answer of the Messages API what it has used. */
@@ -44,33 +45,55 @@ const joined = (before: ReportedUsage, said: ApiUsage): ReportedUsage => ({
   webSearches: Math.max(before.webSearches, said.server_tool_use?.web_search_requests ?? 0),
 });
 
-/** Of a stream of events. What was streamed of an answer that broke off is counted generously: two bytes a token. */
-export function streamReader(): AnswerReader {
+/** Faster than any model writes that is served at the list price, in tokens a second. */
+const fastest = 200;
+
+/** What can have been written in that time at most. */
+export const writtenIn = (ms: number): number => Math.ceil((Math.max(0, ms) / 1000) * fastest);
+
+/**
+ * Of a stream of events. What was streamed of an answer that broke off is counted generously: two bytes a token. Of a thought that was under way,
+ * and is shown shortened or not at all, nobody knows more than how long it took: it counts as the fastest model would have filled that time.
+ */
+export function streamReader(now: () => Instant, maxTokens: number): AnswerReader {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   let usage: ReportedUsage | undefined;
   let model: string | undefined;
   let final = false;
-  let streamed = 0;
+  let bytes = 0;
   let searches = 0;
+  /** The thought that is under way: since when, and its bytes so far. */
+  let thought: { readonly since: Instant; bytes: number } | undefined;
 
   function onEvent({ type, message, content_block: block, delta, usage: said }: ApiEvent): void {
     if (type === 'message_start') {
       usage = joined(usage ?? nothing, message?.usage ?? {});
       model = message?.model;
     } else if (type === 'content_block_start') {
-      if (block?.['type'] === 'redacted_thinking') streamed += Buffer.byteLength(String(block['data'] ?? ''));
+      if (block?.['type'] === 'thinking') thought = { since: now(), bytes: 0 };
+      if (block?.['type'] === 'redacted_thinking') bytes += Buffer.byteLength(String(block['data'] ?? ''));
       if (block?.['type'] === 'server_tool_use' && block['name'] === 'web_search') searches++;
     } else if (type === 'content_block_delta') {
-      // Of thinking that is shown shortened, or not at all, the signature holds the whole.
+      // Of a thought that is over, the signature holds the whole.
       for (const name of ['text', 'thinking', 'signature', 'partial_json']) {
         const part = delta?.[name];
-        if (typeof part === 'string') streamed += Buffer.byteLength(part);
+        if (typeof part !== 'string') continue;
+        if (thought) thought.bytes += Buffer.byteLength(part);
+        else bytes += Buffer.byteLength(part);
       }
+    } else if (type === 'content_block_stop') {
+      bytes += thought?.bytes ?? 0;
+      thought = undefined;
     } else if (type === 'message_delta' && said) {
       usage = joined(usage ?? nothing, said);
       final = true;
     }
+  }
+
+  function written(): number {
+    const unfinished = thought === undefined ? 0 : Math.max(thought.bytes / 2, writtenIn(now() - thought.since));
+    return Math.min(maxTokens, Math.ceil(bytes / 2 + unfinished));
   }
 
   return {
@@ -90,7 +113,7 @@ export function streamReader(): AnswerReader {
     usage() {
       if (usage === undefined) return undefined;
       if (final) return { usage, model, certain: true };
-      const outputTokens = Math.max(usage.outputTokens, Math.ceil(streamed / 2));
+      const outputTokens = Math.max(usage.outputTokens, written());
       return { usage: { ...usage, outputTokens, webSearches: Math.max(usage.webSearches, searches) }, model, certain: false };
     },
   };

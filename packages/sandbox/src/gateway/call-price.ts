@@ -12,16 +12,24 @@ export interface ReportedUsage extends TokenCounts {
   readonly webSearches: number;
 }
 
-/** What a call costs at most with so many tokens in and out: the input is priced as whichever is dearest. Null: the model has no price. */
+/** What a search finds, as the model reads it. */
+const searchTokens = 20_000;
+
+/**
+ * What a call costs at most with so many tokens in and out: the input is priced as whichever is dearest. After each search the model reads all
+ * anew: what it was given, what it has written, and what was found so far. Null: the model has no price.
+ */
 export function worstCase(
   price: Price,
   { model, longCache, webSearches }: Pick<ModelRequest, 'model' | 'longCache' | 'webSearches'>,
   inputTokens: number,
   maxTokens: number,
 ): MicroUsd | null {
+  const found = (searchTokens * webSearches * (webSearches + 1)) / 2;
+  const read = inputTokens + webSearches * (inputTokens + maxTokens) + found;
   const none = { inputTokens: 0, outputTokens: maxTokens, cacheReadTokens: 0, cacheWriteTokens: 0 };
-  const fresh = price(model, { ...none, inputTokens: longCache ? inputTokens * 2 : inputTokens });
-  const written = price(model, { ...none, cacheWriteTokens: inputTokens });
+  const fresh = price(model, { ...none, inputTokens: longCache ? read * 2 : read });
+  const written = price(model, { ...none, cacheWriteTokens: read });
   if (fresh === undefined || written === undefined) return null;
   return Math.ceil(Math.max(fresh, written)) + webSearches * searchPrice;
 }

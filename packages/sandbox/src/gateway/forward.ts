@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallUsage } from 'cyrus-core/ports/ledger';
-import { type AnswerReader, jsonReader, streamReader } from './answer-usage.ts';
+import { type AnswerReader, jsonReader, streamReader, writtenIn } from './answer-usage.ts';
 import { refuse } from './api-error.ts';
-import { costOf } from './call-price.ts';
-import type { Shared } from './gateway.ts';
-import { type ModelRequest, readModelRequest, readRequest, withMaxTokens } from './model-request.ts';
+import { costOf, worstCase } from './call-price.ts';
+import type { DoorRules, Shared } from './gateway.ts';
+import { type Mistake, type ModelRequest, readModelRequest, readRequest, withMaxTokens } from './model-request.ts';
 import { reserve } from './reserve.ts';
 import { neverConnected, passedOn } from './upstream.ts';
 
@@ -18,6 +18,7 @@ export interface Incoming {
   readonly body: Buffer;
   /** Calls of the same attempt that are answered and not yet settled. */
   readonly settling: Set<Promise<void>>;
+  readonly rules: DoorRules;
 }
 
 /** Longer than any pause of a provider that is still at it. */
@@ -33,11 +34,12 @@ interface Exchange {
 
 /** Forwards one call of the model: written down before, settled after. Resolves when that is done. */
 export async function forwardCall(shared: Shared, incoming: Incoming): Promise<void> {
-  const { attemptId, response, body, settling } = incoming;
+  const { attemptId, response, body, settling, rules } = incoming;
   const began = shared.clock.now();
-  const wanted = readModelRequest(body.toString('utf8'), body.length);
-  if ('mistake' in wanted) return refuse(response, { status: 400, type: 'invalid_request_error', message: wanted.mistake });
+  const wanted = readModelRequest(body.toString('utf8'), rules);
+  if ('mistake' in wanted) return refuseMistake(incoming, wanted);
   const { model } = wanted;
+  if (!rules.unpriced && worstCase(shared.prices.price, wanted, 1, 1) === null) return refuseMistake(incoming, unpriced(model));
   if (refuseLimited(shared, model, response)) return;
 
   const gone = goneWith(response);
@@ -52,17 +54,20 @@ export async function forwardCall(shared: Shared, incoming: Incoming): Promise<v
   if (gone.aborted) return settle(shared, callId, null);
 
   const sent = reserved.maxTokens === wanted.maxTokens ? body : Buffer.from(withMaxTokens(wanted, reserved.maxTokens));
-  const reader = wanted.stream ? streamReader() : jsonReader();
+  const reader = wanted.stream ? streamReader(shared.clock.now, reserved.maxTokens) : jsonReader();
+  const sentAt = shared.clock.now();
   const end = await exchange(shared, { ...incoming, body: sent }, reader, gone);
   if (end.status === 429 || end.status === 529) {
     const until = shared.limits.note(model, end.status, end.retryAfter);
     shared.limited?.({ model, status: end.status, until });
   }
   const free = end.status >= 400 || (end.status === 0 && neverConnected(end.broken));
-  const dropped = end.status === 0 && !gone.aborted;
-  const used = free ? null : (usageOf(shared, model, reader) ?? (dropped ? inputOf(shared, wanted) : undefined));
+  const ended = end.broken === undefined && !gone.aborted;
+  const unheard = (): CallUsage =>
+    unanswered(shared, wanted, wanted.stream ? 0 : Math.min(reserved.maxTokens, writtenIn(shared.clock.now() - sentAt)));
+  // An answer that came to its end and said nothing of its usage keeps what was written down.
+  const used = free ? null : (usageOf(shared, model, reader) ?? (ended ? undefined : unheard()));
   const cost = used === null ? 0 : (used?.cost ?? null);
-  // Not known: what was written down stays.
   if (used !== undefined) {
     const settles = settle(shared, callId, used);
     settling.add(settles);
@@ -76,10 +81,21 @@ export async function forwardCall(shared: Shared, incoming: Incoming): Promise<v
 
 /** Forwards a count of tokens, which costs nothing. */
 export async function forwardCount(shared: Shared, incoming: Incoming): Promise<void> {
-  const read = readRequest(incoming.body.toString('utf8'));
-  if ('mistake' in read) return refuse(incoming.response, { status: 400, type: 'invalid_request_error', message: read.mistake });
+  const read = readRequest(incoming.body.toString('utf8'), incoming.rules);
+  if ('mistake' in read) return refuseMistake(incoming, read);
   await exchange(shared, incoming, undefined, goneWith(incoming.response));
 }
+
+/** Refuses a request that cannot be passed on. Asking again changes nothing. */
+function refuseMistake({ response, rules }: Incoming, { mistake, what }: Mistake): void {
+  if (what !== undefined) rules.refused?.({ what, message: mistake });
+  refuse(response, { status: 400, type: 'invalid_request_error', message: mistake, retry: false });
+}
+
+const unpriced = (model: string): Mistake => ({
+  what: `the model ${model.slice(0, 100)}`,
+  mistake: `The model ${model.slice(0, 100)} has no known price, so that no budget can hold it, and it is not called. Say what it costs with claude.prices in the configuration of Cyrus (0 where it is free), or choose another model.`,
+});
 
 /** Answers in the provider's place while it has said not to be asked. */
 function refuseLimited({ limits, clock }: Shared, model: string, response: ServerResponse): boolean {
@@ -136,7 +152,8 @@ function exchange(
     upstream.setTimeout(silenceMs, () => upstream.destroy(new Error('the provider is silent')));
     upstream.on('error', (error) => {
       if (status === 0 && !gone.aborted) {
-        const message = `The model API at ${shared.upstream.url} cannot be reached: ${codeOf(error)}`;
+        // Not where it is: an address may hold more than is for an agent to know.
+        const message = `The model API cannot be reached from Cyrus: ${codeOf(error)}. Its address is claude.apiUrl in the configuration.`;
         refuse(response, { status: 502, type: 'api_error', message });
       } else response.destroy();
       finish(error);
@@ -157,11 +174,11 @@ function usageOf({ prices }: Shared, asked: string, reader: AnswerReader): CallU
 }
 
 /**
- * What a call counts that the provider dropped without a word: its input, at about three bytes a token. Providers bill answers, and there
- * was none; with the whole worst case an outage of a minute would use a budget up.
+ * What a call counts of which no word came: its input, at about three bytes a token, and what may have been written. An answer that streams begins
+ * with a word, so none was begun; one in one piece comes when all is written. With the whole worst case an outage of a minute would use a budget up.
  */
-function inputOf({ prices }: Shared, { model, inputTokens }: ModelRequest): CallUsage {
-  const tokens = { inputTokens: Math.ceil(inputTokens / 3), outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+function unanswered({ prices }: Shared, { model, inputTokens }: ModelRequest, outputTokens: number): CallUsage {
+  const tokens = { inputTokens: Math.ceil(inputTokens / 3), outputTokens, cacheReadTokens: 0, cacheWriteTokens: 0 };
   const cost = costOf(prices.price, model, { ...tokens, longCacheWriteTokens: 0, webSearches: 0 });
   return { model, ...tokens, cost, prices: prices.name };
 }

@@ -5,15 +5,19 @@ import type { Clock, Instant } from 'cyrus-core/clock';
 import type { Ids } from 'cyrus-core/ids';
 import type { Ledger } from 'cyrus-core/ports/ledger';
 import type { Price } from 'cyrus-core/prices';
+import type { OuterProxies } from '../egress/outer-proxy.ts';
 import { type ApiRefusal, refuse } from './api-error.ts';
 import { forwardCall, forwardCount } from './forward.ts';
 import { type ProviderLimits, providerLimits } from './provider-limits.ts';
+import type { NotPassed, RequestRules } from './request-rules.ts';
 import { openUpstream, type Upstream } from './upstream.ts';
 
 export interface GatewayOptions {
   readonly apiUrl: string;
   /** The provider's key. It goes to the provider, and nowhere else. */
   readonly apiKey: string;
+  /** Proxies that lead from this host to the provider. Absent: none is needed. */
+  readonly outer?: OuterProxies;
   readonly ledger: Ledger;
   readonly prices: { readonly price: Price; readonly name: string };
   readonly clock: Clock;
@@ -46,10 +50,18 @@ export interface GatewayDoor {
   close(): Promise<void>;
 }
 
+/** What the calls of one attempt may be. */
+export interface DoorRules extends RequestRules {
+  /** Models without a price are called: nothing is to be held to a budget. */
+  readonly unpriced: boolean;
+  /** A request was not passed on; its agent has been told `message`. */
+  readonly refused?: ((refusal: NotPassed) => void) | undefined;
+}
+
 /** The model API as agents get it: it adds the key, writes down what calls cost before and after, and refuses what is not paid for. */
 export interface Gateway {
   /** `socket`: a path for a unix socket. Absent: a port on the loopback. */
-  open(attempt: { readonly attemptId: string; readonly socket?: string }): Promise<GatewayDoor>;
+  open(attempt: { readonly attemptId: string; readonly socket?: string } & Partial<DoorRules>): Promise<GatewayDoor>;
   close(): void;
 }
 
@@ -66,15 +78,20 @@ const mostHeld = 4 * largestBody;
 const settleWithinMs = 10_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const shared: Shared = { ...options, upstream: openUpstream(options.apiUrl, options.apiKey), limits: providerLimits(options.clock) };
+  const shared: Shared = {
+    ...options,
+    upstream: openUpstream(options.apiUrl, options.apiKey, options.outer ?? (() => undefined)),
+    limits: providerLimits(options.clock),
+  };
   return {
-    async open({ attemptId, socket }) {
+    async open({ attemptId, socket, webSearch = false, unpriced = false, refused }) {
+      const rules = { webSearch, unpriced, refused };
       const key = `cyrus-${randomBytes(24).toString('base64url')}`;
       const underWay = new Set<Promise<void>>();
       const settling = new Set<Promise<void>>();
       const held = { bytes: 0 };
       const server = createServer({ noDelay: true, keepAliveTimeout: 120_000, requestTimeout: 0 }, (request, response) => {
-        const done = answer(shared, { attemptId, key, settling, held }, request, response).catch(() => {
+        const done = answer(shared, { attemptId, key, settling, held, rules }, request, response).catch(() => {
           // Nothing of the cause: it may hold what was said.
           refuse(response, { status: 500, type: 'api_error', message: 'The gateway failed.' });
         });
@@ -113,6 +130,7 @@ interface Attempt {
   readonly key: string;
   readonly settling: Set<Promise<void>>;
   readonly held: { bytes: number };
+  readonly rules: DoorRules;
 }
 
 async function answer(shared: Shared, attempt: Attempt, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,33 +1,37 @@
+import { type Fields, isBuiltIn, isSearch, listOf, notPassed, type RequestRules } from './request-rules.ts';
+
 /** What of a request to the model decides on its price. */
 export interface ModelRequest {
   readonly model: string;
   readonly maxTokens: number;
   readonly stream: boolean;
-  /** More tokens than this the input cannot have. */
+  /** More tokens than this it cannot have, before anything is searched for. */
   readonly inputTokens: number;
-  /** Of these: what no request holds, since it is found on the way. */
-  readonly foundTokens: number;
   /** Some of it may be kept in the cache for an hour, which costs more. */
   readonly longCache: boolean;
   /** Searches of the web, which are paid for one by one. */
   readonly webSearches: number;
   /** The whole body, parsed. */
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: Fields;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Of a request that is not passed on: for its client, and what of it was not known. */
+export interface Mistake {
+  readonly mistake: string;
+  readonly what?: string;
+}
 
-/** What a picture has at most, and what is assumed of a document or of a search whose text the request does not show. */
+/** What a picture has at most, with the largest that models look at. */
 const pictureTokens = 5_000;
-const documentTokens = 200_000;
-const searchTokens = 20_000;
+/** No model takes more. It stands for what a request holds packed: pages of a PDF may share what they show. */
+const longestContext = 1_000_000;
+/** The instructions that come with tools: at most 804 are published for any model, 1,234 beside for a tool of the provider's own making. */
+const toolsTokens = 1_500;
+const builtInTokens = 1_500;
 const searchesAssumed = 10;
 
-/**
- * Reads any request that the provider is to get. It refuses what would have the provider itself go out for the agent: the agent's network is
- * closed, and what it may reach is for the list of hosts to say.
- */
-export function readRequest(text: string): { readonly body: Fields } | { readonly mistake: string } {
+/** Reads any request that the provider is to get: as JSON, and as one of which all is known to be harmless. */
+export function readRequest(text: string, rules: RequestRules): { readonly body: Fields } | Mistake {
   let body: Fields;
   try {
     body = JSON.parse(text) as Fields;
@@ -37,36 +41,46 @@ export function readRequest(text: string): { readonly body: Fields } | { readonl
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return { mistake: 'The request is not a JSON object.' };
   const twice = doubledKey(text);
   if (twice !== undefined) return { mistake: `"${twice}" stands there twice.` };
-  const out = leadsOut(body);
-  return out === undefined ? { body } : { mistake: `${out}: the provider is not asked to go to other hosts from here (sandbox.egress).` };
+  const refused = notPassed(body, rules);
+  return refused === undefined ? { body } : { mistake: refused.message, what: refused.what };
 }
 
 /**
- * Reads a request to `/v1/messages`. A token is at least one byte of text, so the size bounds the input from above.
+ * Reads a request to `/v1/messages`.
  * @returns what is wrong with it, for the client, where it cannot be priced
  */
-export function readModelRequest(text: string, bytes: number): ModelRequest | { readonly mistake: string } {
-  const read = readRequest(text);
+export function readModelRequest(text: string, rules: RequestRules): ModelRequest | Mistake {
+  const read = readRequest(text, rules);
   if ('mistake' in read) return read;
   const { body } = read;
   const { model, max_tokens: maxTokens, stream } = body;
   if (typeof model !== 'string' || model === '') return { mistake: 'model: a text is required.' };
   if (!Number.isSafeInteger(maxTokens) || Number(maxTokens) < 1) return { mistake: 'max_tokens: a positive integer is required.' };
-  const dearer = otherPrices(body);
-  if (dearer !== undefined) return { mistake: `${dearer}: this way of being served has prices of its own and is not offered here.` };
-  const searches = listOf(body['tools']).filter((tool) => String(tool['type'] ?? '').startsWith('web_search'));
-  const webSearches = searches.reduce((sum, { max_uses: most }) => sum + (isCount(most) ? most : searchesAssumed), 0);
+  const tools = listOf(body['tools']);
+  const searches = tools.filter(isSearch);
   return {
     model,
     maxTokens: Number(maxTokens),
     stream: stream === true,
-    inputTokens: bytes + elsewhere(body['messages']) + webSearches * searchTokens,
-    foundTokens: webSearches * searchTokens,
+    inputTokens: inputTokens(text, body, tools),
     // As it is meant, not as it is spelled.
     longCache: /"ttl"\s*:\s*"1h"/.test(text.includes('\\u') ? JSON.stringify(body) : text),
-    webSearches,
+    webSearches: searches.reduce((sum, { max_uses: most }) => sum + (isCount(most) ? most : searchesAssumed), 0),
     body,
   };
+}
+
+/**
+ * More tokens than this the input cannot have. A token is at least one byte of text, as tokenizers see it: some write one letter out in many
+ * (NFKC). What the provider adds of its own, and what is not text, is counted apart.
+ */
+function inputTokens(text: string, body: Fields, tools: readonly Fields[]): number {
+  const bytes = Buffer.byteLength(text);
+  const plain = bytes === text.length && !text.includes('\\u');
+  const written = plain ? bytes : Math.max(bytes, Buffer.byteLength(JSON.stringify(body).normalize('NFKC')));
+  const instructions = (tools.length > 0 ? toolsTokens : 0) + tools.filter(isBuiltIn).length * builtInTokens;
+  const { pictures, packed } = elsewhere(body['messages']);
+  return written + instructions + pictures * pictureTokens + (packed ? longestContext : 0);
 }
 
 /** The request with another `max_tokens`; room for thinking goes down with it. */
@@ -79,48 +93,23 @@ export function withMaxTokens({ body }: ModelRequest, maxTokens: number): string
   return JSON.stringify({ ...body, max_tokens: maxTokens, thinking: smaller });
 }
 
-/** Searches are let through: they are counted, and lead to the search engine alone. */
-function leadsOut(body: Fields): string | undefined {
-  const { mcp_servers: servers } = body;
-  if (servers !== undefined && servers !== null && !(Array.isArray(servers) && servers.length === 0)) return 'mcp_servers';
-  const tool = listOf(body['tools']).find(({ type }) => /^(?:web_fetch|code_execution|mcp_toolset)/.test(String(type)));
-  if (tool) return String(tool['type']);
-  return pointsOut(body['messages']) ? 'a source of type "url"' : undefined;
-}
-
-function pointsOut(value: unknown): boolean {
-  return listOf(value).some(({ source, content }) => {
-    const { type, content: inner } = (source ?? {}) as Fields;
-    return type === 'url' || pointsOut(inner) || pointsOut(content);
-  });
-}
-
-/** What is not paid at the list price of what the answer says it used. */
-function otherPrices(body: Fields): string | undefined {
-  if (!['standard', undefined, null].includes(body['speed'] as string)) return 'speed';
-  if (!['global', undefined, null].includes(body['inference_geo'] as string)) return 'inference_geo';
-  const edits = (body['context_management'] as Fields | null | undefined)?.['edits'];
-  const other = [...listOf(edits), ...listOf(body['tools'])].find(({ type }) => /^(?:compact_|advisor_)/.test(String(type)));
-  return other && String(other['type']);
-}
-
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
 
-const listOf = (value: unknown): readonly Fields[] =>
-  Array.isArray(value) ? value.filter((each): each is Fields => typeof each === 'object' && each !== null) : [];
-
-/** Tokens of what the request only points to, or holds packed. */
-function elsewhere(value: unknown): number {
-  let sum = 0;
+/** What a request holds that is not text. */
+function elsewhere(value: unknown): { readonly pictures: number; readonly packed: boolean } {
+  let pictures = 0;
+  let packed = false;
   for (const block of listOf(value)) {
     const source = block['source'] as Fields | undefined;
-    // Pages of a PDF may share what they show, packed: its size says little of them.
-    const packed = source?.['type'] === 'base64' || source?.['type'] === 'file';
-    if (block['type'] === 'image') sum += pictureTokens;
-    else if (block['type'] === 'document' && packed) sum += Math.max(documentTokens, String(source?.['data'] ?? '').length);
-    sum += elsewhere(block['content']) + elsewhere(source?.['content']);
+    if (block['type'] === 'image') pictures++;
+    else if (block['type'] === 'document' && source?.['type'] === 'base64') packed = true;
+    for (const inner of [block['content'], source?.['content']]) {
+      const found = elsewhere(inner);
+      pictures += found.pictures;
+      packed ||= found.packed;
+    }
   }
-  return sum;
+  return { pictures, packed };
 }
 
 /** Where the string ends that begins at `start`. Prompts are long strings: they are skipped, not walked through. */
@@ -132,26 +121,28 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** A key that the top level has twice: parsers differ in which of the two counts. */
+/** A key that an object has twice: parsers differ in which of the two counts. */
 function doubledKey(text: string): string | undefined {
-  const seen = new Set<string>();
-  let depth = 0;
+  /** Of the objects around; undefined: an array. */
+  const around: (Set<string> | undefined)[] = [];
+  let keys: Set<string> | undefined;
   let expectsKey = false;
   for (let at = 0; at < text.length; at++) {
     const char = text[at];
     if (char === '"') {
       const start = at;
       at = endOfString(text, start);
-      if (depth !== 1 || !expectsKey) continue;
+      if (!expectsKey || keys === undefined) continue;
       expectsKey = false;
       const key = JSON.parse(text.slice(start, at + 1)) as string;
-      if (seen.has(key)) return key;
-      seen.add(key);
+      if (keys.has(key)) return key;
+      keys.add(key);
     } else if (char === '{' || char === '[') {
-      depth++;
-      if (depth === 1) expectsKey = true;
-    } else if (char === '}' || char === ']') depth--;
-    else if (char === ',' && depth === 1) expectsKey = true;
+      around.push(keys);
+      keys = char === '{' ? new Set() : undefined;
+      expectsKey = char === '{';
+    } else if (char === '}' || char === ']') keys = around.pop();
+    else if (char === ',') expectsKey = keys !== undefined;
   }
   return undefined;
 }

@@ -4,11 +4,15 @@ import { expect, test } from 'vitest';
 import { readModelRequest } from './model-request.ts';
 import { reserve } from './reserve.ts';
 
-test('what searches find is held for, also where the rest of the input is counted exactly', async () => {
-  const request = readModelRequest(
-    JSON.stringify({ model: 'm', max_tokens: 1_000, messages: [], tools: [{ type: 'web_search_20250305', max_uses: 2 }] }),
-    1_000_000,
-  );
+test('where the input is counted exactly, searches read what was counted', async () => {
+  const body = {
+    model: 'm',
+    max_tokens: 1_000,
+    messages: [],
+    system: 'x'.repeat(1_000_000),
+    tools: [{ type: 'web_search_20250305', max_uses: 1 }],
+  };
+  const request = readModelRequest(JSON.stringify(body), { webSearch: true });
   if ('mistake' in request) throw new Error(request.mistake);
   const asked: CallIntent[] = [];
   const reserved = await reserve(
@@ -30,6 +34,6 @@ test('what searches find is held for, also where the rest of the input is counte
     { callId: 'c', attemptId: 'a' },
   );
   expect(reserved).toEqual({ maxTokens: 1_000 });
-  // 202 counted, 2 × 20,000 found, 1,000 out, and the price of the searches themselves.
-  expect(asked.at(-1)?.worstCase).toBe(202 + 40_000 + 1_000 + 20_000);
+  // 202 counted and read twice, 20,000 found, 1,000 out and read once more, and the price of the search itself.
+  expect(asked.at(-1)?.worstCase).toBe(2 * 202 + 20_000 + 2 * 1_000 + 10_000);
 });

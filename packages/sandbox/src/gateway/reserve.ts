@@ -57,7 +57,7 @@ export async function reserve(
       counted = true;
       const exact = await options.count();
       // The provider's count is an estimate of its own.
-      if (exact !== undefined) inputTokens = Math.min(inputTokens, Math.ceil(exact * 1.02) + 100 + request.foundTokens);
+      if (exact !== undefined) inputTokens = Math.min(inputTokens, Math.ceil(exact * 1.02) + 100);
       fits = affordable(price, request, inputTokens, granted.left, maxTokens);
     }
     if (fits < Math.min(request.maxTokens, leastTokens)) return { refusal: spent(granted.reason) };

@@ -1,13 +1,16 @@
 import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
+import type { Destination } from '../egress/allow-list.ts';
+import { type OuterProxies, type OuterProxy, tunnelThrough } from '../egress/outer-proxy.ts';
 
 export interface Upstream {
   /** Begins a request to the provider, with its key. `path`: `/v1/messages?beta=true`. */
   request(path: string, headers: IncomingHttpHeaders, body: Buffer, onAnswer: (answer: IncomingMessage) => void): ClientRequest;
-  /** As people write it. */
-  readonly url: string;
   close(): void;
 }
+
+const connectWithinMs = 30_000;
 
 /** What belongs to one connection, or says who the client is. */
 const notPassedOn = new Set([
@@ -30,22 +33,22 @@ export function passedOn(headers: IncomingHttpHeaders): Record<string, string | 
 }
 
 /** Connections to the provider, kept for the calls to come. */
-export function openUpstream(apiUrl: string, apiKey: string): Upstream {
+export function openUpstream(apiUrl: string, apiKey: string, proxies: OuterProxies): Upstream {
   const base = new URL(apiUrl);
   const secure = base.protocol === 'https:';
-  // As Node.js itself does where it is told to go by the proxy variables of the service.
-  const byProxy = process.env['NODE_USE_ENV_PROXY'] === '1' ? { proxyEnv: { ...process.env } } : {};
-  const options = { keepAlive: true, maxFreeSockets: 32, noDelay: true, ...byProxy };
+  const destination = { host: base.hostname.replace(/^\[|\]$/g, ''), port: Number(base.port) || (secure ? 443 : 80), secure };
+  const proxy = proxies(destination);
+  const options = { keepAlive: true, maxFreeSockets: 32, noDelay: true };
   const agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
+  if (proxy) agent.createConnection = throughProxy(proxy, destination);
   const begin = secure ? requestHttps : requestHttp;
   return {
-    url: apiUrl,
     request(path, headers, body, onAnswer) {
       const request = begin(
         {
           agent,
           protocol: base.protocol,
-          hostname: base.hostname.replace(/^\[|\]$/g, ''),
+          hostname: destination.host,
           port: base.port,
           path: `${base.pathname.replace(/\/$/, '')}${path}`,
           method: 'POST',
@@ -58,6 +61,16 @@ export function openUpstream(apiUrl: string, apiKey: string): Upstream {
       return request;
     },
     close: () => agent.destroy(),
+  };
+}
+
+function throughProxy(proxy: OuterProxy, destination: Destination & { readonly secure: boolean }): HttpAgent['createConnection'] {
+  return (options, callback) => {
+    tunnelThrough(proxy, destination, connectWithinMs).then(
+      (socket) => callback?.(null, destination.secure ? connectSecurely({ ...(options as ConnectionOptions), socket }) : socket),
+      (error: Error) => callback?.(error, undefined as never),
+    );
+    return undefined;
   };
 }
 
