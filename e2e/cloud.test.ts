@@ -204,6 +204,76 @@ test(
 );
 
 test(
+  'a follow-up of work that came to nothing: in the end one pull request is open, which is ours, and no branch of a run is left',
+  async () => {
+    const { linear, github } = world;
+    const title = 'Left behind';
+    const failing = (name: string, push: { readonly branch: string } | true) =>
+      [{ write: { [`${name}.txt`]: name } }, { push }, { pullRequest: true }, { end: 'FAILED', result: 'I give up.' }] as const;
+    await codegen.script(title, failing('one', { branch: 'codegen/own-idea' }));
+    const issue = await linear.assign({ title });
+    expect((await linear.closing(issue, 1)).type).toBe('elicitation');
+    await codegen.script(title, failing('two', true));
+    await linear.say(issue, 'Try again');
+    expect((await linear.closing(issue, 2)).type).toBe('elicitation');
+    await linear.say(issue, 'Stop here');
+    await linear.closing(issue, 3);
+    const branches = async (): Promise<readonly string[]> => (await github.git('app', 'branch', '--format=%(refname:short)')).split('\n');
+    const ofIssue = `cyrus/${issue.toLowerCase()}-left-behind`;
+    expect(await branches()).toEqual(expect.arrayContaining(['codegen/own-idea', `${ofIssue}-a2`, `${ofIssue}-a2-start`]));
+
+    await codegen.script(title, work('kept'));
+    await linear.say(issue, 'Now do it properly.');
+    const answer = await linear.closing(issue, 4);
+    expect(answer.body).toMatch(/^✅ /);
+    await othersClosed();
+    const left = async (): Promise<readonly string[]> =>
+      (await branches()).filter((name) => name.startsWith(ofIssue) || name === 'codegen/own-idea');
+    await until('the branches of its runs to be deleted', async () => (await left()).join() === ofIssue, {
+      explain: async () => (await left()).join(),
+    });
+    expect((await github.pulls('app')).filter(({ head, state }) => head === ofIssue && state === 'open')).toHaveLength(1);
+  },
+  slowMs,
+);
+
+test(
+  'an executor taken out of the configuration while its run lives: it is told of, the task ends elsewhere, and the run is stopped when it is back',
+  async () => {
+    const { linear } = world;
+    const title = 'Left alone';
+    await codegen.script(title, [{ write: { 'alone.txt': '1' } }, { push: true }, { pullRequest: true }, { until: 'never' }]);
+    const issue = await linear.assign({ title });
+    await linear.seen(issue, /It runs on/, 30_000);
+    await until('its pull request', async () => (await world.github.pulls('app')).some(({ head }) => head.endsWith('left-alone-a1')));
+    await world.service.end();
+    const south = {
+      executors: { south: scriptedAgent({ file: 'south.txt', output: 'Done in the south.' }) },
+      executor: 'south',
+      strategy: undefined,
+    };
+    await settings({ ...south, codegen: undefined });
+    await world.start();
+    await linear.seen(
+      issue,
+      /^codegen is not in the configuration any more\. Its run http\S+ may go on and cost money; .* Put codegen back, and Cyrus stops the run; or stop it there\.$/,
+    );
+    await cameHome(issue, ['south.txt', 'alone.txt']);
+    const look =
+      /attempt 1 of ENG-\d+ may go on at codegen: codegen is not in the configuration, and it could not be asked to stop; see http/;
+    expect((await world.cyrus('status')).stdout).toMatch(look);
+    expect((await world.cyrus('doctor')).stdout).toMatch(look);
+
+    await world.service.end();
+    await settings(south);
+    await world.start();
+    await until('the run to be stopped', async () => (await codegen.runs(title))[0]?.status === 'CANCELLED');
+    await until('nothing to be looked at', async () => !(await world.cyrus('status')).stdout.includes('Needs a look'));
+  },
+  slowMs,
+);
+
+test(
   'stuck to its deadline, out of runs, or gone: the same task ends here, with one pull request',
   async () => {
     const { linear } = world;

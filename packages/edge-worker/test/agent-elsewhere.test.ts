@@ -39,7 +39,8 @@ async function serve(more: Partial<TaskExecutor> | null = {}, spoolBytes?: numbe
   const spoolDirectory = join(home.path, 'logs', 'attempts');
   const environment = async () => ({ SECRET: 'of the repository' });
   const kept = spoolBytes === undefined ? {} : { spoolBytes };
-  const agent = createAgentRunner({ executors, db, redact: createRedact([]), spoolDirectory, environment, ...kept });
+  const mcpServers = async () => ({ docs: { type: 'http', url: 'https://mcp.example.com' } });
+  const agent = createAgentRunner({ mcpServers, executors, db, redact: createRedact([]), spoolDirectory, environment, ...kept });
   const supervisor = supervisorFor(db, home.path, { runners: { agent }, outlived: () => true });
   supervisors.push(supervisor);
   await supervisor.start();
@@ -194,6 +195,23 @@ test.each([['confirmed'], ['requested'], ['unsupported']] as const)(
   },
 );
 
+test('a stop that was only asked for is confirmed by the end that follows it', async () => {
+  cloud.stopAnswer = 'requested';
+  const of = cloud.executor();
+  await serve({
+    async stop(ref) {
+      const answer = await of.stop(ref);
+      cloud.tell({ type: 'complete', result: { state: 'cancelled', output: '' } });
+      return answer;
+    },
+  });
+  await start();
+  await begun();
+  await requestStop(db);
+  await ends('killed');
+  expect((await jobOf(db, 'agent')).result).toMatchObject({ stop: 'confirmed' });
+});
+
 test('a stop in the middle of a start stops what begins, if that is known soon', async () => {
   const hold = Promise.withResolvers<void>();
   cloud.onStart = async (begin) => {
@@ -297,6 +315,16 @@ test('a late run is caught and stopped; the hunt for none ends', async () => {
   expect((await jobOf(db, 'none')).result).toEqual({});
 });
 
+test('a late run that was only asked to stop, and has ended, is stopped', async () => {
+  cloud.stopAnswer = 'requested';
+  cloud.status = { state: 'cancelled', rawState: 'CANCELLED' };
+  await cloud.executor().start(request, key);
+  await serve();
+  await order({ do: 'hunt', until: Date.now() + 60_000 });
+  await ends('done');
+  expect((await jobOf(db, 'agent')).result).toMatchObject({ caught: { runId: 'r1' }, stop: 'confirmed' });
+});
+
 test('a run whose executor is not there is stopped when it is back', async () => {
   await cloud.executor().start(request, key);
   const without = await serve(null);
@@ -311,4 +339,21 @@ test('a run whose executor is not there is stopped when it is back', async () =>
   await order({ do: 'hunt', until: until_, ref: cloud.run.ref }, 'next');
   await ends('done', 'next');
   expect((await jobOf(db, 'next')).result).toMatchObject({ caught: { runId: 'r1' }, stop: 'confirmed' });
+});
+
+test.each([true, false])('MCP servers leave this machine only for an executor that takes them (%s)', async (perRunMcp) => {
+  const plain = cloud.executor();
+  const asked: ExecutionRequest[] = [];
+  const takes: TaskExecutor['start'] = (got, forKey) => {
+    asked.push(got);
+    return plain.start(got, forKey);
+  };
+  await serve({ capabilities: { ...plain.capabilities, perRunMcp }, start: takes });
+  await start();
+  await begun();
+  cloud.succeed();
+  await ends('done');
+  expect(asked.map(({ mcpConfig }) => mcpConfig)).toEqual([
+    perRunMcp ? { mcpServers: { docs: { type: 'http', url: 'https://mcp.example.com' } } } : undefined,
+  ]);
 });

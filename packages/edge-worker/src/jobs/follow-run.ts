@@ -1,7 +1,14 @@
 import type { Instant } from 'cyrus-core/clock';
 import { formatDuration } from 'cyrus-core/duration';
 import { type Failure, FailureError } from 'cyrus-core/failure';
-import type { AttemptKey, ExecutionEvent, ExecutionRequest, RunRef, TaskExecutor } from 'cyrus-executor-interface/executor';
+import {
+  type AttemptKey,
+  type ExecutionEvent,
+  type ExecutionRequest,
+  finalRunStates,
+  type RunRef,
+  type TaskExecutor,
+} from 'cyrus-executor-interface/executor';
 import type { RunEnd, RunOrder } from 'cyrus-task-orchestrator/attempt-run';
 import type { JobContext } from '../supervisor/job-runner.ts';
 
@@ -169,11 +176,13 @@ export async function followRun(
     left = true;
     return {};
   }
-  const stop = await stopElsewhere(executor, ref, context);
+  const asked = await stopElsewhere(executor, ref, context);
   const done = new AbortController();
-  if (stop && stop !== 'unsupported' && !complete) await Promise.race([reading, clock.sleep(lastWordsMs, done.signal)]);
+  if (asked && asked !== 'unsupported' && !complete) await Promise.race([reading, clock.sleep(lastWordsMs, done.signal)]);
   done.abort();
   left = true;
+  // Its end was seen: nothing of it goes on.
+  const stop = asked === 'requested' && complete ? 'confirmed' : asked;
   const stopped = stop === undefined ? {} : { stop };
   if (ends === 'read') return { ...stopped, ...(broken ? { broken } : {}) };
   return ends === 'late' ? { ...stopped, late: lateFailure(executor, ref, options.timeoutMs, stop) } : stopped;
@@ -234,8 +243,9 @@ export async function huntRun(
     const over = context.clock.now() >= order.until;
     // What cannot be stopped yet may be later: some services stop a run by its pull request.
     if (caught && ((stop && (stop !== 'unsupported' || cannot)) || over)) {
-      const { pullRequestUrl } = (await executor.getStatus(caught).catch(() => undefined)) ?? {};
-      return { caught, ...(stop ? { stop } : {}), ...(pullRequestUrl === undefined ? {} : { pullRequestUrl }) };
+      const { state, pullRequestUrl } = (await executor.getStatus(caught).catch(() => undefined)) ?? {};
+      const ended = stop === 'requested' && state !== undefined && finalRunStates.includes(state);
+      return { caught, ...(stop ? { stop: ended ? 'confirmed' : stop } : {}), ...(pullRequestUrl === undefined ? {} : { pullRequestUrl }) };
     }
     if (over) return {};
     await pause();
