@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Clock } from 'cyrus-core/clock';
+import { basename, join } from 'node:path';
+import type { Clock, Instant } from 'cyrus-core/clock';
 import { type Failure, FailureError } from 'cyrus-core/failure';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import {
@@ -27,6 +27,7 @@ import { fetchLargeFiles, fillLargeFiles, hasGitLfs, pushLargeFiles } from './lf
 import { type Merged, type MergeRequest, mergeInMirror } from './merge.ts';
 import { type Mirror, type MirrorPlace, openMirror, openPlace } from './mirror.ts';
 import { componentOf } from './names.ts';
+import { deleteLargeFiles, type OldLargeFiles, oldLargeFiles } from './old-large-files.ts';
 import { addWaiting, dropWaiting, forwardWaiting, listWaiting, outdated, sweepWaiting, takeWaiting, type WaitingRequest } from './pool.ts';
 import { type PublishableRequest, unpublishable } from './publishable.ts';
 import { type Pushed, type PushRequest, pushBranch } from './push.ts';
@@ -34,6 +35,7 @@ import type { RepositorySource } from './remote.ts';
 import { listRemoteBranches, type RemoteBranchRequest, takeRemoteBranch } from './remote-branch.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
 import { dropSaved, listSaved, readWeight, type SavedWork } from './saved-work.ts';
+import { deleteStray, readStray, type StrayMirror, strayPlaces, sweepStrays } from './stray-mirrors.ts';
 import {
   fillSubmodules,
   findSubmodules,
@@ -125,6 +127,15 @@ export interface Checkouts {
   renew(mirror: Mirror, keep: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Generations from which nothing borrows any more; deleted unless `dryRun`. Gives their directories. */
   oldGenerations(mirror: Mirror, options: { readonly dryRun: boolean }): Promise<readonly string[]>;
+  /**
+   * Large files (Git LFS) that came before `before`, are not in the default branch, and that no work needs which is not on the remote;
+   * deleted unless `dryRun`.
+   */
+  oldLargeFiles(mirror: Mirror, options: { readonly before: Instant; readonly dryRun: boolean }): Promise<OldLargeFiles>;
+  /** Mirrors of none of these repositories, by their ids. */
+  strays(configured: readonly string[]): Promise<readonly StrayMirror[]>;
+  /** Deletes a mirror that nothing is lost with. False: somebody has used it since it was listed, or it holds something. */
+  dropStray(stray: StrayMirror): Promise<boolean>;
   /** Packs the mirror; drops nothing. Not done while a checkout borrows from it. */
   repack(mirror: Mirror): Promise<RepackOutcome>;
 }
@@ -164,14 +175,16 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     return place;
   };
   /** Everything that borrows from the mirror, in whichever generation. */
-  const borrowers = async (mirror: Mirror): Promise<Checkout[]> => {
+  const borrowers = async (mirror: Mirror): Promise<Checkout[]> => borrowersOf((await placeAt(mirror)).first);
+  const borrowersOf = async (first: string): Promise<Checkout[]> => {
     const place = await directory();
     const all = [...(await listCheckouts(place)), ...(await listWaiting(place))];
-    const { first } = await placeAt(mirror);
     // Of a submodule's mirror borrow checkouts of other repositories.
     const borrows = (path: string): boolean => path === join(first, 'objects') || path.startsWith(`${first}.g`);
-    return all.filter((checkout) => checkout.repositoryId === mirror.id || checkout.readable.some(borrows));
+    const own = ({ repositoryId }: Checkout): boolean => `${componentOf(repositoryId)}.git` === basename(first);
+    return all.filter((checkout) => own(checkout) || checkout.readable.some(borrows));
   };
+  const isBorrowed = async (first: string): Promise<boolean> => (await borrowersOf(first)).length > 0;
   const directory = async (): Promise<string> => join((await begin()).root, 'checkouts');
 
   const collect = async (request: CollectRequest): Promise<Collected> => {
@@ -278,6 +291,34 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
         const borrowed = new Set((await borrowers(mirror)).flatMap(({ readable }) => readable));
         return dryRun ? unusedGenerations(first, borrowed) : dropGenerations(first, borrowed);
       });
+    },
+    oldLargeFiles: (mirror, { before, dryRun }) =>
+      mirror.lock.exclusive(async () => {
+        const old = await oldLargeFiles(mirror, before);
+        if (!dryRun) await deleteLargeFiles(old);
+        return old;
+      }),
+    async strays(configured) {
+      const { git, root } = await begin();
+      const known = new Set(configured.map((id) => `${componentOf(id)}.git`));
+      const strays: StrayMirror[] = [];
+      await sweepStrays(join(root, 'repos'));
+      for (const first of await strayPlaces(join(root, 'repos'), known)) strays.push(await readStray(git, first, await isBorrowed(first)));
+      return strays;
+    },
+    async dropStray({ first, lastUsedAt }) {
+      const { git } = await begin();
+      const work = async (): Promise<boolean> => {
+        const now = await readStray(git, first, await isBorrowed(first));
+        if (now.holds !== null || now.lastUsedAt > lastUsedAt) return false;
+        // Whoever needs it from here on makes it anew.
+        places.delete(first);
+        mirrors.delete(first);
+        await deleteStray(now);
+        return true;
+      };
+      const place = await places.get(first);
+      return place === undefined ? work() : place.lock.exclusive(work);
     },
     async repack(mirror) {
       return mirror.lock.exclusive(async () => repackMirror(mirror, (await borrowers(mirror)).length));

@@ -1,5 +1,6 @@
 import { FailureError } from 'cyrus-core/failure';
 import type { GitIdentity } from './checkout.ts';
+import type { Commit } from './evidence.ts';
 import type { Mirror } from './mirror.ts';
 import { isRefName } from './names.ts';
 
@@ -14,7 +15,16 @@ export interface MergeRequest {
 
 export type Merged =
   | { readonly kind: 'merged'; readonly sha: string; readonly fastForward: boolean }
-  | { readonly kind: 'conflicts'; readonly paths: readonly string[] };
+  | {
+      readonly kind: 'conflicts';
+      readonly paths: readonly string[];
+      /** What each side did to a file; at most 20. */
+      readonly sides: readonly { readonly path: string; readonly into: Side; readonly head: Side }[];
+      /** Commits of `into` that touched these files, the newest first; at most 10. */
+      readonly commits: readonly Pick<Commit, 'sha' | 'subject'>[];
+    };
+
+type Side = 'added' | 'changed' | 'deleted';
 
 /**
  * Merges in the mirror, without a working copy. A fast-forward where possible, else a merge commit whose date is the later one of
@@ -37,9 +47,24 @@ export async function mergeInMirror(identity: GitIdentity, request: MergeRequest
   if ((await run('compare the commits', ['merge-base', into, head], { answers: [1] })).code === 1) {
     throw new FailureError({ class: 'invalid_request', message: `${into} and ${head} share no history and cannot be merged.` });
   }
-  const tree = await run('merge', ['merge-tree', '--write-tree', '-z', '--name-only', '--no-messages', into, head], { answers: [1] });
-  const [treeId = '', ...names] = tree.stdout.split('\0');
-  if (tree.code === 1) return { kind: 'conflicts', paths: [...new Set(names.filter((name) => name !== ''))] };
+  const tree = await run('merge', ['merge-tree', '--write-tree', '-z', '--no-messages', into, head], { answers: [1] });
+  const [treeId = '', ...entries] = tree.stdout.split('\0');
+  if (tree.code === 1) {
+    const { paths, sides } = conflictsOf(entries);
+    const args = ['log', '-z', '--max-count=10', '--no-show-signature', '--format=%H%n%<(200,trunc)%s', `${head}..${into}`, '--'];
+    const log =
+      paths.length === 0
+        ? undefined
+        : await run('list what was changed', [...args, ...paths.slice(0, 20).map((path) => `:(literal)${path}`)]);
+    const commits = (log?.stdout ?? '')
+      .split('\0')
+      .filter(Boolean)
+      .map((text) => {
+        const [sha = '', ...subject] = text.split('\n');
+        return { sha, subject: subject.join(' ').trim() };
+      });
+    return { kind: 'conflicts', paths, sides, commits };
+  }
   const dates = await run('read the dates', ['log', '--no-walk', '--format=%ct', into, head]);
   const date = `${Math.max(...dates.stdout.trim().split('\n').map(Number))} +0000`;
   const commit = await run('commit the merge', ['commit-tree', treeId, '-p', into, '-p', head], {
@@ -54,6 +79,19 @@ export async function mergeInMirror(identity: GitIdentity, request: MergeRequest
     },
   });
   return keep(mirror, request, commit.stdout.trim(), false);
+}
+
+/** `<mode> <object> <stage>\t<path>`: stage 1 is what both began at, 2 what `into` made of it, 3 what `head` made of it. */
+function conflictsOf(entries: readonly string[]): Pick<Extract<Merged, { kind: 'conflicts' }>, 'paths' | 'sides'> {
+  const stages = new Map<string, Set<string>>();
+  for (const entry of entries) {
+    const [, stage, path] = /^\d{6} [0-9a-f]+ ([123])\t(.+)$/s.exec(entry) ?? [];
+    if (stage === undefined || path === undefined) continue;
+    stages.set(path, (stages.get(path) ?? new Set()).add(stage));
+  }
+  const side = (has: ReadonlySet<string>, stage: string): Side => (!has.has(stage) ? 'deleted' : has.has('1') ? 'changed' : 'added');
+  const sides = [...stages].map(([path, has]) => ({ path, into: side(has, '2'), head: side(has, '3') }));
+  return { paths: [...stages.keys()], sides: sides.slice(0, 20) };
 }
 
 async function keep(mirror: Mirror, request: MergeRequest, sha: string, fastForward: boolean): Promise<Merged> {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Checkout } from '../src/checkout.ts';
@@ -114,8 +114,32 @@ describe('merge', () => {
     expect(await setting.checkouts.merge({ mirror, into, head, message: 'm', ref: 'refs/cyrus/integration/none' })).toEqual({
       kind: 'conflicts',
       paths: ['a.txt', 'é "q".txt'],
+      sides: [
+        { path: 'a.txt', into: 'changed', head: 'changed' },
+        { path: 'é "q".txt', into: 'added', head: 'added' },
+      ],
+      commits: [{ sha: into, subject: expect.any(String) }],
     });
     expect(await mirror.resolve('refs/cyrus/integration/none')).toBeUndefined();
+  });
+
+  test('says who deleted a file; no program that the repository names is run', async () => {
+    const ran = join(setting.base, 'ran');
+    const rules = { '.gitattributes': '* merge=theirs\n' };
+    const deleted = await commit(async (tree) => {
+      await write(tree, rules);
+      await git(tree, 'config', 'merge.theirs.driver', `touch ${ran}`);
+      await rm(join(tree, 'a.txt'));
+      await git(tree, 'add', '-A');
+      await git(tree, 'commit', '-q', '-m', 'Delete a');
+    });
+    const head = await commit(files({ ...rules, 'a.txt': 'changed\n' }));
+    const merged = await setting.checkouts.merge({ mirror, into: deleted, head, message: 'm' });
+    expect(merged).toMatchObject({
+      sides: [{ path: 'a.txt', into: 'deleted', head: 'changed' }],
+      commits: [{ sha: deleted, subject: 'Delete a' }],
+    });
+    await expect(stat(ran)).rejects.toThrow('ENOENT');
   });
 
   test('unrelated histories are refused', async () => {

@@ -220,6 +220,8 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     const theirs = await collect(other, 'b1');
     expect(await jobs.result('merge', { repositoryId: 'repo', into: headSha, head: theirs.headSha, message: 'Merge' })).toEqual({
       conflicts: ['sum.js'],
+      sides: [{ path: 'sum.js', into: 'changed', head: 'changed' }],
+      commits: [{ sha: headSha, subject: expect.any(String) }],
     });
   });
 

@@ -191,7 +191,11 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     await git('commit', '-q', '-m', 'anew');
     const mended = await collect();
     expect(mended).not.toHaveProperty('failure');
-    expect(mended.result).toMatchObject({ headSha: await git('rev-parse', 'HEAD') });
+    const head = await git('rev-parse', 'HEAD');
+    expect(mended.result).toMatchObject({ headSha: head });
+    // What it was made anew for is not joined with it again.
+    const merge = { repositoryId: 'repo', taskId: 'next', into: startSha, head, message: 'Merge' };
+    expect(await jobs.result('merge', merge)).toMatchObject({ sha: head, fastForward: false });
     await git('reset', '-q', '--hard', baseSha);
     expect(await collect()).toMatchObject({ failure: { message: expect.stringContaining('went back before') } });
   });

@@ -164,7 +164,7 @@ export function createJobRunners(options: JobRunnersOptions): Readonly<Record<Jo
       base: (taskId) => findTaskBase(db, taskId),
       services: (repositoryId) => (repositories.config(repositoryId)?.verify ?? config().verify)?.services ?? [],
     }),
-    merge: createMergeRunner(shared),
+    merge: createMergeRunner({ ...shared, maxFileBytes }),
     gc: createGcRunner(options.collector),
     cleanup: withoutAttachments(
       createCleanupRunner({ ...shared, event: (event) => db.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })) }),
