@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from 'cyrus-core/clock';
+import type { RunDoor } from 'cyrus-core/ports/network';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import type { ExecutionEvent, ExecutionRequest, RunRef, RunResult, TaskExecutor } from 'cyrus-executor-interface/executor';
 
@@ -25,6 +26,8 @@ export interface KitOptions {
   readonly directory: string;
   /** Of one run. */
   readonly timeoutMs: number;
+  /** The way its runs open their networks; absent: the host's own. */
+  readonly network?: RunDoor;
 }
 
 type Verdict = Pick<KitCheck, 'state' | 'detail' | 'fix'>;
@@ -89,6 +92,7 @@ export async function* testExecutor(options: KitOptions): AsyncGenerator<KitChec
     workingDirectory: work,
     readable: [],
     timeoutMs,
+    ...(options.network ? { network: options.network } : {}),
     environmentVariables: {
       ...{
         GIT_AUTHOR_NAME: 'Cyrus',

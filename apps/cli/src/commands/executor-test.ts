@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
+import type { Ledger } from 'cyrus-core/ports/ledger';
 import type { Sandbox } from 'cyrus-core/ports/sandbox';
 import { createCustomExecutor } from 'cyrus-custom-executor/custom-executor';
 import { type KitCheck, testExecutor } from 'cyrus-custom-executor/test-kit';
 import { createExecutors } from 'cyrus-edge-worker/executors';
+import { createNetworks } from 'cyrus-edge-worker/network/networks';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
+import { type Log, silentLog } from 'cyrus-store/log';
 import { CliError, exitCode } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { openSandbox } from '../isolation.ts';
-import { plain } from '../terminal.ts';
+import { plain, type Terminal } from '../terminal.ts';
 
 export interface ExecutorTestOptions {
   readonly command?: string;
@@ -35,12 +38,22 @@ export async function executorTest(context: CommandContext, id: string | undefin
   const runIdPrefix = `cyrus-executor-test-${process.pid}-`;
   const executor =
     options.command === undefined ? configured(config(), sandbox, id ?? '', runIdPrefix) : given(options.command, sandbox, runIdPrefix);
-  terminal.err(`Testing ${executor.id}, isolation ${report.isolation}. It does real work, which costs what its model costs.`);
+  const network = sandbox.openNetwork ? 'closed' : 'open';
+  const reach = network === 'closed' ? 'it reaches what sandbox.egress lists' : 'this isolation cannot close it';
+  terminal.err(
+    `Testing ${executor.id}, isolation ${report.isolation}, network ${network}: ${reach}. It does real work, which costs what its model costs and counts in no budget.`,
+  );
   const directory = await mkdtemp(join(tmpdir(), 'cyrus-executor-test-'));
+  const networks = createNetworks({
+    ...{ home: directory, sandbox, config, clock: systemClock, ledger: trialLedger },
+    log: trialLog(terminal),
+  });
+  const ids = { repositoryId: undefined, sessionId: null, planId: null, taskId: null, attemptId: null };
+  const door = networks.door({ runId: `${runIdPrefix}network`, phase: 'agent', ...ids });
   const checks: KitCheck[] = [];
   try {
     for await (const check of testExecutor({
-      ...{ executor, sandbox, directory, runIdPrefix },
+      ...{ executor, sandbox, directory, runIdPrefix, network: door },
       clock: systemClock,
       timeoutMs: options.timeout * 1000,
     })) {
@@ -51,13 +64,33 @@ export async function executorTest(context: CommandContext, id: string | undefin
       if (fix) terminal.out(`    fix: ${plain(fix)}`);
     }
   } finally {
+    await door.close();
+    await networks.close();
     await sandbox.killLeftovers(runIdPrefix);
     await rm(directory, { recursive: true, force: true });
   }
   const wrong = checks.filter(({ state }) => state === 'failed').length;
-  if (options.json) terminal.out(JSON.stringify({ executor: executor.id, isolation: report.isolation, ok: wrong === 0, checks }));
+  if (options.json) terminal.out(JSON.stringify({ executor: executor.id, isolation: report.isolation, network, ok: wrong === 0, checks }));
   else terminal.out(wrong === 0 ? `${executor.id} keeps the protocol.` : `${wrong} to mend.`);
   if (wrong > 0) process.exitCode = exitCode.failed;
+}
+
+/** A trial belongs to no task: its calls go through the gateway as those of attempts do, and no budget holds them. */
+const trialLedger: Ledger = { intend: async () => ({ granted: true }), settle: async () => undefined };
+
+/** Tells each refused host once. */
+function trialLog(terminal: Terminal): Log {
+  const told = new Set<string>();
+  return {
+    ...silentLog,
+    warn(fields, message) {
+      const { host, port } = fields as { readonly host?: string; readonly port?: number };
+      const line =
+        host === undefined ? message : `${message} ${host}${port === undefined ? '' : `:${port}`} (allow it with sandbox.egress)`;
+      if (!told.has(line)) terminal.err(plain(line));
+      told.add(line);
+    },
+  };
 }
 
 function configured(config: Config, sandbox: Sandbox, id: string, runIdPrefix: string): TaskExecutor {

@@ -26,7 +26,8 @@ export interface NetworksOptions {
   readonly sandbox: Sandbox;
   readonly config: () => Config;
   readonly ledger: Ledger;
-  readonly db: Database;
+  /** Where refused connections are shown; absent: the log alone tells them. */
+  readonly db?: Database;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -94,7 +95,7 @@ export function createNetworks(options: NetworksOptions): Networks {
     const ids = Object.fromEntries(Object.entries({ sessionId, planId, taskId, attemptId }).filter(([, id]) => id !== null));
     const event = { type: 'network.refused', payload: { host, port, why, phase }, ...ids };
     // Shown where it can be; it stands in the log in any case.
-    db.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })).catch((error) =>
+    db?.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })).catch((error) =>
       log.warn({ host, error: String(error) }, 'a refused connection could not be shown'),
     );
   }
