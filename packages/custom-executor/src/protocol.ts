@@ -32,7 +32,7 @@ const executionRequest = z.strictObject({
   allowedTools: z.array(z.string()).optional(),
   disallowedTools: z.array(z.string()).optional(),
   environmentVariables: z.record(z.string(), z.string()).optional(),
-  mcpConfig: z.record(z.string(), z.unknown()).optional(),
+  mcpConfig: z.record(z.string(), z.unknown()).describe('MCP servers, {mcpServers: {NAME: …}} as in .mcp.json.').optional(),
   maxCost: count.describe('Micro-dollars.').optional(),
   maxTurns: count.optional(),
   timeoutMs: z.number().positive(),

@@ -98,6 +98,21 @@ test.each([
   expect(result).toMatchObject({ state: 'failed', failure: { class: 'agent_failed', message: expect.stringMatching(expected) } });
 });
 
+test('a command is told of MCP servers as they are reached from inside', async () => {
+  const program = `require('readline').createInterface({ input: process.stdin }).once('line', (line) => {
+    const { mcpConfig } = JSON.parse(line).request;
+    console.log(JSON.stringify({ type: 'complete', result: { state: 'succeeded', output: JSON.stringify(mcpConfig ?? null) } }));
+  })`;
+  const told = createCustomExecutor({ sandbox, clock: systemClock, command: process.execPath, args: ['-e', program] });
+  const notes = { type: 'stdio', command: 'notes', env: { A: 'b' } };
+  const docs = { type: 'http', url: 'https://mcp.example.com/mcp', headers: { authorization: 's3cret' } };
+  const inside = 'http://127.0.0.1:1/key/docs';
+  const network = { open: async () => ({ network: 'open' as const, env: {}, ready: Promise.resolve(), mcpServers: { docs: inside } }) };
+  const { output } = resultOf(await run(request({}, { network, mcpConfig: { mcpServers: { notes, docs } } }), told)) ?? {};
+  expect(JSON.parse(output ?? '')).toEqual({ mcpServers: { notes, docs: { type: 'http', url: inside } } });
+  expect(resultOf(await run(request({}), told))?.output).toBe('null');
+});
+
 test('a command that ends without complete is a failure that quotes its stderr', async () => {
   const broken = createCustomExecutor({ sandbox, clock: systemClock, command: 'sh', args: ['-c', 'echo "out of cheese" >&2; exit 3'] });
   const result = resultOf(await run(request({}), broken));

@@ -43,13 +43,15 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-function made(sandbox: Sandbox, given: object = {}): Networks {
+function made(sandbox: Sandbox, given: object = {}, environment: NodeJS.ProcessEnv = {}): Networks {
   const config: Config = configSchema.parse({ claude: { apiUrl: model.url, apiKey: 'real' }, budgets: { perTaskUsd: null }, ...given });
   const ledger = createLedger(
     stored.db,
     createBudgetRules(() => config),
   );
-  networks = createNetworks({ home, sandbox, config: () => config, ledger, db: stored.db, clock: systemClock, log: silentLog });
+  networks = createNetworks({
+    ...{ home, sandbox, config: () => config, ledger, db: stored.db, clock: systemClock, log: silentLog, environment },
+  });
   return networks;
 }
 const user = (more: Partial<NetworkUser> = {}): NetworkUser => ({
@@ -129,6 +131,25 @@ describe.runIf(bestSandbox.openNetwork !== undefined)('a closed network', () => 
       ]);
   });
 
+  test('listed hosts are reached by the proxy of this host, which no run sees', async () => {
+    const asked: (string | undefined)[] = [];
+    const proxy = createServer().listen(0, '127.0.0.1');
+    proxy.on('connect', (request, socket) => {
+      asked.push(request.url, request.headers['proxy-authorization']);
+      socket.end('HTTP/1.1 200 OK\r\n\r\n');
+    });
+    await once(proxy, 'listening');
+    try {
+      const url = `http://me:secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      const all = made(bestSandbox, { sandbox: { egress: ['93.184.216.34'] } }, { HTTPS_PROXY: url });
+      const program = `console.log(JSON.stringify(process.env).includes('secret')); ${tunnel('93.184.216.34:443')}`;
+      expect(await all.use(user(), (network) => printed(bestSandbox, network, program))).toBe('false\n200');
+      expect(asked).toEqual(['93.184.216.34:443', `Basic ${Buffer.from('me:secret').toString('base64')}`]);
+    } finally {
+      proxy.close();
+    }
+  });
+
   test('the user’s own login reaches the hosts it needs, and no gateway is there', async () => {
     const door = made(bestSandbox).door(user());
     const network = await door.open({ hosts: [`127.0.0.1:${model.port}`] });
@@ -191,6 +212,17 @@ describe.runIf(bestSandbox.openNetwork !== undefined)('a closed network', () => 
   });
 });
 
+test.each(sandboxes)('MCP servers are asked from outside, beside everything else, %s', async (_, sandbox) => {
+  const door = made(sandbox, { sandbox: { egress: [`localhost:${port}`] } }).door(user());
+  const mcpServers = { docs: { url: `http://127.0.0.1:${port}/`, headers: { authorization: 'mcp-secret' } } };
+  const network = await door.open({ model: true, mcpServers });
+  expect(await printed(sandbox, network, get(String(network.mcpServers?.['docs'])))).toBe('host');
+  expect(await printed(sandbox, network, get(`${network.model?.url}/v1/models`))).toContain('authentication_error');
+  expect(await printed(sandbox, network, get(`http://127.0.0.1:${port}/`))).toBe('host');
+  expect(JSON.stringify([network.mcpServers, network.env, network.model])).not.toContain('mcp-secret');
+  await door.close();
+});
+
 describe.each(sandboxes)('calls of the model, %s', (_, sandbox) => {
   test('are metered for their attempt, and show no key of the provider’s', async () => {
     const { attemptId } = await runningAttempt(stored.db, 'one');
@@ -211,6 +243,50 @@ describe.each(sandboxes)('calls of the model, %s', (_, sandbox) => {
     expect(rows).toEqual([{ trust: 'gateway', output: 100, cost: expect.any(Number), prices: expect.stringContaining('genai-prices') }]);
     expect(model.requests().map(({ apiKey }) => apiKey)).toEqual(['real']);
     expect(network.model?.key).not.toContain('real');
+  });
+});
+
+describe('a model without a price', () => {
+  /** One call of it, as `config` has it: its status and text, what was charged, and what is shown. */
+  async function called(config: object): Promise<{ status: number; text: string; charges: unknown[]; shown: unknown[] }> {
+    const { attemptId } = await runningAttempt(stored.db, 'one');
+    const door = made({ ...bestSandbox, openNetwork: undefined } as unknown as Sandbox, config).door(user({ attemptId }));
+    const { model: way } = await door.open({ model: true });
+    const body = { model: 'tomorrow', max_tokens: 100, messages: [{ role: 'user', content: 'SCRIPT:[{"text":"Said."}]' }] };
+    const answer = await fetch(`${way?.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'x-api-key': way?.key ?? '' },
+      body: JSON.stringify(body),
+    });
+    const text = await answer.text();
+    await door.close();
+    const { rows: charges } = await stored.db.query('select cost::float, prices from cyrus.charge where attempt_id = $1', [attemptId]);
+    if (answer.status === 200) return { status: 200, text, charges, shown: [] };
+    const events = async () => (await stored.db.query(`select payload, attempt_id from cyrus.event where type = 'model.refused'`)).rows;
+    await expect.poll(async () => (await events()).length, { timeout: 20_000 }).toBe(1);
+    return { status: answer.status, text, charges, shown: await events() };
+  }
+
+  test('is refused while any budget is to hold it, and that is shown', async () => {
+    const { status, text, charges, shown } = await called({ budgets: { perTaskUsd: null, perDayUsd: 50 } });
+    expect(status).toBe(400);
+    expect(text).toContain('The model tomorrow has no known price');
+    expect(charges).toEqual([]);
+    expect(shown).toEqual([
+      { payload: { what: 'the model tomorrow', message: expect.stringContaining('claude.prices') }, attempt_id: expect.any(String) },
+    ]);
+  });
+
+  test('is called without budgets, and by a subscription, and shown as unpriced', async () => {
+    const without = { perTaskUsd: null, perDayUsd: null };
+    expect(await called({ budgets: without })).toMatchObject({ status: 200, charges: [{ cost: null }] });
+  });
+
+  test('that the configuration prices is held and charged by that', async () => {
+    const claude = { apiUrl: model.url, apiKey: 'real', prices: { tomorrow: { inputUsd: 0, outputUsd: 20 } } };
+    const { status, charges } = await called({ claude });
+    expect(status).toBe(200);
+    expect(charges).toEqual([{ cost: 2_000, prices: expect.stringContaining('claude.prices') }]);
   });
 });
 

@@ -175,6 +175,15 @@ describe('hard facts come before the strategy', () => {
       'claude: hybrid-smart: larger changes go to the cloud; codegen cannot take this: it cannot use the MCP servers of this repository',
     ],
     [
+      'MCP servers of the repository have to be usable here, too',
+      { analysis: large },
+      {
+        repository: repository({ mcpServers: true }),
+        executors: [local('mine', { capabilities: { perRunMcp: false } })],
+      },
+      /^waits: .*mine: it cannot use the MCP servers of this repository/,
+    ],
+    [
       'no cloud is configured',
       {},
       { ...cloudy, executors: [local('claude')] },
