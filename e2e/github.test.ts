@@ -5,27 +5,39 @@ import type { CallRecord } from '../stand-ins/github/src/calls.ts';
 import { call } from './support/call.ts';
 import { change } from './support/model.ts';
 import { runToEnd } from './support/program.ts';
+import { until } from './support/until.ts';
 import { plainRepository, World } from './support/world.ts';
 
 // An Enterprise Server with a GitHub App on two repositories, and a repository that is a path on this machine.
 let world: World;
 let installation: number;
+const webhookSecret = 'e2e-github-webhook-secret';
 
 beforeAll(async () => {
-  world = await World.open({ github: ['--enterprise'], repositories: { app: plainRepository, other: plainRepository }, start: false });
+  world = await World.open({
+    github: ['--enterprise'],
+    repositories: { app: plainRepository, other: plainRepository, ci: plainRepository, quiet: plainRepository },
+    start: false,
+  });
   const { github } = world;
   const { appId, privateKey } = await github.people<{ appId: number; privateKey: string }>('createApp', { name: 'Cyrus', owner: 'acme' });
-  ({ id: installation } = await github.people<{ id: number }>('install', { appId, account: 'acme', repositories: ['app', 'other'] }));
+  ({ id: installation } = await github.people<{ id: number }>('install', {
+    appId,
+    account: 'acme',
+    repositories: ['app', 'other', 'ci', 'quiet'],
+  }));
   const privateKeyPath = join(world.directory, 'app.pem');
   await writeFile(privateKeyPath, privateKey, { mode: 0o600 });
   const bare = join(world.directory, 'plain.git');
   await bareRepository(bare);
   await world.configure({
-    github: { apiUrl: github.apiUrl, app: { appId, privateKeyPath } },
+    github: { apiUrl: github.apiUrl, app: { appId, privateKeyPath }, webhookSecret },
     repositories: [
       { id: 'app', remoteUrl: `${github.url}/acme/app.git` },
       { id: 'other', remoteUrl: `${github.url}/acme/other.git` },
       { id: 'plain', remoteUrl: bare },
+      { id: 'ci', remoteUrl: `${github.url}/acme/ci.git`, verify: { mode: 'ci' }, pullRequest: { draft: true } },
+      { id: 'quiet', remoteUrl: `${github.url}/acme/quiet.git`, verify: { mode: 'ci', ciTimeoutMs: 3_000 } },
     ],
   });
   await world.start();
@@ -97,6 +109,60 @@ test('a follow-up renews our section of the pull request; what people wrote stay
   expect(pulls[0]?.body).toMatch(/^Ann was here\.[\s\S]*Finished again\./);
   expect(pulls[0]?.body).not.toMatch(/Finished\.\n/);
 });
+
+test('with verify.mode ci the checks of the pull request decide, across a restart: red goes to the agent, green is the end', async () => {
+  const { github, linear, model } = world;
+  await model.script('Left to CI', change('one.txt', '1', 'First try.'));
+  await model.script('Left to CI', change('two.txt', '2', 'Mended.'), 'The check build of the pull request');
+  const issue = await linear.assign({ title: 'Left to CI', description: '[repo=ci]' });
+  await linear.seen(issue, /^Waiting for the checks of the pull request/);
+  const head = async () => (await github.pulls('ci', issue))[0]?.headSha;
+  const first = await head();
+  expect(await github.pulls('ci', issue)).toMatchObject([{ draft: true }]);
+  expect(await linear.closings(issue)).toEqual([]);
+  const check = (ref: string | undefined, conclusion: string) =>
+    github.people('check', { repository: 'acme/ci', ref, name: 'build', conclusion });
+  await check(first, 'failure');
+  await linear.seen(issue, /`build` failed on the committed work, in the pull request\./);
+  const pushed = async () => {
+    const now = await head();
+    return now !== first && now;
+  };
+  const second = await until('the mended work to be pushed', pushed, { explain: () => linear.describe(issue) });
+  await world.service.kill();
+  await check(second, 'success');
+  await world.start();
+  const answer = await linear.closing(issue);
+  expect(answer.body).toMatch(/^✅ Mended\.[\s\S]*\*\*Checks:\*\* `build` passed \(pull request\)/);
+  expect(await github.pulls('ci', issue)).toMatchObject([{ draft: false, state: 'open', headSha: second }]);
+  expect(await linear.closings(issue)).toHaveLength(1);
+});
+
+test('with verify.mode ci and no checks the plan ends in time, and says so', async () => {
+  const { linear, model } = world;
+  await model.script('No CI', change('quiet.txt', 'q', 'Nobody checks.'));
+  const issue = await linear.assign({ title: 'No CI', description: '[repo=quiet]' });
+  const answer = await linear.closing(issue);
+  expect(answer.body).toMatch(/^✅ Nobody checks\.[\s\S]*\*\*Checks:\*\* not run: the pull request had no checks within \d/);
+});
+
+test('a webhook of GitHub tells of a merge at once', async () => {
+  const { github, linear } = world;
+  await call(`${github.url}/control/webhook`, { url: `${world.url}/webhooks/github`, secret: webhookSecret });
+  const issue = await assign('Merged and told', 'other');
+  await linear.closing(issue);
+  const [pull] = await github.pulls('other', issue);
+  await github.people('merge', { repository: 'acme/other', number: pull?.number });
+  await until('the merge to be known', async () => {
+    const rows = JSON.parse((await world.cyrus('tasks', '--json')).stdout) as readonly Shown[];
+    return rows.find(({ identifier }) => identifier === issue)?.pullRequest?.state === 'merged';
+  });
+});
+
+interface Shown {
+  readonly identifier: string;
+  readonly pullRequest: { readonly state?: string } | null;
+}
 
 test('a remote without an API: the pushed branch is the end, and it is said so everywhere', async () => {
   const { linear } = world;

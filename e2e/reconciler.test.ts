@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 150_000 });
 let world: World;
 let tunnel: Tunnel;
 beforeAll(async () => {
-  world = await World.open({ config: { reconcile: { everyMs } } });
+  world = await World.open({ config: { reconcile: { everyMs }, stateOnMerge: 'Done' } });
   tunnel = await Tunnel.open(() => `${world.url}/webhooks/linear`);
   await world.linear.deliverTo(tunnel.url, secret);
 });
@@ -59,10 +59,10 @@ test('down while every webhook is lost: all of it is found and done, once, and w
   await world.start();
   await linear.deliverTo(tunnel.url, secret);
   for (const [n, issue] of issues.entries()) {
-    expect((await linear.closing(issue, 1, 60_000)).body).toMatch(new RegExp(`^✅ ${titles[n]} is done\\.`));
+    expect((await linear.closing(issue)).body).toMatch(new RegExp(`^✅ ${titles[n]} is done\\.`));
     expect(await github.pulls('app', issue)).toHaveLength(1);
   }
-  expect((await linear.closing(old, 2, 60_000)).body).toMatch(/^✅ The second half\./);
+  expect((await linear.closing(old, 2)).body).toMatch(/^✅ The second half\./);
   expect((await linear.closing(toStop)).body).toMatch(/^Stopped/);
   expect((await linear.closing(toUnassign)).body).toMatch(/^Stopped|unassigned/i);
   expect((await model.requestsAbout('New three'))[0]?.userTexts[0]).toContain('Edited while nobody listened.');
@@ -141,7 +141,80 @@ test('issues that were closed, deleted and edited while nobody heard of it: the 
   expect(await linear.closings(edited)).toHaveLength(1);
 });
 
-test('what people do elsewhere is left alone, and a look at a quiet workspace takes two calls', async () => {
+test('an issue that is delegated without a session gets one, and is done once', async () => {
+  const { linear, github, model } = world;
+  tunnel.passes = () => true;
+  await model.script('Without a session', change('silent.txt', 's', 'Found all the same.'));
+  const { id, identifier } = await linear.people<{ id: string; identifier: string }>('issues', { title: 'Without a session' });
+  // What the app does itself opens no session.
+  const query = 'mutation ($id: String!, $app: String!) { issueUpdate(id: $id, input: { delegateId: $app }) { success } }';
+  const viewer = await graphql<{ viewer: { id: string } }>('{ viewer { id } }', {});
+  await graphql(query, { id, app: viewer.viewer.id });
+  const found = await until('a session to be opened', async () => (await linear.issue(identifier)).sessions[0]);
+  expect((await linear.closing(identifier)).body).toMatch(/^✅ Found all the same\./);
+  await looked(2);
+  expect((await linear.issue(identifier)).sessions).toEqual([found]);
+  expect(await linear.closings(identifier)).toHaveLength(1);
+  expect(await github.pulls('app', identifier)).toHaveLength(1);
+});
+
+async function graphql<T>(query: string, variables: object): Promise<T> {
+  const answer = await fetch(world.linear.graphqlUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer lin_oauth_app' },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = (await answer.json()) as { readonly data: T; readonly errors?: unknown };
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+test('pull requests that people merged and closed while nobody heard of it: shown, the issue moves once, a follow-up begins anew', async () => {
+  const { linear, github, model } = world;
+  tunnel.passes = () => true;
+  await model.script('To be merged', change('merged.txt', 'm', 'Ready to merge.'));
+  await model.script('To be merged', change('after.txt', 'a', 'After the merge.'), 'after the merge');
+  await model.script('To be closed', change('closed.txt', 'c', 'Not wanted.'));
+  const issue = await linear.assign({ title: 'To be merged' });
+  const unwanted = await linear.assign({ title: 'To be closed' });
+  await linear.closing(issue);
+  await linear.closing(unwanted);
+  const [pull] = await github.pulls('app', issue);
+  const [other] = await github.pulls('app', unwanted);
+  await world.service.kill();
+  await github.people('merge', { repository: 'acme/app', number: pull?.number, method: 'squash' });
+  await github.people('deleteBranch', { repository: 'acme/app', branch: pull?.head });
+  await github.people('close', { repository: 'acme/app', number: other?.number });
+  await world.start();
+  await linear.deliverTo(tunnel.url, secret);
+  const ends = async (): Promise<Readonly<Record<string, string | undefined>>> => {
+    const rows = JSON.parse((await world.cyrus('tasks', '--json')).stdout) as readonly Shown[];
+    return Object.fromEntries(rows.map(({ identifier, pullRequest }) => [identifier, pullRequest?.state]));
+  };
+  await until('both ends to be known', async () => {
+    const known = await ends();
+    return known[issue] === 'merged' && known[unwanted] === 'closed';
+  });
+  await until('the issue to be done', async () => (await linear.issue(issue)).state === 'Done');
+  expect((await linear.issue(unwanted)).state).toBe('In Review');
+  expect(await linear.closings(issue)).toHaveLength(1);
+
+  await linear.say(issue, 'One more thing, after the merge.');
+  expect((await linear.closing(issue, 2)).body).toMatch(/^✅ After the merge\./);
+  await linear.seen(issue, new RegExp(`#${pull?.number} was merged, so it begins at the base branch`));
+  const [, second, ...more] = [...(await github.pulls('app', issue))].sort((a, b) => a.number - b.number);
+  expect(more).toEqual([]);
+  expect(second).toMatchObject({ state: 'open', merged: false });
+  expect(second?.head).not.toBe(pull?.head);
+  expect(await github.git('app', 'diff', '--name-only', 'main', second?.head ?? '')).toBe('after.txt\n');
+});
+
+interface Shown {
+  readonly identifier: string;
+  readonly pullRequest: { readonly state?: string } | null;
+}
+
+test('what people do elsewhere is left alone, and a look at a quiet workspace takes three calls', async () => {
   const { linear } = world;
   tunnel.passes = () => false;
   // A comment without a mention is nobody’s request.
@@ -152,12 +225,23 @@ test('what people do elsewhere is left alone, and a look at a quiet workspace ta
   const after = await asked();
   expect((await linear.issue(identifier)).sessions).toEqual([]);
   expect(after.sessions - before.sessions).toBeLessThanOrEqual(after.prompts - before.prompts);
+  expect(after.delegated - before.delegated).toBeLessThanOrEqual(after.prompts - before.prompts);
   expect(after.errors).toBe(before.errors);
 });
 
-async function asked(): Promise<{ readonly prompts: number; readonly sessions: number; readonly errors: number }> {
+async function asked(): Promise<{
+  readonly prompts: number;
+  readonly sessions: number;
+  readonly delegated: number;
+  readonly errors: number;
+}> {
   const { byOperation, errors } = await world.linear.calls();
-  return { prompts: byOperation['RecentPrompts'] ?? 0, sessions: byOperation['RecentSessions'] ?? 0, errors };
+  return {
+    prompts: byOperation['RecentPrompts'] ?? 0,
+    sessions: byOperation['RecentSessions'] ?? 0,
+    delegated: byOperation['DelegatedIssues'] ?? 0,
+    errors,
+  };
 }
 
 /** Waits for so many more whole looks at Linear. */

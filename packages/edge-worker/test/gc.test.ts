@@ -191,3 +191,89 @@ test('what is older than the database stays: another one, whose disk is not ther
   expect(report.kept).toEqual([{ what: attachments, why: expect.stringContaining('older than this database') }]);
   expect((await stat(conversation)).isDirectory()).toBe(true);
 });
+
+/** As if nobody had touched it for so many days. */
+async function leave(directory: string, days: number): Promise<void> {
+  const at = new Date(Date.now() - days * 86_400_000);
+  for (const name of await readdir(directory, { recursive: true })) await utimes(join(directory, name), at, at);
+  await utimes(directory, at, at);
+}
+
+test('the mirror of a repository that is configured no more goes with its large files, once nobody has used it for long', async () => {
+  const place = join(home, 'repos', 'gone.git');
+  const gone = await checkouts.mirror({ id: 'gone', repositoryPath: origin.path });
+  await gone.fetch();
+  await mkdir(join(`${place}.lfs`, 'objects'), { recursive: true });
+  await leave(`${place}.lfs`, 31);
+  expect(found(await gc())).toEqual([]);
+  await leave(place, 31);
+  expect(found(await gc({ dryRun: true }))).toEqual(['large-files repos/gone.git.lfs', 'mirror repos/gone.git']);
+  const report = await gc();
+  expect(found(report)).toEqual(['large-files repos/gone.git.lfs', 'mirror repos/gone.git']);
+  expect(report.freedBytes).toBeGreaterThan(0);
+  expect((await readdir(join(home, 'repos'))).filter((name) => name.includes('gone'))).toEqual([]);
+  expect((await readdir(join(home, 'repos'))).filter((name) => name.startsWith('repo.git'))).toEqual(['repo.git']);
+  // Configured again it is made anew.
+  const again = await checkouts.mirror({ id: 'gone', repositoryPath: origin.path });
+  await again.fetch();
+  expect(await again.resolve('main')).toBe(await mirror.resolve('main'));
+});
+
+test('a mirror that holds work which is nowhere else stays and is named; one that checkouts or plans work with stays too', async () => {
+  const place = join(home, 'repos', 'gone.git');
+  const gone = await checkouts.mirror({ id: 'gone', repositoryPath: origin.path });
+  await gone.fetch();
+  const head = (await gone.resolve('main')) ?? '';
+  const git = async (...args: string[]) => (await gone.git.run({ did: 'work', gitDir: place, args })).stdout.trim();
+  const who = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.test'];
+  const sha = await git(...who, 'commit-tree', `${head}^{tree}`, '-p', head, '-m', 'work');
+  await git('update-ref', 'refs/cyrus/wip/a1', sha);
+  await leave(place, 400);
+  const report = await gc();
+  expect(found(report)).toEqual([]);
+  expect(report.kept).toEqual([
+    { what: place, why: expect.stringMatching(/holds work that is on no remote \(1 commit\): configure the repository again/) },
+  ]);
+  expect(await gone.resolve(sha)).toBe(sha);
+
+  await git('update-ref', '-d', 'refs/cyrus/wip/a1');
+  await plan('c', null);
+  const checkout = await checkouts.create({ mirror: gone, name: 'c', sha: head, branch: 'cyrus/c', purpose: 'verify' });
+  await leave(place, 400);
+  expect((await gc()).kept).toContainEqual({ what: place, why: expect.stringContaining('checkouts work with it') });
+  await checkouts.remove({ mirror: gone, checkout });
+  await plan('live', null);
+  await database.db.query(`update cyrus.plan set repository_id = 'gone' where id = 'live'`);
+  expect(found(await gc())).toEqual([]);
+  await database.db.query(`update cyrus.plan set state = 'done', ended_at = created_at, created_at = created_at - interval '1 year'`);
+  expect(found(await gc())).toEqual(['mirror repos/gone.git']);
+});
+
+test('large files of earlier commits go after a time; those of the default branch and of work that is not pushed stay', async () => {
+  const oids = { old: '1'.repeat(64), branch: '2'.repeat(64), work: '3'.repeat(64), young: '4'.repeat(64) };
+  const pointer = (oid: string): string => `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize 5\n`;
+  await origin.commit({ '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n', 'a.bin': pointer(oids.branch) });
+  await mirror.fetch();
+  const head = (await mirror.resolve('main')) ?? '';
+  const git = async (args: readonly string[], input = '') =>
+    (await mirror.git.run({ did: 'work', gitDir: mirror.directory, args, input })).stdout.trim();
+  const blob = await git(['hash-object', '-w', '--stdin'], pointer(oids.work));
+  const tree = await git(['mktree'], `100644 blob ${blob}\tb.bin\n`);
+  const who = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.test'];
+  const sha = await git([...who, 'commit-tree', tree, '-p', head, '-m', 'work']);
+  await git(['update-ref', 'refs/cyrus/wip/a1', sha]);
+  await plan('a1', null);
+  const store = join(home, 'repos', 'repo.git.lfs', 'objects');
+  for (const oid of Object.values(oids)) {
+    const directory = join(store, oid.slice(0, 2), oid.slice(2, 4));
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, oid), '12345');
+    const at = new Date(Date.now() - (oid === oids.young ? 1 : 31) * 86_400_000);
+    await utimes(join(directory, oid), at, at);
+  }
+  const report = await gc();
+  expect(report.items).toMatchObject([{ kind: 'large-files', what: store, bytes: 5, why: expect.stringMatching(/^1 file of earlier/) }]);
+  const left = (await readdir(store, { recursive: true })).map((name) => name.split('/').at(-1)).filter((name) => name?.length === 64);
+  expect(left.sort()).toEqual([oids.branch, oids.work, oids.young]);
+  expect(found(await gc())).toEqual([]);
+});

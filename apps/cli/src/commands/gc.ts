@@ -22,6 +22,7 @@ const names: Readonly<Record<GcItem['kind'], string>> = {
   'waiting-checkout': 'waiting checkout',
   'saved-work': 'saved work',
   mirror: 'mirror',
+  'large-files': 'large files',
   conversation: 'conversation',
   attachments: 'attachments',
   'database-binaries': 'database binaries',

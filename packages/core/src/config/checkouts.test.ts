@@ -9,6 +9,7 @@ test('everything has a default', () => {
     fetchTimeoutMs: 7_200_000,
     keepWipDays: 14,
     keepUnpushedDays: 90,
+    keepUnusedDays: 30,
     keepConversationDays: 30,
   });
   expect(checkouts.safeParse({ saveEveryMs: 0, pool: 0 }).success).toBe(true);

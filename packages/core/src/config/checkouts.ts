@@ -17,6 +17,8 @@ export interface CheckoutsConfig {
   readonly keepWipDays: number;
   /** Saved work of ended tasks that is nowhere else. */
   readonly keepUnpushedDays: number;
+  /** Mirrors of repositories that are configured no more, and large files that no branch begins at, after nobody used them for so long. */
+  readonly keepUnusedDays: number;
   /** Conversations of issues on which nothing is under way. */
   readonly keepConversationDays: number;
 }
@@ -34,6 +36,9 @@ export const checkouts: z.ZodType<CheckoutsConfig> = z.object({
   fetchTimeoutMs: milliseconds.default(7_200_000).describe('For one clone or fetch'),
   keepWipDays: days.default(14).describe('How long saved work of ended tasks is kept that is on the remote'),
   keepUnpushedDays: days.default(90).describe('How long saved work of ended tasks is kept that is nowhere else'),
+  keepUnusedDays: days
+    .default(30)
+    .describe('How long mirrors are kept of repositories that are configured no more, and large files (Git LFS) of earlier commits'),
   keepConversationDays: days.default(30).describe('How long conversations of issues are kept on which nothing is under way'),
 });
 

@@ -127,6 +127,7 @@ test('an empty object is a whole configuration with safe limits', () => {
       fetchTimeoutMs: 7_200_000,
       keepWipDays: 14,
       keepUnpushedDays: 90,
+      keepUnusedDays: 30,
       keepConversationDays: 30,
     },
     logFiles: { maxMb: 20, files: 5 },

@@ -51,7 +51,8 @@ interface Collecting extends GcOptions {
 }
 
 /**
- * Gives back the space of what is over: checkouts, waiting checkouts, saved work, generations of mirrors, conversations, attachments,
+ * Gives back the space of what is over: checkouts, waiting checkouts, saved work, generations of mirrors, mirrors and large files that
+ * nobody uses, conversations, attachments,
  * database binaries. Work that is nowhere else stays for as long as the configuration says. Safe while everything else runs, and again after
  * a crash anywhere in it. One at a time.
  */
@@ -77,8 +78,10 @@ export async function collectGarbage(
       const mirror = await options.repositories.open(id);
       await savedWork(all, mirror);
       await generations(all, mirror);
+      await largeFiles(all, mirror);
     });
   }
+  await strayMirrors(all);
   await conversations(all);
   await attachedFiles(all);
   if (options.config().database === undefined) await attempt(all, 'database binaries', () => binaries(all));
@@ -197,6 +200,42 @@ async function generations(all: Collecting, mirror: Mirror): Promise<void> {
     }
   }
   all.items.push({ kind: 'mirror', what, repositoryId: mirror.id, bytes: wasteBytes, why: 'nothing leads to so much of it any more' });
+}
+
+/** What is fetched again when a commit wants it. */
+async function largeFiles(all: Collecting, mirror: Mirror): Promise<void> {
+  const { keepUnusedDays } = all.config().checkouts;
+  const before = all.now - keepUnusedDays * dayMs;
+  const { directory, files, bytes } = await all.checkouts.oldLargeFiles(mirror, { before, dryRun: all.dryRun });
+  if (files.length === 0) return;
+  const count = files.length === 1 ? '1 file' : `${files.length} files`;
+  const why = `${count} of earlier commits, fetched more than ${keepUnusedDays} days ago`;
+  all.items.push({ kind: 'large-files', what: directory, repositoryId: mirror.id, bytes, why });
+}
+
+/** Of repositories that are configured no more, and of submodules. What holds work that is nowhere else stays, and is named. */
+async function strayMirrors(all: Collecting): Promise<void> {
+  const { keepUnusedDays } = all.config().checkouts;
+  const before = all.now - keepUnusedDays * dayMs;
+  const configured = all.config().repositories.map(({ id }) => id);
+  // Also those whose plans are under way, or ended lately.
+  const used = await repositoriesUsed(all.db, keepUnusedDays);
+  const strays = all.signal.aborted ? [] : await all.checkouts.strays([...configured, ...used]);
+  for (const stray of strays.filter(({ lastUsedAt }) => lastUsedAt < before)) {
+    await attempt(all, stray.first, async () => {
+      const keep = (why: string) =>
+        all.kept.push({ what: stray.first, why: `no repository of the configuration is kept in it, but ${why}` });
+      if (stray.holds !== null) {
+        keep(`${stray.holds}: configure the repository again to have it, or delete the mirror yourself`);
+        return;
+      }
+      const sizes = await diskUsages(stray.directories);
+      if (!all.dryRun && !(await all.checkouts.dropStray(stray))) return;
+      const why = `no repository of the configuration is kept in it, and nobody used it for ${keepUnusedDays} days`;
+      for (const what of stray.directories)
+        all.items.push({ kind: what.endsWith('.lfs') ? 'large-files' : 'mirror', what, bytes: sizes.get(what) ?? 0, why });
+    });
+  }
 }
 
 async function conversations(all: Collecting): Promise<void> {

@@ -1,6 +1,14 @@
 /** One thing whose space can be given back, or was. */
 export interface GcItem {
-  readonly kind: 'checkout' | 'waiting-checkout' | 'saved-work' | 'mirror' | 'conversation' | 'attachments' | 'database-binaries';
+  readonly kind:
+    | 'checkout'
+    | 'waiting-checkout'
+    | 'saved-work'
+    | 'mirror'
+    | 'large-files'
+    | 'conversation'
+    | 'attachments'
+    | 'database-binaries';
   /** A path, or a ref of a mirror. */
   readonly what: string;
   readonly repositoryId?: string;
