@@ -26,6 +26,7 @@ const task = {
   state: 'running',
   parkedReason: null,
   waiting: null,
+  question: null,
   repositoryId: 'app',
 } as const;
 const decision: StoredDecision = {
@@ -69,6 +70,14 @@ test('a task that waits says why; one that was not looked at yet says so', () =>
   const waiting = { ...task, state: 'ready', waiting: 'Waiting until 14:00 UTC: codegen: resting. It goes on by itself.' } as const;
   expect(explanation(waiting, null, [], 0).at(-1)).toBe('Waiting until 14:00 UTC: codegen: resting. It goes on by itself.');
   expect(explanation({ ...task, state: 'ready' }, null, [], 0).at(-1)).toBe('No executor has been chosen yet.');
+});
+
+test('a task that asks says what, and how to answer', () => {
+  const asking = { ...task, state: 'asking', question: "Today's budget of $0.80 is used up. What shall I do?" } as const;
+  expect(explanation(asking, null, [], 0).slice(-2)).toEqual([
+    "It asks: Today's budget of $0.80 is used up. What shall I do?",
+    'Answer with: cyrus answer ENG-7 "…"',
+  ]);
 });
 
 test('an attempt under way tells what it took so far', () => {

@@ -6,7 +6,7 @@ import { moment, stateOf } from './format.ts';
 
 /** Why a task was done where it was, in lines that are read without knowing the strategy. */
 export function explanation(
-  task: Pick<TaskSummary, 'identifier' | 'title' | 'planState' | 'state' | 'parkedReason' | 'waiting' | 'repositoryId'>,
+  task: Pick<TaskSummary, 'identifier' | 'title' | 'planState' | 'state' | 'parkedReason' | 'waiting' | 'question' | 'repositoryId'>,
   analysis: StoredAnalysis | null,
   decisions: readonly StoredDecision[],
   now: number,
@@ -15,7 +15,8 @@ export function explanation(
   const last = analysis ?? decisions.at(-1)?.analysis ?? null;
   if (last) lines.push('', ...takenFor(last));
   for (const decision of decisions) lines.push('', ...oneDecision(decision, now));
-  if (task.waiting) lines.push('', task.waiting);
+  if (task.question) lines.push('', `It asks: ${task.question}`, `Answer with: cyrus answer ${task.identifier} "…"`);
+  else if (task.waiting) lines.push('', task.waiting);
   else if (decisions.length === 0) lines.push('', 'No executor has been chosen yet.');
   return lines;
 }

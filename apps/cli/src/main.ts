@@ -6,6 +6,7 @@ import { CliError, exitCode } from './cli-error.ts';
 import type { PromptsOptions } from './commands/prompts.ts';
 import { loadConfig } from './configuration.ts';
 import type { CommandContext } from './context.ts';
+import { addExamples } from './help-examples.ts';
 import { homeOf } from './home.ts';
 import { asCliError } from './known-errors.ts';
 import { createTerminal } from './terminal.ts';
@@ -295,6 +296,8 @@ prompts
   .option('--repo <id>', 'only that repository')
   .option('--json', 'as JSON')
   .action(async (options: PromptsOptions) => (await import('./commands/prompts.ts')).promptsCheck(here(), options));
+
+addExamples(program);
 
 try {
   await program.parseAsync();

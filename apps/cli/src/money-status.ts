@@ -85,7 +85,9 @@ export function moneyLines(money: MoneyStatus): readonly string[] {
     const share = limit === null ? ', no limit' : ` of ${formatUsd(limit)}${limit > 0 ? ` (${Math.floor((spent * 100) / limit)} %)` : ''}`;
     const zone = scope === 'day' ? ` (${money.timeZone})` : '';
     const more = scope === 'day' ? dayNotes(money) : [];
-    const notes = [...(reserved > 0 ? [`${formatUsd(reserved)} reserved`] : []), ...more];
+    const share100 = limit === null || limit === 0 ? 0 : (spent * 100) / limit;
+    const how = share100 >= 100 ? ['used up'] : share100 >= 80 ? ['nearly used up'] : [];
+    const notes = [...how, ...(reserved > 0 ? [`${formatUsd(reserved)} reserved`] : []), ...more];
     return `${names[scope] ?? scope}${of === null ? '' : ` in ${of}`}${zone}: ${formatUsd(spent)}${share}${notes.map((note) => `, ${note}`).join('')}`;
   });
   const used = money.nearlyUsed.map(

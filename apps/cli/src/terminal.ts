@@ -25,6 +25,12 @@ export function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '');
 }
 
+/** Text from outside on one line of at most `limit` characters. */
+export function brief(text: string, limit: number): string {
+  const flat = plain(text).replace(/\s+/g, ' ').trim();
+  return flat.length <= limit ? flat : `${flat.slice(0, limit - 1)}…`;
+}
+
 /** Columns as wide as their content. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];

@@ -97,11 +97,13 @@ test('logs shows what is committed, whether or not the service has numbered it y
 test('explain: who got each attempt and why, what else there was, what was expected and what it was', async () => {
   const { code, stdout } = await world.cyrus('explain', waiting);
   expect(code).toBe(0);
-  expect(stdout).toMatch(new RegExp(`^${waiting} The patient one \\(app, running\\)\n\nTaken for a small task for a builder\n`));
+  expect(stdout).toMatch(
+    new RegExp(`^${waiting} The patient one \\(app, running\\)\n\nTaken for a small task, a change of the code \\(builder\\)\n`),
+  );
   expect(stdout).toMatch(/^Attempt 1: patient \(chosen at \d\d:\d\d:\d\d, strategy local-only\)\n {2}why {7}asked for in the issue\n/m);
-  expect(stdout).toMatch(/^ {2}expected {2}\$\d.*, \d+m \d\ds; /m);
-  expect(stdout).toMatch(/^ {2}was {7}running: no cost reported, .* so far$/m);
-  expect(stdout).toMatch(/^ {2}instead {3}claude: possible, it comes later in the order/m);
+  expect(stdout).toMatch(/^ {2}expected {2}about \$\d.* and \d+m \d\ds.*; \d of 10 succeed; /m);
+  expect(stdout).toMatch(/^ {2}was {7}running: no cost known, .* so far$/m);
+  expect(stdout).toMatch(/^ {2}instead {3}claude could have: it comes later in the order/m);
   expect(JSON.parse((await world.cyrus('explain', done, '--json')).stdout)).toMatchObject({
     task: { identifier: done },
     analysis: { type: 'debugger' },
@@ -135,6 +137,30 @@ test('stop and logs -f: following goes on until the stopped task has ended', asy
   expect(again.code).toBe(1);
   expect(again.stderr).toContain(`${waiting} is not running: it is stopped.`);
   expect((await world.cyrus('logs', 'ENG-99')).stderr).toContain('There is no task "ENG-99"');
+});
+
+test('every command shows an example, with options that it has; what it refuses names its help', async () => {
+  const commandsIn = (help: string): readonly string[] =>
+    [...help.matchAll(/^ {2}([a-z][a-z-]*)(?: \[options\]| \[command\]| <| {2}|$)/gm)].map(([, name = '']) => name);
+  const groups = ['linear', 'codegen', 'config', 'executor', 'prompts'];
+  const top = commandsIn((await world.cyrus('--help')).stdout).filter((name) => name !== 'help');
+  expect(top).toEqual(expect.arrayContaining(['start', 'cost-report', 'answer', ...groups]));
+  const all: string[][] = [];
+  for (const name of top) {
+    if (!groups.includes(name)) all.push([name]);
+    else for (const inner of commandsIn((await world.cyrus(name, '--help')).stdout)) if (inner !== 'help') all.push([name, inner]);
+  }
+  for (const path of all) {
+    const help = (await world.cyrus(...path, '--help')).stdout;
+    const given = help.split('For example:\n')[1] ?? '';
+    expect(given, path.join(' ')).toContain(`cyrus ${path[0] === 'restore' || path[0] === 'start' ? '' : path.join(' ')}`);
+    for (const [option] of given.matchAll(/ --?[a-z][a-z-]*/g))
+      if (option !== ' --home' && option !== ' --json"')
+        expect(help.split('For example:')[0], `${path.join(' ')}${option}`).toContain(option.trim());
+  }
+  const refused = await world.cyrus('explain');
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain('See: cyrus explain --help');
 });
 
 test('config validate: valid, or every mistake with 78', async () => {
@@ -187,7 +213,7 @@ test('help, version, and what there is not', async () => {
     const ran = await world.cyrus(...args);
     expect(ran.code, args.join(' ')).toBe(2);
     expect(ran.stdout).toBe('');
-    expect(ran.stderr).toMatch(/cyrus --help/);
+    expect(ran.stderr).toMatch(/cyrus (?:\w+ )?--help/);
   }
 });
 

@@ -101,8 +101,14 @@ export function createCustomExecutor(options: CustomExecutorOptions): TaskExecut
     ...(capabilities.steer ? { send: async (ref, message) => runs.send(ref, message) } : {}),
     async health() {
       const command = await program();
-      if (command.ok) return { state: 'ready', detail: `${[command.value, ...options.args].join(' ')}` };
+      if (command.ok) return { state: 'ready', detail: onOneLine([command.value, ...options.args].join(' ')) };
       return { state: 'unavailable', detail: command.error.message, failure: command.error };
     },
   };
+}
+
+/** A command as it is shown: a script in its arguments would fill the screen. */
+function onOneLine(text: string): string {
+  const flat = text.replace(/\s+/g, ' ');
+  return flat.length <= 120 ? flat : `${flat.slice(0, 119)}…`;
 }

@@ -70,6 +70,7 @@ test('each kind of cost is told apart', async () => {
   };
   const none = { cost: 0, estimated: 0, worstCase: 0, late: 0, covered: 0, unpriced: 0 };
   expect(shown('estimating')).toEqual({ ...none, cost: usd(2), estimated: usd(2) });
+  expect(Object.keys(await rowsBy('model')).sort()).toEqual(['(estimating runs)', 'm']);
   expect(shown('subscribed')).toEqual({ ...none, covered: usd(0.5) });
   expect(shown('unpriced')).toEqual({ ...none, unpriced: 1 });
   expect(shown('crashed')).toEqual({ ...none, cost: usd(0.8), worstCase: usd(0.7), late: usd(0.1) });

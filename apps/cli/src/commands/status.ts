@@ -13,7 +13,7 @@ import { executorLines, executorsStatus } from '../executors-status.ts';
 import { isolationOf } from '../isolation.ts';
 import { moneyLines, moneyStatus } from '../money-status.ts';
 import { withStore } from '../open-home.ts';
-import { plain } from '../terminal.ts';
+import { brief, plain } from '../terminal.ts';
 import { unattendedRuns } from '../unattended-runs.ts';
 
 /** `cyrus status`: is it running, what waits, what went wrong, what it cost today. With `--check` executors are asked. */
@@ -53,7 +53,7 @@ export async function status(
     );
     return;
   }
-  for (const line of lines(snapshot)) terminal.out(line);
+  for (const line of lines(snapshot, config().strategy)) terminal.out(line);
   for (const line of moneyLines(money)) terminal.out(line);
   for (const line of executorLines(executors, terminal)) terminal.out(line);
   for (const { detail, fix } of unattended) terminal.out(`${terminal.style('red', 'Needs a look:')} ${plain(detail)}. ${plain(fix)}`);
@@ -62,13 +62,13 @@ export async function status(
   if (shortage) terminal.out(`${terminal.style('red', 'No disk space:')} new work waits. ${shortage.message} ${shortage.fix}`);
 }
 
-function lines(snapshot: StatusSnapshot): readonly string[] {
+function lines(snapshot: StatusSnapshot, strategy: string): readonly string[] {
   const out: string[] = [];
   const [host] = snapshot.hosts;
   if (snapshot.running && host) {
     const since = formatDuration(snapshot.now - host.startedAt);
     out.push(`Running since ${since} (pid ${host.pid}, version ${host.version})${host.draining ? ', draining' : ''}`);
-    out.push(`Agents: ${snapshot.agentsRunning} of ${host.slots} · isolation: ${host.isolation}`);
+    out.push(`Agents: ${snapshot.agentsRunning} of ${host.slots} · isolation: ${host.isolation} · strategy: ${strategy}`);
   } else out.push('Not running. Start it with: cyrus start');
   const live = ['drafting', 'proposed', 'approved', 'running', 'verifying', 'parked'].reduce(
     (sum, state) => sum + (snapshot.plans[state] ?? 0),
@@ -77,7 +77,7 @@ function lines(snapshot: StatusSnapshot): readonly string[] {
   const ended = (['done', 'failed', 'stopped'] as const).map((state) => `${snapshot.plans[state] ?? 0} ${state}`).join(', ');
   out.push(`Plans: ${live} under way, ${ended} · open turns: ${snapshot.openTurns}`);
   for (const { identifier, body, askedAt } of snapshot.questions) {
-    const asked = plain(body).replace(/\s+/g, ' ').slice(0, 120);
+    const asked = brief(body, 160);
     out.push(`Question in ${identifier}, for ${formatDuration(snapshot.now - askedAt)}: ${asked} (cyrus answer ${identifier} "…")`);
   }
   for (const { credential, since, message, fix } of snapshot.credentials)

@@ -2,7 +2,7 @@ import { listTasks, type TaskSummary } from 'cyrus-store/queries/task-list';
 import type { CommandContext } from '../context.ts';
 import { costOf, durationOf, stateOf } from '../format.ts';
 import { withStore } from '../open-home.ts';
-import { plain, table } from '../terminal.ts';
+import { brief, plain, table } from '../terminal.ts';
 
 /** `cyrus tasks`: what is under way and what was, newest first. */
 export async function tasks(
@@ -23,9 +23,8 @@ export async function tasks(
     task.executorId ?? '–',
     durationOf(task, now),
     costOf(task),
-    plain(task.pullRequest?.url ?? task.failure?.message ?? task.question ?? task.waiting ?? branchOf(task) ?? task.title)
-      .replace(/\s+/g, ' ')
-      .slice(0, 100),
+    plain(task.pullRequest?.url ?? '') ||
+      brief(task.failure?.message ?? task.question ?? task.waiting ?? branchOf(task) ?? task.title, 100),
   ]);
   const [head, ...body] = table([['ISSUE', 'STATE', 'KIND', 'REPOSITORY', 'EXECUTOR', 'TIME', 'COST', ''], ...cells]);
   terminal.out(terminal.style('dim', head ?? ''));

@@ -70,14 +70,14 @@ function unfitFor(task: TaskSummary, kind: OrderKind): FailureError | null {
         return refused(`${identifier} is not paused: it is ${task.planState}.`, ended ? `Try: cyrus retry ${identifier}` : undefined);
       return null;
     case 'pause':
-      if (ended) return refused(`${identifier} is not running: it is ${task.planState}.`);
+      if (ended) return refused(`${identifier} is not running: it is ${task.planState}.`, `Begin anew with: cyrus retry ${identifier}`);
       if (parked) return refused(`${identifier} waits already (${task.parkedReason}).`, `Go on with: cyrus resume ${identifier}`);
       return null;
     case 'steer':
       if (ended) return refused(`${identifier} is not running: it is ${task.planState}.`, `Begin anew with: cyrus retry ${identifier} "…"`);
       return null;
     default:
-      return ended ? refused(`${identifier} is not running: it is ${task.planState}.`) : null;
+      return ended ? refused(`${identifier} is not running: it is ${task.planState}.`, 'There is nothing to stop.') : null;
   }
 }
 

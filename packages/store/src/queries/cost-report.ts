@@ -40,7 +40,8 @@ const groups: Readonly<Record<CostGroup, string>> = {
   repository: `coalesce(p.repository_id, '${analysisRow}')`,
   issue: 'i.identifier',
   executor: `coalesce(a.executor_id, '${analysisRow}')`,
-  model: 'c.model',
+  // Of a run that nobody tells anything of, its executor stands in place of a model.
+  model: `case when c.trust = 'estimated' and c.attempt_id is not null then '(' || c.model || ' runs)' else c.model end`,
 };
 
 /** What was spent since `since` (epoch milliseconds), the most first; `total` is the same however it is grouped. */
