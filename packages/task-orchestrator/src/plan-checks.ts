@@ -14,6 +14,10 @@ interface MergeResult {
   readonly sha?: string;
   readonly fastForward?: boolean;
   readonly conflicts?: readonly string[];
+  /** What each side did to the files: the branch, and the work. */
+  readonly sides?: readonly { readonly path: string; readonly into: string; readonly head: string }[];
+  /** Commits of the branch that touched them. */
+  readonly commits?: readonly { readonly sha: string; readonly subject: string }[];
 }
 
 export function verify(step: PlanStep, attempt: Attempt): void {
@@ -220,14 +224,17 @@ function merge(step: PlanStep): void {
 }
 
 /** One attempt resolves it; what that does not bring together, a person decides on. */
-function conflicted(step: PlanStep, conflicts: readonly string[]): void {
+function conflicted(step: PlanStep, { conflicts = [], sides = [], commits = [] }: MergeResult): void {
   const attempt = step.lastAttempt();
   if (!attempt) return;
   const paths = conflicts.slice(0, 5).join(', ');
   const into = step.plan.headSha ?? step.plan.startSha ?? '';
   const failure: Failure = { class: 'conflict', message: `The work conflicts with its branch in ${paths}.` };
+  const each = sides.map(({ path, into: there, head }) => `${path} (${there} there, ${head} in your work)`).join(', ');
+  const made = commits.map(({ sha, subject }) => `${sha.slice(0, 10)} "${subject}"`).join(', ');
+  const details = `${each === '' ? '' : ` In conflict: ${each}.`}${made === '' ? '' : ` There they were touched by ${made}.`}`;
   const learned = learnedFrom.failed(
-    `${failure.message} Run \`git merge ${into}\`, resolve the conflicts so that both changes keep their meaning, and commit.`,
+    `${failure.message}${details} Begin with \`git merge ${into}\`: it puts both sides into these files. Resolve the conflicts so that both changes keep their meaning, and commit.`,
   );
   const chain = step.task.chain ?? newChain();
   step.task.chain = { ...chain, conflicts: chain.conflicts + 1 };
@@ -239,7 +246,7 @@ function conflicted(step: PlanStep, conflicts: readonly string[]): void {
 }
 
 function merged(step: PlanStep, result: MergeResult): void {
-  if (!result.sha) return conflicted(step, result.conflicts ?? []);
+  if (!result.sha) return conflicted(step, result);
   step.plan.headSha = result.sha;
   // Checks of the pull request that fail bring it back.
   if (!awaitsChecks(step.context.settings)) step.moveTask('done');

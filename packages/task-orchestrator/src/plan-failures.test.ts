@@ -156,7 +156,12 @@ describe('the end of a chain', () => {
 });
 
 describe('a conflict', () => {
-  const conflict = job({ kind: 'merge', result: { conflicts: ['a.txt', 'b.txt'] } });
+  const sides = [
+    { path: 'a.txt', into: 'changed', head: 'changed' },
+    { path: 'b.txt', into: 'deleted', head: 'changed' },
+  ];
+  const commits = [{ sha: 'c'.repeat(40), subject: 'Drop b' }];
+  const conflict = job({ kind: 'merge', result: { conflicts: ['a.txt', 'b.txt'], sides, commits } });
   const merging = (conflicts: number): PlanDecision =>
     decidePlan(
       context({
@@ -172,6 +177,9 @@ describe('a conflict', () => {
   test('is resolved by an attempt, which is told with what', () => {
     const decision = merging(0);
     expect(decision.task).toMatchObject({ state: 'ready', learned: expect.stringContaining('git merge moved'), chain: { conflicts: 1 } });
+    expect(decision.task?.learned).toContain(
+      'In conflict: a.txt (changed there, changed in your work), b.txt (deleted there, changed in your work). There they were touched by cccccccccc "Drop b".',
+    );
     expect(words(decision)).toContain('The work conflicts with its branch in a.txt, b.txt. The agent resolves that.');
   });
 

@@ -8,6 +8,8 @@ export function submodulesLine(submodules: NonNullable<Evidence['submodules']>):
     return `${name}: ${from === null ? 'new, at' : `${from.slice(0, 10)} →`} ${to.slice(0, 10)}`;
   });
   const more = submodules.length - shown.length;
-  const advice = 'Commits made inside a submodule are not pushed: push them to its own repository first.';
-  return `**Submodules:** ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}. ${advice}`;
+  // Commits of those that were there before are on their remotes: work that names others is not published.
+  const added = submodules.some(({ from, to }) => from === null && to !== null);
+  const advice = added ? ' Whether the commit of a new submodule is in its repository was not looked at.' : '';
+  return `**Submodules:** ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}.${advice}`;
 }
