@@ -99,6 +99,7 @@ describe('alerts', () => {
     expect(writes.rows.filter(({ credential }) => credential === 'alerts')).toHaveLength(5);
     expect(writes.rows.filter(({ credential }) => credential === 'linear:w')).toEqual([
       { credential: 'linear:w', text: "Today's budget is used up: $10.10 of $10.00. Work that needs more waits or asks." },
+      { credential: 'linear:w', text: '80 % of the budget of this issue (issue-plan) is spent: $16.10 of $20.00.' },
     ]);
   });
 

@@ -107,7 +107,9 @@ async function tellOne(
       kind: 'alert',
       payload: { text: `Cyrus: ${text}` },
     });
-  if (alert < 100) return text;
+  // Of what all share, people who wait for one issue hear once it is used up; of the issue's own, when there is still time.
+  const ownEnds = alert >= 80 && (scope === 'issue' || scope === 'task');
+  if (alert < 100 && !ownEnds) return text;
   for (const to of await sessionsOfBudget(tx, budget)) effects.writes.push(thought(to, name, text, to.planId));
   return text;
 }
