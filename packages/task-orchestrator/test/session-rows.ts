@@ -6,6 +6,7 @@ import type { Message } from 'cyrus-core/domain/session';
 import { openAccess } from '../src/access.ts';
 import type { Routable } from '../src/route.ts';
 import type { PlanFinished, SessionDecision, SessionState } from '../src/session-context.ts';
+import { plan as planRow } from './plan-rows.ts';
 
 export const noon: number = 1_700_000_000_000;
 export const details: IssueDetails = {
@@ -44,27 +45,11 @@ export const message = (seq: number, body = `m${seq}`, signal: string | null = n
   authorEmail: null,
   at: seq,
 });
-export const plan: Plan = {
-  id: 'p1',
-  issueId: 'i1',
-  number: 1,
-  state: 'running',
-  procedure: 'builder',
-  repositoryId: 'main',
-  baseBranch: 'main',
-  branch: 'cyrus/eng-1',
-  startSha: null,
-  headSha: 'abc',
-  pushedSha: 'abc',
+export const plan: Plan = planRow({
+  ...{ baseBranch: 'main', headSha: 'abc', pushedSha: 'abc' },
   pullRequest: { number: 4, url: 'u' },
-  follows: null,
-  routeReason: null,
-  options: {},
-  parkedReason: null,
-  parkedFrom: null,
-  parkedUntil: null,
   createdAt: noon,
-};
+});
 
 export function state(
   over: Partial<SessionState> & { read?: number; planId?: string | null; issueJob?: string | null } = {},
