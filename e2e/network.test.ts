@@ -97,6 +97,7 @@ describe.skipIf(skipUnisolated)('a closed network', () => {
       shell(
         `curl -s -m 5 -o /dev/null -w '%{http_code}\\n' "$ANTHROPIC_BASE_URL/v1/models" -H "x-api-key: $ANTHROPIC_API_KEY" > found/gateway.txt || node -e "fetch(process.env.ANTHROPIC_BASE_URL+'/v1/models',{headers:{'x-api-key':process.env.ANTHROPIC_API_KEY}}).then(r=>console.log(r.status))" > found/gateway.txt`,
       ),
+      { tool: 'WebSearch', input: { query: 'what nobody outside is to know' } },
       commit('What I found'),
       { text: 'Looked.' },
     ]);
@@ -116,6 +117,7 @@ describe.skipIf(skipUnisolated)('a closed network', () => {
     const told = (phase: string): number => logs.split(`network refused unlisted-${phase}.example:443`).length - 1;
     expect(['setup', 'agent', 'checks'].map(told)).toEqual([2, 1, 1]);
     expect(logs).toMatch(/network refused unlisted-agent\.example:443 \(allow it with sandbox\.egress\)/);
+    expect(logs).toMatch(/model refused: Searching the web is not allowed here; .*webSearch/);
     expect(logs).toMatch(/network refused unlisted-setup\.example:443 \(allow it with sandbox\.setupEgress\)/);
   });
 });

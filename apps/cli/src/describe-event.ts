@@ -51,6 +51,8 @@ export function describeEvent(event: StoredEvent): string | null {
           : `allow it with ${phase === 'setup' ? 'sandbox.setupEgress' : 'sandbox.egress'}`;
       return `network refused ${String(host)}:${String(port)} (${fix})`;
     }
+    case 'model.refused':
+      return `model refused: ${line(payload['message'])}`;
     case 'needs-input':
       return `question: ${line(payload['question'])}`;
     default:

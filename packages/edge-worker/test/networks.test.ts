@@ -248,8 +248,11 @@ describe.each(sandboxes)('calls of the model, %s', (_, sandbox) => {
 
 describe('a model without a price', () => {
   /** One call of it, as `config` has it: its status and text, what was charged, and what is shown. */
-  async function called(config: object): Promise<{ status: number; text: string; charges: unknown[]; shown: unknown[] }> {
-    const { attemptId } = await runningAttempt(stored.db, 'one');
+  async function called(
+    config: object,
+    name = 'one',
+  ): Promise<{ status: number; text: string; charges: readonly unknown[]; shown: readonly unknown[] }> {
+    const { attemptId } = await runningAttempt(stored.db, name);
     const door = made({ ...bestSandbox, openNetwork: undefined } as unknown as Sandbox, config).door(user({ attemptId }));
     const { model: way } = await door.open({ model: true });
     const body = { model: 'tomorrow', max_tokens: 100, messages: [{ role: 'user', content: 'SCRIPT:[{"text":"Said."}]' }] };
@@ -280,6 +283,8 @@ describe('a model without a price', () => {
   test('is called without budgets, and by a subscription, and shown as unpriced', async () => {
     const without = { perTaskUsd: null, perDayUsd: null };
     expect(await called({ budgets: without })).toMatchObject({ status: 200, charges: [{ cost: null }] });
+    const claude = { apiUrl: model.url, apiKey: 'real', billing: 'included' };
+    expect(await called({ claude }, 'two')).toMatchObject({ status: 200, charges: [{ prices: expect.any(String) }] });
   });
 
   test('that the configuration prices is held and charged by that', async () => {

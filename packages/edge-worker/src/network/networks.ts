@@ -4,20 +4,21 @@ import type { Clock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import { noEffects } from 'cyrus-core/domain/effects';
 import { FailureError } from 'cyrus-core/failure';
-import { systemIds } from 'cyrus-core/ids';
 import type { Ledger } from 'cyrus-core/ports/ledger';
 import type { NetworkNeeds, RunDoor, RunNetwork } from 'cyrus-core/ports/network';
 import type { NetworkDoor, Sandbox } from 'cyrus-core/ports/sandbox';
-import { loadPrices, priceList } from 'cyrus-core/prices';
 import { hostPorts } from 'cyrus-sandbox/egress/allow-list';
+import { outerProxies } from 'cyrus-sandbox/egress/outer-proxy';
 import { openEgressProxy, type Refusal } from 'cyrus-sandbox/egress/proxy';
 import { withRegistries } from 'cyrus-sandbox/egress/registries';
-import { createGateway, type Gateway } from 'cyrus-sandbox/gateway/gateway';
+import type { Gateway } from 'cyrus-sandbox/gateway/gateway';
+import type { NotPassed } from 'cyrus-sandbox/gateway/request-rules';
 import type { Log } from 'cyrus-store/log';
 import type { Database } from 'cyrus-store/pool';
 import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { type McpRelay, openMcpRelay } from '../mcp/relay.ts';
 import { openHostPort } from './host-port.ts';
+import { gatewayRules, startModelGateway } from './model-gateway.ts';
 import { proxyVariables } from './proxy-variables.ts';
 import { socketPlace } from './socket-place.ts';
 
@@ -30,6 +31,8 @@ export interface NetworksOptions {
   readonly db?: Database;
   readonly clock: Clock;
   readonly log: Log;
+  /** Its proxy variables say how this host reaches the internet. Absent: this process's own. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** Whose network it is. */
@@ -58,28 +61,16 @@ export interface Networks {
   close(): Promise<void>;
 }
 
-const defaultApiUrl = 'https://api.anthropic.com';
 const atOnce = Promise.resolve();
+/** Kinds of requests to the model that are told of one run. */
+const mostTold = 20;
 
 export function createNetworks(options: NetworksOptions): Networks {
-  const { sandbox, config, clock, log, home, db } = options;
+  const { sandbox, config, log, home, db } = options;
+  const outer = outerProxies(options.environment ?? process.env);
   let gateway: Promise<Gateway> | undefined;
   let place: Promise<string> | undefined;
   let count = 0;
-
-  async function startGateway(): Promise<Gateway> {
-    const { apiUrl = defaultApiUrl, apiKey = '' } = config().claude;
-    return createGateway({
-      apiUrl,
-      apiKey,
-      ledger: options.ledger,
-      prices: { price: await loadPrices(), name: priceList },
-      clock,
-      ids: systemIds,
-      log: (call) => log.debug({ ...call }, 'a call of the model'),
-      limited: (limit) => log.warn({ ...limit }, 'the provider limits calls of the model'),
-    });
-  }
 
   /** Hosts, as they are listed for this user. */
   function allowed(user: NetworkUser, needs: NetworkNeeds): readonly string[] {
@@ -90,13 +81,23 @@ export function createNetworks(options: NetworksOptions): Networks {
   }
 
   function tell(user: NetworkUser, { host, port, why }: Refusal): void {
-    const { sessionId, planId, taskId, attemptId, phase } = user;
+    const { taskId, attemptId, phase } = user;
     log.warn({ host, port, why, phase, taskId, attemptId }, 'network refused');
+    show(user, 'network.refused', { host, port, why, phase });
+  }
+
+  function tellOfModel(user: NetworkUser, told: Set<string>, { what, message }: NotPassed): void {
+    if (told.has(what) || told.size >= mostTold) return;
+    told.add(what);
+    log.warn({ what, taskId: user.taskId, attemptId: user.attemptId }, 'a request to the model was not passed on');
+    show(user, 'model.refused', { what, message });
+  }
+
+  /** Where it can be; it stands in the log in any case. */
+  function show({ sessionId, planId, taskId, attemptId }: NetworkUser, type: string, payload: Readonly<Record<string, unknown>>): void {
     const ids = Object.fromEntries(Object.entries({ sessionId, planId, taskId, attemptId }).filter(([, id]) => id !== null));
-    const event = { type: 'network.refused', payload: { host, port, why, phase }, ...ids };
-    // Shown where it can be; it stands in the log in any case.
-    db?.tx((tx) => applyEffects(tx, { ...noEffects(), events: [event] })).catch((error) =>
-      log.warn({ host, error: String(error) }, 'a refused connection could not be shown'),
+    db?.tx((tx) => applyEffects(tx, { ...noEffects(), events: [{ type, payload, ...ids }] })).catch((error) =>
+      log.warn({ type, error: String(error) }, 'what was refused could not be shown'),
     );
   }
 
@@ -104,15 +105,17 @@ export function createNetworks(options: NetworksOptions): Networks {
     const attemptId = user.attemptId ?? user.runId;
     // What failed is tried anew by the next run: a full disk is no reason to start the service again.
     if (needs.model)
-      gateway ??= startGateway().catch((error) => {
+      gateway ??= startModelGateway({ ...options, outer }).catch((error) => {
         gateway = undefined;
         throw error;
       });
     // This run's own: one that has failed meanwhile must fail this run too, not leave it without the gateway.
     const opens = needs.model ? gateway : undefined;
     opens?.catch(() => undefined);
+    const told = new Set<string>();
+    const rules = { ...gatewayRules(config(), user.repositoryId), refused: (refusal: NotPassed) => tellOfModel(user, told, refusal) };
     if (!sandbox.openNetwork) {
-      const model = await (await opens)?.open({ attemptId });
+      const model = await (await opens)?.open({ attemptId, ...rules });
       if (model) closers.push(() => model.close());
       const mcp = needs.mcpServers && (await openMcpRelay({ servers: needs.mcpServers }));
       if (mcp) closers.push(() => mcp.close());
@@ -145,10 +148,10 @@ export function createNetworks(options: NetworksOptions): Networks {
     ];
     // All at once: the network does not wait for what answers at its doors.
     const opening = [
-      openEgressProxy({ allowed: list, socket: out, refused: (refusal) => tell(user, refusal) }),
+      openEgressProxy({ allowed: list, socket: out, outer, refused: (refusal) => tell(user, refusal) }),
       ...toHost.map(({ port, socket }) => openHostPort(port, socket)),
     ];
-    const openingModel = toModel?.opens.then((opened) => opened.open({ attemptId, socket: toModel.socket }));
+    const openingModel = toModel?.opens.then((opened) => opened.open({ attemptId, socket: toModel.socket, ...rules }));
     const openingMcp = toMcp && openMcpRelay(toMcp);
     const openingNetwork = sandbox.openNetwork({ runId: user.runId, doors });
     const closable = [...opening, ...(openingMcp ? [openingMcp] : []), ...(openingModel ? [openingModel] : []), openingNetwork];
