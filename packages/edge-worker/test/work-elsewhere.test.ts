@@ -126,6 +126,14 @@ describe('work elsewhere begins', () => {
     expect(info.startSha).toBe(base);
   });
 
+  test('where files are in Git LFS, which is said: no executor tells whether it gets them', async () => {
+    expect((await prepared()).remarks).toBeUndefined();
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 9\n`;
+    await pushed('main', { '.gitattributes': '*.psd filter=lfs -text\n', 'poster.psd': pointer });
+    const { remarks } = await prepared({ wasPushed: true });
+    expect(remarks).toEqual([expect.stringMatching(/Git LFS \(poster\.psd\): whether an agent elsewhere/)]);
+  });
+
   test('anew, where the work so far may not leave this machine', async () => {
     const sha = await pushed('sky/one', { '.env': 'SECRET=1' });
     await collect({ branch: 'sky/one' });

@@ -34,6 +34,14 @@ export async function largeFilesOf(
   });
 }
 
+/** What is said of a run elsewhere: no executor tells whether it gets large files. What comes back is checked here, with them. */
+export async function largeFilesElsewhere(mirror: Mirror, sha: string): Promise<string | undefined> {
+  const use = await mirror.lock.shared(() => lfsUse(mirror, sha));
+  return use === undefined
+    ? undefined
+    : `This repository keeps files in Git LFS (${named(use)}): whether an agent elsewhere has more than their pointers is up to its service.`;
+}
+
 function named({ files, patterns }: LfsUse): string {
   const names = files.length > 0 ? files : patterns;
   const more = names.length - 5;

@@ -3,6 +3,7 @@ import type { Mirror } from 'cyrus-checkouts/mirror';
 import { keepBranches } from 'cyrus-core/domain/branches-before';
 import type { RemoteStart } from 'cyrus-core/domain/plan';
 import { FailureError } from 'cyrus-core/failure';
+import { largeFilesElsewhere } from './large-files.ts';
 import type { Repositories } from './repositories.ts';
 
 export interface PrepareElsewhere {
@@ -58,6 +59,8 @@ export async function prepareElsewhere(
     if (!(await mayLeave(startSha))) start = (await mirror.resolve(branch)) ?? baseSha;
     begin = start;
   }
+  const large = await largeFilesElsewhere(mirror, begin);
+  if (large !== undefined) remarks.push(large);
   let startBranch = `${pushBranch}-start`;
   let unpushed = true;
   for (const name of [baseBranch, branch]) if (unpushed && (await mirror.resolve(name)) === begin) [startBranch, unpushed] = [name, false];
