@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
@@ -8,7 +8,7 @@ import type { CallIntent, CallUsage, Ledger } from 'cyrus-core/ports/ledger';
 import { loadPrices } from 'cyrus-core/prices';
 import type { ExecutionEvent } from 'cyrus-executor-interface/executor';
 import { detectIsolation } from 'cyrus-sandbox/detect';
-import { createGateway } from 'cyrus-sandbox/gateway/gateway';
+import { createGateway, type DoorRules } from 'cyrus-sandbox/gateway/gateway';
 import { createSandbox } from 'cyrus-sandbox/sandbox';
 import { type ModelStandIn, startModel } from 'cyrus-stand-in-model/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -45,13 +45,13 @@ function ledger(
   };
 }
 
-async function run(isolated: boolean, book: Ledger, steps: readonly object[]): Promise<ExecutionEvent[]> {
+async function run(isolated: boolean, book: Ledger, steps: readonly object[], rules: Partial<DoorRules> = {}): Promise<ExecutionEvent[]> {
   const sandbox = createSandbox({ ...(isolated ? found : { isolation: 'none' as const }), clock: systemClock });
   const prices = { price: await loadPrices(), name: 'test' };
   const gateway = createGateway({ apiUrl: model.url, apiKey: realKey, ledger: book, prices, clock: systemClock, ids: systemIds });
   const closers: (() => Promise<void>)[] = [];
   const [home, work] = [join(directory, 'home'), join(directory, 'work')];
-  await Promise.all([home, work].map((path) => mkdir(path)));
+  await Promise.all([home, work].map((path) => mkdir(path, { recursive: true })));
   const executor = createClaudeExecutor({
     sandbox,
     clock: systemClock,
@@ -69,7 +69,7 @@ async function run(isolated: boolean, book: Ledger, steps: readonly object[]): P
       timeoutMs: 60_000,
       network: {
         async open() {
-          const door = await gateway.open({ attemptId: 'a', ...(isolated ? { socket } : {}) });
+          const door = await gateway.open({ attemptId: 'a', ...(isolated ? { socket } : {}), ...rules });
           closers.push(() => door.close());
           if (!isolated) return { network: 'open', env: {}, ready: Promise.resolve(), model: { url: String(door.url), key: door.key } };
           const network = await sandbox.openNetwork?.({ runId: `net-${randomUUID()}`, doors: [{ socket }] });
@@ -92,6 +92,16 @@ async function run(isolated: boolean, book: Ledger, steps: readonly object[]): P
   gateway.close();
   return events;
 }
+
+const onePixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const onePage = [
+  '%PDF-1.1',
+  '1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj',
+  '2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj',
+  '3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>endobj',
+  'trailer<</Size 4/Root 1 0 R>>',
+  '%%EOF',
+].join('\n');
 
 const endOf = (events: readonly ExecutionEvent[]) => {
   const end = events.at(-1);
@@ -120,6 +130,45 @@ describe.each([
     expect(book.settled).toHaveLength(2);
     expect(sum(book.settled.map((usage) => usage?.outputTokens))).toBe(600);
     expect(sum(book.settled.map((usage) => usage?.cost))).toBe(sum(reported.map(({ cost }) => cost)));
+  });
+
+  test.skipIf(skip)('nothing that it needs is refused: subagents, tools that are looked up, pictures, documents', async () => {
+    const refused: string[] = [];
+    const [picture, pdf] = [join(directory, 'work', 'p.png'), join(directory, 'work', 'd.pdf')];
+    await mkdir(join(directory, 'work'));
+    await writeFile(picture, Buffer.from(onePixel, 'base64'));
+    await writeFile(pdf, onePage);
+    const steps = [
+      { tool: 'Agent', input: { description: 'Help', prompt: scripted([{ text: 'Helped.' }]), subagent_type: 'general-purpose' } },
+      { tool: 'Read', input: { file_path: picture } },
+      { tool: 'Read', input: { file_path: pdf } },
+      { tool: 'ToolSearch', input: { query: 'select:WebSearch' } },
+      { tool: 'WebSearch', input: { query: 'anything' } },
+      { text: 'Done.' },
+    ];
+    const rules = { webSearch: true, refused: ({ what }: { what: string }) => void refused.push(what) };
+    const events = await run(
+      isolated,
+      ledger(() => true),
+      steps,
+      rules,
+    );
+    expect(endOf(events)).toMatchObject({ state: 'succeeded', output: 'Done.' });
+    expect(refused).toEqual([]);
+    const failed = events.flatMap((event) => (event.type === 'tool-result' && event.isError ? [event.output] : []));
+    expect(failed).toEqual([]);
+    expect(model.requests().every(({ status }) => status === 200)).toBe(true);
+  });
+
+  test.skipIf(skip)('a search that is not allowed is told to it as that, and its work goes on', async () => {
+    const events = await run(
+      isolated,
+      ledger(() => true),
+      [{ tool: 'WebSearch', input: { query: 'anything' } }, { text: 'Done without.' }],
+    );
+    expect(endOf(events)).toMatchObject({ state: 'succeeded', output: 'Done without.' });
+    const results = events.flatMap((event) => (event.type === 'tool-result' ? [event.output] : [])).join('');
+    expect(results).toContain('Searching the web is not allowed here');
   });
 
   test.skipIf(skip)('a budget that is used up ends the run at once, as that', async () => {
