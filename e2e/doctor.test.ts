@@ -351,6 +351,47 @@ const table: readonly (readonly [string, () => Arrangement | Promise<Arrangement
     /no-such-tool/,
     /readable/,
   ],
+  ['a budget of 0', () => ({ config: { budgets: { perDayUsd: 0 } } }), 'budgets', 'warning', /perDayUsd is 0/, /to null/],
+  [
+    'a host for agents that leads nowhere',
+    () => ({ config: { sandbox: { egress: ['registry.invalid'] } } }),
+    'egress registry.invalid',
+    'warning',
+    /cannot be resolved/,
+    /sandbox\.egress/,
+  ],
+  [
+    'a host for agents that is this machine',
+    () => ({ config: { sandbox: { egress: ['localhost:5000'] } } }),
+    'egress localhost',
+    'warning',
+    /which the proxy refuses/,
+    /beside "localhost"/,
+  ],
+  [
+    'checks left to pull requests that there are none of',
+    async () => ({
+      config: {
+        repositories: [{ ...((await right()) as { repositories: object[] }).repositories[0], verify: { mode: 'ci' } }],
+        github: { apiUrl: world.github.url },
+      },
+    }),
+    'pull request checks of app',
+    'warning',
+    /gets none/,
+    /GITHUB_TOKEN/,
+  ],
+  [
+    'no engine for the containers that are asked for',
+    async () => ({
+      config: { sandbox: { isolation: 'container' } },
+      environment: { PATH: await pathWith({}, ['sh', 'git']) },
+    }),
+    'isolation',
+    'error',
+    /[Pp]odman|[Dd]ocker|container/,
+    /./,
+  ],
 ];
 
 test.each(table)('%s', async (_what, arrange, name, state, detail, fix) => {

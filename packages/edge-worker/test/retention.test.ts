@@ -129,6 +129,35 @@ test('what a model said of a text is forgotten, what it cost is not', async () =
   expect(await count('charge')).toBe(1);
 });
 
+/** What becomes of the rows of each table: a key of `retention` or the words by which the documentation says that they stay or pass. */
+const rules: Readonly<Record<string, string>> = {
+  inbox: 'arrivalsDays',
+  input: 'messagesDays',
+  outbound_write: 'writesDays',
+  host_job: 'jobsDays',
+  job_message: 'jobsDays',
+  event: 'eventsDays',
+  call_intent: 'eventsDays',
+  task_analysis: 'eventsDays',
+  ...Object.fromEntries(['issue', 'session', 'turn', 'message'].map((table) => [table, 'issues and what people said in them'])),
+  ...Object.fromEntries(['plan', 'plan_message', 'task', 'attempt', 'stop_request'].map((table) => [table, 'plans, tasks, attempts'])),
+  ...Object.fromEntries(['decision', 'question', 'conversation'].map((table) => [table, 'decisions, questions'])),
+  ...Object.fromEntries(['reservation', 'charge', 'budget', 'budget_raise'].map((table) => [table, 'money'])),
+  config_revision: 'revisions of the configuration',
+  due: 'deleted as they are served',
+  advance_failure: 'deleted as they are served',
+  ...Object.fromEntries(['host', 'dispatcher', 'executor_condition', 'rate_window'].map((table) => [table, 'one row for each'])),
+};
+
+test('every table has its rule, and the documentation tells it', async () => {
+  const { rows } = await database.db.query<{ name: string }>(
+    `select tablename as name from pg_tables where schemaname = 'cyrus' and tablename <> 'schema_migration'`,
+  );
+  expect(Object.keys(rules).sort()).toEqual(rows.map(({ name }) => name).sort());
+  const documented = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  expect([...new Set(Object.values(rules))].filter((words) => !documented.replace(/\s+/g, ' ').includes(words))).toEqual([]);
+});
+
 test('an arrival may not be forgotten sooner than two days after it came, and the mistake is explained', () => {
   const parsed = checkConfig({ retention: { arrivalsDays: 1 } });
   expect(parsed.ok).toBe(false);

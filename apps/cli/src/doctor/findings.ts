@@ -5,11 +5,13 @@ import { readConfiguration } from '../configuration.ts';
 import type { CommandContext } from '../context.ts';
 import { isolationOf } from '../isolation.ts';
 import type { Check, ConfiguredPatient, Patient } from './check.ts';
+import { budgetsCheck } from './checks/budgets.ts';
 import { checkCommandsCheck } from './checks/check-commands.ts';
 import { clockCheck } from './checks/clock.ts';
 import { brokenConfiguration, configurationCheck } from './checks/configuration.ts';
 import { databaseCheck } from './checks/database.ts';
 import { diskCheck } from './checks/disk.ts';
+import { egressCheck } from './checks/egress.ts';
 import { executorsCheck } from './checks/executors.ts';
 import { gitCheck } from './checks/git.ts';
 import { githubCheck } from './checks/github.ts';
@@ -23,6 +25,7 @@ import { networkCheck } from './checks/network.ts';
 import { nodeCheck } from './checks/node.ts';
 import { openFilesCheck } from './checks/open-files.ts';
 import { promptsCheck } from './checks/prompts.ts';
+import { pullRequestChecksCheck } from './checks/pull-request-checks.ts';
 import { queuesCheck } from './checks/queues.ts';
 import { remotesCheck } from './checks/remotes.ts';
 import { repositoriesCheck } from './checks/repositories.ts';
@@ -40,10 +43,10 @@ const ofMachine: readonly Check[] = [nodeCheck, gitCheck, homeCheck, temporaryCh
 
 /** What needs a configuration to be judged; in the order in which a person mends things. */
 const ofConfiguration: readonly Check<ConfiguredPatient>[] = [
-  ...[configurationCheck, isolationCheck, memoryCheck, diskCheck, networkCheck, clockCheck],
+  ...[configurationCheck, isolationCheck, memoryCheck, diskCheck, networkCheck, egressCheck, clockCheck],
   ...[databaseCheck, serviceCheck],
-  ...[repositoriesCheck, remotesCheck, githubCheck, linearCheck, webhooksCheck],
-  ...[executorsCheck, modelCheck, checkCommandsCheck, mcpCheck, promptsCheck, queuesCheck],
+  ...[repositoriesCheck, remotesCheck, githubCheck, pullRequestChecksCheck, linearCheck, webhooksCheck],
+  ...[executorsCheck, budgetsCheck, modelCheck, checkCommandsCheck, mcpCheck, promptsCheck, queuesCheck],
 ];
 
 /** Looks at everything, all at once, and gives what was found in the order in which a person mends things. Changes nothing. */

@@ -1,10 +1,13 @@
+import { configSchema } from 'cyrus-core/config/schema';
 import type { StatusSnapshot } from 'cyrus-store/queries/status-read';
 import { expect, test } from 'vitest';
 import type { Finding } from '../finding.ts';
+import { judgeBudgets } from './budgets.ts';
 import { judgeCommands, programOf } from './check-commands.ts';
 import { judgeClock } from './clock.ts';
 import { judgeDatabase } from './database.ts';
 import { judgeDisk } from './disk.ts';
+import { judgeEgress, listedHosts } from './egress.ts';
 import { leftOut } from './executors.ts';
 import { judgeGit } from './git.ts';
 import { judgeGitHub } from './github.ts';
@@ -17,6 +20,7 @@ import { judgeModel } from './model.ts';
 import { judgeNames, judgeProxy } from './network.ts';
 import { judgeNode } from './node.ts';
 import { judgeOpenFiles } from './open-files.ts';
+import { judgePullRequestChecks } from './pull-request-checks.ts';
 import { judgeQueues } from './queues.ts';
 import { judgeRemote } from './remotes.ts';
 import { judgePath } from './repositories.ts';
@@ -279,4 +283,50 @@ test('an executor that was taken out: why, until when, and what to do', () => {
     detail: expect.stringMatching(/resting until \d\d:/),
     fix: expect.stringContaining('Nothing'),
   });
+});
+
+test('budgets of 0 are named, with what to set if no limit was meant', () => {
+  const budgets = { perAttemptUsd: null, perTaskUsd: 5, perIssueUsd: null, perRepositoryUsd: null, perDayUsd: 0, perMonthUsd: null };
+  const config = configSchema.parse({ repositories: [{ id: 'app', repositoryPath: '/app', budgets: { perTaskUsd: 0 } }], budgets });
+  expect(judgeBudgets(config)).toMatchObject([
+    { state: 'warning', detail: 'budgets.perDayUsd is 0: nothing may be spent', fix: expect.stringContaining('to null') },
+    { state: 'warning', detail: 'repositories "app" budgets.perTaskUsd is 0: nothing may be spent' },
+  ]);
+  expect(judgeBudgets(configSchema.parse({}))).toEqual([]);
+});
+
+test('hosts that agents may reach: those that lead nowhere, or to an address that is not listed', () => {
+  const sandbox = {
+    egress: ['a.example:8443', '*.b.example', '10.0.0.7:5000', '[fd00::1]:5000'],
+    setupEgress: ['registries', 'a.example'],
+  };
+  const config = configSchema.parse({ sandbox, repositories: [{ id: 'app', repositoryPath: '/app', sandbox: { egress: ['c.example'] } }] });
+  expect(listedHosts(config)).toEqual(['a.example', '10.0.0.7', 'fd00::1', 'c.example']);
+  expect(judgeEgress('a.example', ['93.184.216.34'], new Set())).toEqual([]);
+  expect(judgeEgress('a.example', [], new Set())).toMatchObject([{ state: 'warning', detail: 'cannot be resolved' }]);
+  expect(judgeEgress('a.example', ['10.0.0.7'], new Set())).toMatchObject([
+    {
+      name: 'egress a.example',
+      detail: expect.stringContaining('leads to 10.0.0.7'),
+      fix: expect.stringContaining('list 10.0.0.7 beside'),
+    },
+  ]);
+  expect(judgeEgress('a.example', ['10.0.0.7'], new Set(['10.0.0.7']))).toEqual([]);
+  expect(judgeEgress('a.example', ['10.0.0.7', '93.184.216.34'], new Set())).toEqual([]);
+});
+
+test.each([
+  ['ci', null, 'warning', /this repository gets none/, /without any check/],
+  ['both', null, 'warning', /this repository gets none/, /Only the checks that run here/],
+  ['ci', 403, 'error', /may not read the checks/, /without their verdict/],
+] as const)('verify.mode %s where GitHub says %s', (mode, answer, state, detail, why) => {
+  const [finding] = judgePullRequestChecks('app', mode, answer);
+  expect(finding).toMatchObject({
+    name: 'pull request checks of app',
+    state,
+    detail: expect.stringMatching(detail),
+    why: expect.stringMatching(why),
+  });
+  expect(judgePullRequestChecks('app', mode, 200)).toMatchObject([{ state: 'ok' }]);
+  expect(judgePullRequestChecks('app', mode, 0)).toEqual([]);
 });
