@@ -51,6 +51,8 @@ test.each(strategies)(
       codegen: codegen.config({ estimatedCostPerRunUsd: 2 }),
       executors: { mine: { ...scriptedAgent({ file: 'mine.txt', output: 'Done my way.' }), estimatedCostPerRunUsd: 0.05 } },
       cloudRuns: { branchWaitMs: 10_000 },
+      // It does not answer with the tool, so that the rules stand; what it used is charged all the same, once for the same text.
+      analysis: { model: 'claude-haiku-4-5' },
       strategy,
       // The time that earlier runs took decides nothing here: only the price does.
       strategyOptions: { valuePerHourUsd: 0 },
@@ -82,3 +84,23 @@ test.each(strategies)(
   },
   180_000,
 );
+
+test('what all of it cost is the same however it is summed up, and what the budgets have; the look at the issue is in it', async () => {
+  type Costs = Readonly<Record<string, number>>;
+  const reports: { readonly rows: readonly Costs[]; readonly total: Costs }[] = [];
+  for (const by of ['repository', 'issue', 'executor', 'model'])
+    reports.push(JSON.parse((await world.cyrus('cost-report', '--by', by, '--json')).stdout));
+  const [first] = reports;
+  for (const { rows, total } of reports) {
+    expect(total).toEqual(first?.total);
+    expect(rows.reduce((sum, row) => sum + (row['cost'] ?? 0), 0)).toBe(total['cost']);
+  }
+  // Three runs at Codegen and one of the user's own command are assumed; the agent here and the look at the issue are counted.
+  expect(first?.total).toMatchObject({ attempts: 5, estimated: 6_050_000, unpriced: 0 });
+  expect(first?.total['analysis']).toBeGreaterThan(0);
+  const { money } = JSON.parse((await world.cyrus('status', '--json')).stdout) as {
+    money: { budgets: readonly { scope: string; spent: number }[] };
+  };
+  expect(money.budgets.find(({ scope }) => scope === 'month')?.spent).toBe(first?.total['cost']);
+  expect((await world.cyrus('cost-report', '--by', 'executor')).stdout).toMatch(/^\(analysis\) +.* of it analysis$/m);
+}, 120_000);
