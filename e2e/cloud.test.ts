@@ -261,8 +261,8 @@ test(
     await cameHome(issue, ['south.txt', 'alone.txt']);
     const look =
       /attempt 1 of ENG-\d+ may go on at codegen: codegen is not in the configuration, and it could not be asked to stop; see http/;
-    expect((await world.cyrus('status')).stdout).toMatch(look);
-    expect((await world.cyrus('doctor')).stdout).toMatch(look);
+    for (const command of ['status', 'doctor'])
+      await until(`${command} to name the run`, async () => look.test((await world.cyrus(command)).stdout));
 
     await world.service.end();
     await settings(south);
