@@ -90,31 +90,33 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
   const places = takenPlaces(state);
   const purse = openPurse(state.money);
   /** Of tasks that are alike: the next one waits for the same, until something is taken. */
-  const unchanged = new Map<string, Exclude<Choice, { chosen: true }>>();
+  let unchanged = createTree<Exclude<Choice, { chosen: true }>>();
   const queue = [...state.ready].sort((a, b) => a.readySince - b.readySince || (a.taskId < b.taskId ? -1 : 1));
+  const wait = (task: ReadyTask, key: string, reason: string, until: Instant | null, ahead: number | null = null): void => {
+    waiting.push({ task, key, reason, until, ahead });
+  };
+  const inLine = (task: ReadyTask, { key, what }: Queue): void => {
+    const ahead = places.queue(key);
+    wait(task, key, queuedWords(ahead, what, task.number), null, ahead);
+  };
 
   for (const task of queue) {
-    const wait = (key: string, reason: string, until: Instant | null, ahead: number | null = null): void => {
-      if (key) places.queued(key);
-      waiting.push({ task, key, reason, until, ahead });
-    };
     if (task.notBefore !== null && task.notBefore > now) {
-      wait('', '', task.notBefore);
+      wait(task, '', '', task.notBefore);
       continue;
     }
     if (state.draining) {
-      wait('draining', 'Waiting: the service is shutting down. The work goes on when it is back.', null);
+      wait(task, 'draining', 'Waiting: the service is shutting down. The work goes on when it is back.', null);
       continue;
     }
-    const inLine = ({ key, what }: Queue): void => wait(key, queuedWords(places.ahead(key), what, task.number), null, places.ahead(key));
     const full = places.ofRepository(task.repositoryId);
     if (!full.free) {
-      inLine(full);
+      inLine(task, full);
       continue;
     }
-    const same = `${sameChoice(task)}\u0000${purse.likeness(task)}`;
+    const alike = unchanged.at(whatChoicesSee(task, purse.likeness(task)));
     const choice =
-      unchanged.get(same) ??
+      alike.value ??
       chooseExecutor(task, {
         now,
         executors: places.executors(),
@@ -125,12 +127,12 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
         money: (executor, estimate) => purse.affordable(task, executor, estimate),
       });
     if (!choice.chosen) {
-      if (choice.queue === null || choice.fixed) unchanged.set(same, choice);
-      if (choice.queue) inLine(choice.queue);
-      else wait(choice.key, choice.reason, choice.until);
+      if (choice.queue === null || choice.fixed) alike.value = choice;
+      if (choice.queue) inLine(task, choice.queue);
+      else wait(task, choice.key, choice.reason, choice.until);
       continue;
     }
-    unchanged.clear();
+    unchanged = createTree();
     const { executor, reason, estimate, alternatives, cost } = choice;
     places.take(executor, task.repositoryId);
     purse.hold(task, executor, cost);
@@ -142,12 +144,52 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
   return { assignments, waiting };
 }
 
-/** The same for tasks between which a choice sees no difference. */
-function sameChoice({ analysis, repositoryId, agent, model, ruledOut, continuesOn }: ReadyTask): string {
+type Seen = string | number | null;
+
+/** The same for tasks between which a choice sees no difference; what differs least comes first. */
+function whatChoicesSee({ analysis, repositoryId, agent, model, ruledOut, continuesOn }: ReadyTask, likeness: string): readonly Seen[] {
   const { type, complexity, urgency, requiresContext, requiresIsolation, requiresParallelExecution, labels } = analysis;
-  const work = `${type} ${complexity} ${urgency} ${requiresContext} ${requiresIsolation} ${requiresParallelExecution} ${labels.join('\u0001')}`;
+  const needs = (requiresIsolation ? 1 : 0) + (requiresParallelExecution ? 2 : 0);
   const past = ruledOut.length === 0 ? '' : JSON.stringify(ruledOut);
-  return `${repositoryId}\u0000${agent}\u0000${model}\u0000${continuesOn}\u0000${past}\u0000${work}`;
+  return [
+    likeness,
+    past,
+    model,
+    agent,
+    continuesOn,
+    needs,
+    requiresContext,
+    urgency,
+    labels.join('\u0001'),
+    type,
+    complexity,
+    repositoryId,
+  ];
+}
+
+interface Branch<T> {
+  value: T | undefined;
+  next: Map<Seen, Branch<T>> | undefined;
+}
+
+/** Keeps a value for each list of what is seen. Looked into thousands of times in a decision: that makes no key of text, and hashes none. */
+function createTree<T>(): { at(path: readonly Seen[]): Branch<T> } {
+  const root: Branch<T> = { value: undefined, next: undefined };
+  return {
+    at(path) {
+      let branch = root;
+      for (const seen of path) {
+        branch.next ??= new Map();
+        let next = branch.next.get(seen);
+        if (!next) {
+          next = { value: undefined, next: undefined };
+          branch.next.set(seen, next);
+        }
+        branch = next;
+      }
+      return branch;
+    },
+  };
 }
 
 /** Places while a decision is made: what its assignments take counts at once. */
@@ -156,8 +198,8 @@ interface TakenPlaces {
   of(executor: ExecutorFacts): Room;
   ofRepository(id: string): Room;
   take(executor: ExecutorFacts, repositoryId: string): void;
-  queued(key: string): void;
-  ahead(key: string): number;
+  /** One more waits for what `key` names. Returns how many did before. */
+  queue(key: string): number;
 }
 
 function takenPlaces(state: DispatchState): TakenPlaces {
@@ -193,8 +235,11 @@ function takenPlaces(state: DispatchState): TakenPlaces {
       inRepository.set(repositoryId, runsOf(repositoryId) + 1);
       executors = executors.map((one) => (one.id === executor.id ? withOneMore(one) : one));
     },
-    queued: (key) => void queued.set(key, ahead(key) + 1),
-    ahead,
+    queue(key) {
+      const before = ahead(key);
+      queued.set(key, before + 1);
+      return before;
+    },
   };
 }
 

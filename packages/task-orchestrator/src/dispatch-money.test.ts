@@ -14,6 +14,7 @@ const money = (over: Partial<DispatchMoney> = {}): DispatchMoney => ({
     billing === 'credit'
       ? [state('credit', 'c', 3)]
       : [state('day', 'd', 10), state('issue', issueId, 3), state('task', taskId, 5), state('attempt', taskId, 4)],
+  untouched: () => true,
   billing: () => 'list',
   metered: () => true,
   ...over,
@@ -60,5 +61,19 @@ describe('the purse of one decision', () => {
     expect(purse.likeness(task('a'))).toBe(purse.likeness(task('b')));
     purse.hold(task('a'), claude, usd(1));
     expect(purse.likeness(task('a'))).not.toBe(purse.likeness(task('b')));
+    expect(purse.likeness(task('c', 'issue of a'))).not.toBe(purse.likeness(task('b')));
+  });
+
+  test('of tasks that something was spent for, each with as much left finds the same', () => {
+    const left = { a: 3, b: 3, c: 4 };
+    const purse = openPurse(
+      money({
+        untouched: ({ taskId }) => !(taskId in left),
+        states: ({ taskId }) => [state('day', 'd', 10), state('task', taskId, 5, 5 - (left[taskId as 'a'] ?? 5))],
+      }),
+    );
+    expect(purse.likeness(task('a'))).toBe(purse.likeness(task('b')));
+    expect(purse.likeness(task('a'))).not.toBe(purse.likeness(task('c')));
+    expect(purse.likeness(task('a'))).not.toBe(purse.likeness(task('d')));
   });
 });

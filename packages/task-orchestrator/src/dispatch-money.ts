@@ -9,6 +9,8 @@ import type { ExecutorFacts } from './executor-facts.ts';
 export interface DispatchMoney {
   /** The budgets that work at a place counts for, as they were before this decision. */
   readonly states: (place: BudgetPlace) => readonly BudgetState[];
+  /** True: nothing was ever spent, held or added for the task or its issue alone. */
+  readonly untouched: (task: Pick<BudgetPlace, 'taskId' | 'issueId'>) => boolean;
   readonly billing: (executorId: string) => Billing;
   /** Each call of its attempts is held to what they reserve. */
   readonly metered: (executorId: string) => boolean;
@@ -31,6 +33,10 @@ export const usedUpKey = 'budget:';
 
 export function openPurse(money: DispatchMoney): Purse {
   const held = new Map<string, MicroUsd>();
+  /** Tasks and issues that something is held for. */
+  const heldFor = new Set<string>();
+  const ofItsOwn = ({ taskId, issueId }: TaskOfMoney): boolean =>
+    heldFor.has(taskId) || heldFor.has(issueId) || !money.untouched({ taskId, issueId });
   const nameOf = ({ scope, key }: Pick<BudgetState, 'scope' | 'key'>): string => `${scope} ${key}`;
   const placeOf = ({ taskId, issueId, repositoryId }: TaskOfMoney, { id }: ExecutorOfMoney): BudgetPlace => ({
     taskId,
@@ -41,11 +47,23 @@ export function openPurse(money: DispatchMoney): Purse {
   });
   const statesOf = (place: BudgetPlace): readonly BudgetState[] =>
     money.states(place).map((state) => ({ ...state, held: state.held + (held.get(nameOf(state)) ?? 0) }));
+  /** By repository and executor: what all tasks find that nothing is known of, but for the names of their own budgets. */
+  const shared = new Map<string, readonly BudgetState[]>();
+  function sharedStates(place: BudgetPlace): readonly BudgetState[] {
+    const name = `${place.repositoryId} ${place.executorId}`;
+    const known = shared.get(name) ?? statesOf(place);
+    shared.set(name, known);
+    return known;
+  }
   return {
     affordable(task, executor, estimate) {
       const place = placeOf(task, executor);
       if (executor.included) return { affordable: true, cost: 0 };
       const wish = { p90: estimate.cost.p90, perRun: executor.costPerRun, metered: money.metered(executor.id) };
+      if (!ofItsOwn(task)) {
+        const usual = decideReservation(wish, sharedStates(place));
+        if (usual.granted) return { affordable: true, cost: usual.amount };
+      }
       const reserved = decideReservation(wish, statesOf(place));
       if (reserved.granted) return { affordable: true, cost: reserved.amount };
       const { by, heldByOthers, until, need } = reserved;
@@ -66,6 +84,7 @@ export function openPurse(money: DispatchMoney): Purse {
     likeness(task) {
       // Asked for every task that waits: nothing is made that is not needed.
       const { taskId, issueId, repositoryId } = task;
+      if (!ofItsOwn(task)) return '';
       let like = '';
       for (const state of money.states({ taskId, issueId, repositoryId, executorId: '', billing: 'list' })) {
         if (state.scope !== 'issue' && state.scope !== 'task') continue;
@@ -75,6 +94,8 @@ export function openPurse(money: DispatchMoney): Purse {
       return like;
     },
     hold(task, executor, cost) {
+      heldFor.add(task.taskId).add(task.issueId);
+      shared.clear();
       for (const state of money.states(placeOf(task, executor)))
         if (state.scope !== 'attempt') held.set(nameOf(state), (held.get(nameOf(state)) ?? 0) + cost);
     },

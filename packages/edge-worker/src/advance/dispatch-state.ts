@@ -38,7 +38,7 @@ export function createDispatchReader(options: DispatcherOptions): (tx: Tx, now: 
   return async (tx, now) => {
     const loaded = await loadDispatch(tx);
     const config = options.config();
-    const ready = loaded.ready.map(readyTask);
+    const ready = readyTasks(loaded.ready);
     const runs = ready.length === 0 ? [] : await past(tx, now);
     const state: DispatchState = {
       ready,
@@ -56,9 +56,14 @@ export function createDispatchReader(options: DispatcherOptions): (tx: Tx, now: 
   };
 }
 
-function readyTask(row: ReadyTaskRow): ReadyTask {
-  const { analysis, procedure, ...task } = row;
-  return { ...task, analysis: (analysis as TaskAnalysis | null) ?? unknownTask(procedure as Procedure) };
+function readyTasks(rows: readonly ReadyTaskRow[]): readonly ReadyTask[] {
+  // Thousands of tasks, a few repositories: as one text each, these are told apart without being read.
+  const ids = new Map<string, string>();
+  return rows.map(({ analysis, procedure, repositoryId, ...task }) => {
+    const id = ids.get(repositoryId) ?? repositoryId;
+    ids.set(id, id);
+    return { ...task, repositoryId: id, analysis: (analysis as TaskAnalysis | null) ?? unknownTask(procedure as Procedure) };
+  });
 }
 
 /** What is known of repositories, each looked up once a decision. */

@@ -1,7 +1,7 @@
 import type { Instant } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import type { TaskExecutor } from 'cyrus-executor-interface/executor';
-import type { ConditionRow, LoadedDispatch } from 'cyrus-store/queries/dispatch-load';
+import type { ConditionRow, ExecutorStatus } from 'cyrus-store/queries/executor-status';
 import type { ExecutorCondition, ExecutorFacts } from 'cyrus-task-orchestrator/executor-facts';
 import { executorSettings } from '../executor-settings.ts';
 import { billingOf, costPerRun } from '../money/budget-rules.ts';
@@ -23,7 +23,7 @@ function conditionOf(row: ConditionRow | undefined, now: Instant): ExecutorCondi
 export function executorFacts(
   config: Config,
   executors: readonly ChoosableExecutor[],
-  loaded: Pick<LoadedDispatch, 'runs' | 'conditions'>,
+  loaded: ExecutorStatus,
   now: Instant,
 ): readonly ExecutorFacts[] {
   return executors.map(({ id, kind, capabilities }) => {

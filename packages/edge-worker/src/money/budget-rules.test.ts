@@ -54,3 +54,12 @@ test('calls are held one by one where they pass the gateway', () => {
   expect(isMetered(config({ claude: { auth: 'ownLogin' } }), 'claude')).toBe(false);
   expect(isMetered(config({}), 'mine')).toBe(false);
 });
+
+test('a calendar that is kept counts in the time zone that the configuration names now', () => {
+  let current = config({ budgets: { timeZone: 'UTC' } });
+  const { calendar } = createBudgetRules(() => current);
+  const at = Date.parse('2026-11-30T20:00:00Z');
+  expect([calendar.timeZone, calendar.day(at).key, calendar.month(at).key]).toEqual(['UTC', '2026-11-30', '2026-11']);
+  current = config({ budgets: { timeZone: 'Asia/Tokyo' } });
+  expect([calendar.timeZone, calendar.day(at).key, calendar.month(at).key]).toEqual(['Asia/Tokyo', '2026-12-01', '2026-12']);
+});

@@ -7,15 +7,23 @@ import { executorSettings } from '../executor-settings.ts';
 
 const amount = (usd: number | null | undefined): MicroUsd | null => (usd === null || usd === undefined ? null : microUsd(usd));
 
-/** The budgets of the configuration. */
+/** The budgets of the configuration as it is when they are asked, the calendar too: whoever keeps that counts in the zone of now. */
 export function createBudgetRules(config: () => Config): BudgetRules {
-  let calendar: Calendar | undefined;
-  return {
-    get calendar() {
-      const { timeZone } = config().budgets;
-      if (calendar?.timeZone !== timeZone) calendar = createCalendar(timeZone);
-      return calendar;
+  let known: Calendar | undefined;
+  const current = (): Calendar => {
+    const { timeZone } = config().budgets;
+    if (known?.timeZone !== timeZone) known = createCalendar(timeZone);
+    return known;
+  };
+  const calendar: Calendar = {
+    get timeZone() {
+      return current().timeZone;
     },
+    day: (at) => current().day(at),
+    month: (at) => current().month(at),
+  };
+  return {
+    calendar,
     limits: (repositoryId, executorId) => budgetLimits(config(), repositoryId, executorId),
   };
 }

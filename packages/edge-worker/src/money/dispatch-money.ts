@@ -28,7 +28,7 @@ export async function dispatchMoney(
   const places = [...credits, ...(listed ? ready.map((task) => ({ ...task, ...listed })) : [])];
   const billing = (executorId: string) => billingOf(config, executorId);
   const metered = (executorId: string): boolean => isMetered(config, executorId);
-  if (places.length === 0) return { states: () => [], billing, metered };
+  if (places.length === 0) return { states: () => [], untouched: () => true, billing, metered };
   const book = await lockBudgets(tx, rules, places);
-  return { states: (place) => book.states(place), billing, metered };
+  return { states: (place) => book.states(place), untouched: (task) => book.untouched(task), billing, metered };
 }

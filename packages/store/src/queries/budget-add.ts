@@ -5,10 +5,10 @@ import type { Tx } from '../pool.ts';
 export type BudgetDelta = BudgetKey & { readonly amount: MicroUsd };
 
 /** In the order in which rows of budgets are locked, by whoever locks several: that way nobody waits in a circle. */
-export const inLockOrder = (a: BudgetKey, b: BudgetKey): number =>
+const inLockOrder = (a: BudgetKey, b: BudgetKey): number =>
   budgetScopes.indexOf(a.scope) - budgetScopes.indexOf(b.scope) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 
-/** Adds to what budgets have spent, and locks their rows until the end of the transaction: nothing else is locked after it. */
+/** Adds to what budgets have spent, and locks their rows until the end of the transaction: after it, only conditions of executors are locked. */
 export async function addToBudgets(tx: Tx, deltas: readonly BudgetDelta[]): Promise<void> {
   const sums = new Map<string, BudgetDelta>();
   for (const delta of deltas) {

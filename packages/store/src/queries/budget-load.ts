@@ -1,7 +1,15 @@
-import { type BudgetKey, type BudgetPlace, type BudgetRules, type BudgetScope, type BudgetState, budgetKeys } from 'cyrus-core/budget';
+import {
+  type BudgetKey,
+  type BudgetLimits,
+  type BudgetPlace,
+  type BudgetRules,
+  type BudgetScope,
+  type BudgetState,
+  budgetKeys,
+  budgetScopes,
+} from 'cyrus-core/budget';
 import type { MicroUsd } from 'cyrus-core/money';
 import type { Queryable, Tx } from '../pool.ts';
-import { inLockOrder } from './budget-add.ts';
 
 /** What an attempt under way keeps others from spending. */
 export interface Holding extends BudgetPlace {
@@ -13,6 +21,8 @@ export interface Holding extends BudgetPlace {
 export interface BudgetBook {
   /** The budgets that count for `place`. `own`: an attempt of that place whose own reservation is left out. */
   states(place: BudgetPlace, own?: { readonly attemptId: string; readonly charged: MicroUsd }): readonly BudgetState[];
+  /** Nothing was ever spent, held or added for this issue or task alone: so it is with nearly all that wait. */
+  untouched(of: { readonly issueId: string; readonly taskId: string }): boolean;
 }
 
 /**
@@ -38,10 +48,12 @@ export async function readBudgets(db: Queryable, rules: BudgetRules, places: rea
   return load(db, rules, keysOf(places, rules, now), now, false);
 }
 
+/** Each once, in the order in which they are locked. */
 function keysOf(places: readonly BudgetPlace[], rules: BudgetRules, now: number): readonly BudgetKey[] {
-  const keys = new Map<string, BudgetKey>();
-  for (const place of places) for (const key of budgetKeys(place, rules.calendar, now)) keys.set(nameOf(key), key);
-  return [...keys.values()].sort(inLockOrder);
+  const { calendar } = rules;
+  const keys = new Map<BudgetScope, Set<string>>(budgetScopes.map((scope) => [scope, new Set()]));
+  for (const place of places) for (const { scope, key } of budgetKeys(place, calendar, now)) keys.get(scope)?.add(key);
+  return budgetScopes.flatMap((scope) => [...(keys.get(scope) ?? [])].sort().map((key) => ({ scope, key })));
 }
 
 const nameOf = ({ scope, key }: BudgetKey): string => `${scope} ${key}`;
@@ -64,9 +76,17 @@ async function load(db: Queryable, rules: BudgetRules, keys: readonly BudgetKey[
   const raisedBy = new Map(raises.rows.map((row) => [nameOf(row), row.amount]));
   const heldBy = new Map<string, MicroUsd>();
   for (const holding of holdings) for (const name of sharesOf(holding)) heldBy.set(name, (heldBy.get(name) ?? 0) + holding.held);
+  const touched = new Set<string>();
+  for (const { scope, key } of [...spent.rows, ...raises.rows])
+    if (scope === 'issue' || scope === 'task' || scope === 'attempt') touched.add(key);
+  for (const { issueId, taskId } of holdings) touched.add(issueId).add(taskId);
+  const limitsOf = new Map<string, BudgetLimits>();
   return {
+    untouched: ({ issueId, taskId }) => !touched.has(issueId) && !touched.has(taskId),
     states(place, own) {
-      const limits = rules.limits(place.repositoryId, place.executorId);
+      const payer = `${place.repositoryId} ${place.executorId}`;
+      const limits = limitsOf.get(payer) ?? rules.limits(place.repositoryId, place.executorId);
+      limitsOf.set(payer, limits);
       const mine = own && holdings.find((holding) => holding.attemptId === own.attemptId);
       const ownShares = mine ? sharesOf(mine) : [];
       return budgetKeys(place, rules.calendar, now).map((key) => {

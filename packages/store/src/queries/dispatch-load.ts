@@ -1,6 +1,6 @@
 import type { RuledOut } from 'cyrus-core/domain/plan';
-import type { Failure } from 'cyrus-core/failure';
 import type { Tx } from '../pool.ts';
+import { type ExecutorStatus, readExecutorStatus } from './executor-status.ts';
 
 export interface ReadyTaskRow {
   readonly taskId: string;
@@ -22,32 +22,18 @@ export interface ReadyTaskRow {
   readonly told: { readonly key: string; readonly ahead: number | null; readonly at: number } | null;
 }
 
-export interface ConditionRow {
-  readonly executorId: string;
-  readonly state: 'ready' | 'resting' | 'parked';
-  readonly reason: string;
-  readonly until: number | null;
-  readonly failure: Failure | null;
-  /** The attempt that finds out whether it works again. */
-  readonly trial: string | null;
-}
-
-export interface LoadedDispatch {
+export interface LoadedDispatch extends ExecutorStatus {
   readonly ready: readonly ReadyTaskRow[];
   readonly slotsUsed: number;
   readonly memoryUsedMb: number;
   readonly draining: boolean;
   readonly hosts: readonly { readonly id: string; readonly slots: number; readonly memoryMb: number; readonly isolation: string }[];
-  /** Attempts that hold something. */
-  readonly runs: readonly { readonly executorId: string; readonly repositoryId: string; readonly count: number }[];
-  /** Executors without a row are ready. */
-  readonly conditions: readonly ConditionRow[];
 }
 
 /** Locks the dispatcher and reads what it decides on: tasks that are ready and have no attempt yet, and what is held. */
 export async function loadDispatch(tx: Tx): Promise<LoadedDispatch> {
-  await tx.query(`select id from cyrus.dispatcher where id = 'main' for update`);
-  const { rows: ready } = await tx.query<ReadyTaskRow>(
+  tx.send(`select id from cyrus.dispatcher where id = 'main' for update`);
+  const reading = tx.query<ReadyTaskRow>(
     `select t.id as "taskId", t.plan_id as "planId", p.issue_id as "issueId", p.repository_id as "repositoryId", t.attempts + 1 as number,
        p.created_at as "readySince", t.not_before as "notBefore", p.options ->> 'agent' as agent, p.options ->> 'model' as model,
        t.procedure, t.analysis, t.ruled_out as "ruledOut",
@@ -61,30 +47,22 @@ export async function loadDispatch(tx: Tx): Promise<LoadedDispatch> {
        and not exists (select from cyrus.stop_request s where s.plan_id = p.id)
      order by p.created_at limit 5000`,
   );
-  const { rows } = await tx.query<{ slots: number; memory: number; draining: boolean }>(
+  const summing = tx.query<{ slots: number; memory: number; draining: boolean }>(
     `select coalesce(sum(r.slots), 0) as slots, coalesce(sum(r.memory_mb), 0) as memory,
        coalesce((select bool_and(h.draining) from cyrus.host h), false) as draining
      from cyrus.reservation r where r.released_at is null`,
   );
-  const { rows: hosts } = await tx.query<{ id: string; slots: number; memoryMb: number; isolation: string }>(
+  const finding = tx.query<{ id: string; slots: number; memoryMb: number; isolation: string }>(
     'select id, slots, memory_mb as "memoryMb", isolation from cyrus.host where not draining',
   );
-  const { rows: runs } = await tx.query<LoadedDispatch['runs'][number]>(
-    `select r.executor_id as "executorId", p.repository_id as "repositoryId", count(*) as count
-     from cyrus.reservation r join cyrus.attempt a on a.id = r.attempt_id join cyrus.plan p on p.id = a.plan_id
-     where r.released_at is null group by 1, 2`,
-  );
-  const { rows: conditions } = await tx.query<ConditionRow>(
-    'select executor_id as "executorId", state, reason, until, failure, trial from cyrus.executor_condition',
-  );
-  const held = rows[0];
+  const [{ rows: ready }, sums, { rows: hosts }, executors] = await Promise.all([reading, summing, finding, readExecutorStatus(tx)]);
+  const held = sums.rows[0];
   return {
     ready,
     slotsUsed: held?.slots ?? 0,
     memoryUsedMb: held?.memory ?? 0,
     draining: held?.draining ?? false,
     hosts,
-    runs,
-    conditions,
+    ...executors,
   };
 }

@@ -22,7 +22,7 @@ export async function readCondition(tx: Queryable, executorId: string): Promise<
   return rows[0] ?? null;
 }
 
-/** Locks the row, which is made if need be. Taken last in a transaction: after the attempt, before what is told. */
+/** Locks the row, which is made if need be. Taken last in a transaction: after the attempt and the budgets, before what is told. */
 export async function lockCondition(tx: Tx, executorId: string): Promise<ExecutorConditionRow> {
   await tx.query(`insert into cyrus.executor_condition (executor_id, state) values ($1, 'ready') on conflict do nothing`, [executorId]);
   const { rows } = await tx.query<ExecutorConditionRow>(

@@ -1,5 +1,5 @@
 import type { Tx } from '../pool.ts';
-import type { ConditionRow } from './dispatch-load.ts';
+import type { ConditionRow } from './executor-status.ts';
 
 export interface LoadedFallback {
   /** Executors without a row are ready. */

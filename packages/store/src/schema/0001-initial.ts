@@ -224,7 +224,8 @@ create table cyrus.call_intent (
 create index call_intent_open on cyrus.call_intent (attempt_id) where settled_at is null;
 create index call_intent_at on cyrus.call_intent (at);
 
--- What each budget has spent: the row that is locked by whoever reserves. Locked last, in the order month, day, repository, issue.
+-- What each budget has spent: the row that is locked by whoever reserves. Locked after entities, in the order month, day, repository,
+-- issue, task, credit; conditions of executors alone are locked after it.
 create table cyrus.budget (
   scope         text not null,                 -- month | day | repository | issue | task | attempt | credit
   key           text not null,                 -- the period, and what it is for

@@ -102,6 +102,7 @@ export const money = (
       { scope: 'day', key: 'today', limit: day, spent, held, endsAt: noon + 1000 },
       { scope: 'task', key: taskId, limit: task, spent: tasks[taskId] ?? 0, held: 0, endsAt: null },
     ],
+    untouched: ({ taskId }) => tasks[taskId] === undefined,
     billing: () => 'list',
     metered: () => false,
   };
