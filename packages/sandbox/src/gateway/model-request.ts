@@ -31,7 +31,7 @@ const builtInTokens = 1_500;
 const searchesAssumed = 10;
 
 /** Reads any request that the provider is to get: as JSON, and as one of which all is known to be harmless. */
-export function readRequest(text: string, rules: RequestRules): { readonly body: Fields } | Mistake {
+export function readRequest(text: string, rules: RequestRules): { readonly body: Fields; readonly rewritten: string } | Mistake {
   let body: Fields;
   try {
     body = JSON.parse(text) as Fields;
@@ -39,10 +39,12 @@ export function readRequest(text: string, rules: RequestRules): { readonly body:
     return { mistake: 'The request is not JSON.' };
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return { mistake: 'The request is not a JSON object.' };
-  const twice = doubledKey(text);
+  const rewritten = JSON.stringify(body);
+  // Nothing is there twice where nothing is lost.
+  const twice = rewritten === text ? undefined : doubledKey(text);
   if (twice !== undefined) return { mistake: `"${twice}" stands there twice.` };
   const refused = notPassed(body, rules);
-  return refused === undefined ? { body } : { mistake: refused.message, what: refused.what };
+  return refused === undefined ? { body, rewritten } : { mistake: refused.message, what: refused.what };
 }
 
 /**
@@ -52,7 +54,7 @@ export function readRequest(text: string, rules: RequestRules): { readonly body:
 export function readModelRequest(text: string, rules: RequestRules): ModelRequest | Mistake {
   const read = readRequest(text, rules);
   if ('mistake' in read) return read;
-  const { body } = read;
+  const { body, rewritten } = read;
   const { model, max_tokens: maxTokens, stream } = body;
   if (typeof model !== 'string' || model === '') return { mistake: 'model: a text is required.' };
   if (!Number.isSafeInteger(maxTokens) || Number(maxTokens) < 1) return { mistake: 'max_tokens: a positive integer is required.' };
@@ -62,9 +64,9 @@ export function readModelRequest(text: string, rules: RequestRules): ModelReques
     model,
     maxTokens: Number(maxTokens),
     stream: stream === true,
-    inputTokens: inputTokens(text, body, tools),
+    inputTokens: inputTokens(text, read, tools),
     // As it is meant, not as it is spelled.
-    longCache: /"ttl"\s*:\s*"1h"/.test(text.includes('\\u') ? JSON.stringify(body) : text),
+    longCache: /"ttl"\s*:\s*"1h"/.test(rewritten),
     webSearches: searches.reduce((sum, { max_uses: most }) => sum + (isCount(most) ? most : searchesAssumed), 0),
     body,
   };
@@ -74,10 +76,12 @@ export function readModelRequest(text: string, rules: RequestRules): ModelReques
  * More tokens than this the input cannot have. A token is at least one byte of text, as tokenizers see it: some write one letter out in many
  * (NFKC). What the provider adds of its own, and what is not text, is counted apart.
  */
-function inputTokens(text: string, body: Fields, tools: readonly Fields[]): number {
-  const bytes = Buffer.byteLength(text);
-  const plain = bytes === text.length && !text.includes('\\u');
-  const written = plain ? bytes : Math.max(bytes, Buffer.byteLength(JSON.stringify(body).normalize('NFKC')));
+function inputTokens(
+  text: string,
+  { body, rewritten }: { readonly body: Fields; readonly rewritten: string },
+  tools: readonly Fields[],
+): number {
+  const written = Math.max(Buffer.byteLength(text), Buffer.byteLength(rewritten.normalize('NFKC')));
   const instructions = (tools.length > 0 ? toolsTokens : 0) + tools.filter(isBuiltIn).length * builtInTokens;
   const { pictures, packed } = elsewhere(body['messages']);
   return written + instructions + pictures * pictureTokens + (packed ? longestContext : 0);
@@ -134,7 +138,8 @@ function doubledKey(text: string): string | undefined {
       at = endOfString(text, start);
       if (!expectsKey || keys === undefined) continue;
       expectsKey = false;
-      const key = JSON.parse(text.slice(start, at + 1)) as string;
+      const raw = text.slice(start + 1, at);
+      const key = raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
       if (keys.has(key)) return key;
       keys.add(key);
     } else if (char === '{' || char === '[') {

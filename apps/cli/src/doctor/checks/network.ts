@@ -21,8 +21,8 @@ export function judgeProxy(environment: NodeJS.ProcessEnv): readonly Finding[] {
   if (set.length === 0) return [];
   if (environment['NODE_USE_ENV_PROXY'] === '1') return [ok('proxy', `${set.join(', ')}, used by Node.js too`)];
   return [
-    warning('proxy', `${set.join(', ')} is set, and Node.js takes no notice of it`, {
-      why: 'git goes through the proxy, calls to Linear, GitHub and the model do not.',
+    warning('proxy', `${set.join(', ')} is set, and Node.js takes no notice of it by itself`, {
+      why: 'git, agents and calls of the model go through the proxy, calls to Linear and GitHub do not.',
       fix: 'Start Cyrus with NODE_USE_ENV_PROXY=1 (Node.js 24, or 22.21 and newer).',
     }),
   ];
