@@ -136,6 +136,21 @@ describe('two arrivals at once, in every order of their statements', () => {
   });
 });
 
+test('webhooks wait for few answers of the database: whatever needs none leaves with the commit', async () => {
+  const answers = (arrival: Arrival, request: Request): Promise<number> =>
+    database.db.tx(async (tx) => {
+      let asked = 0;
+      const query: Tx['query'] = (sql, parameters) => {
+        asked++;
+        return tx.query<never>(sql, parameters);
+      };
+      expect(await accept({ ...tx, query }, arrival, request)).toMatchObject({ outcome: 'accepted' });
+      return asked;
+    });
+  expect(await answers(...creation(70_000, 'request'))).toBe(2);
+  expect(await answers(...prompt(70_000, 'one'))).toBe(3);
+});
+
 describe('a message at every point of a closing turn is answered exactly once', () => {
   const config = configOf({ repositories: [{ id: 'r', remoteUrl: 'https://github.com/acme/app.git' }] });
   const advance = advanceSession(
