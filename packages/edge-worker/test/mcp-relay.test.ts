@@ -175,6 +175,21 @@ describe('what goes wrong is said without an address or a secret', () => {
     expect([answer.status, await answer.text()]).toEqual([502, 'The MCP server docs cannot be reached: ECONNREFUSED.']);
   });
 
+  test.each([200, 307])('a server that breaks off in the middle of its answer (%s) breaks that answer alone', async (status) => {
+    let breaks = true;
+    const { url } = await upstream((_, response) => {
+      if (!breaks) return json(response, '{}');
+      response.writeHead(status, { 'content-type': 'application/json', location: '/', 'content-length': '100' });
+      response.write('{', () => response.destroy());
+    });
+    const { at } = await relay({ docs: { url } });
+    const text = fetch(at('docs'), { method: 'POST', body: '{}' }).then((answer) => answer.text());
+    if (status === 200) await expect(text).rejects.toThrow();
+    else expect(await text).toMatch(/has moved/);
+    breaks = false;
+    expect(await (await fetch(at('docs'), { method: 'POST', body: '{}' })).text()).toBe('{}');
+  });
+
   test('a server that refuses the secret: its answer, without whom to log in with', async () => {
     const { url } = await upstream((_, response) =>
       response.writeHead(401, { 'www-authenticate': 'Bearer resource_metadata="x"' }).end('no'),

@@ -100,6 +100,7 @@ export async function openMcpRelay(options: {
       },
       (answer) => {
         const status = answer.statusCode ?? 502;
+        answer.on('error', () => response.destroy());
         if (status >= 300 && status < 400) {
           answer.resume();
           return refuse(
@@ -129,11 +130,11 @@ export async function openMcpRelay(options: {
       if (!socket.connecting) outer.setTimeout(0);
       else socket.once('connect', () => outer.setTimeout(0));
     });
-    outer.once('error', (error: NodeJS.ErrnoException) =>
+    outer.on('error', (error: NodeJS.ErrnoException) =>
       refuse(response, 502, `The MCP server ${name} cannot be reached: ${error.code ?? 'the connection broke off'}.`),
     );
     response.once('close', () => outer.destroy());
-    request.once('error', () => outer.destroy());
+    request.on('error', () => outer.destroy());
     request.pipe(outer);
   }
 
