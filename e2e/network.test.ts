@@ -97,6 +97,9 @@ describe.skipIf(skipUnisolated)('a closed network', () => {
       shell(
         `curl -s -m 5 -o /dev/null -w '%{http_code}\\n' "$ANTHROPIC_BASE_URL/v1/models" -H "x-api-key: $ANTHROPIC_API_KEY" > found/gateway.txt || node -e "fetch(process.env.ANTHROPIC_BASE_URL+'/v1/models',{headers:{'x-api-key':process.env.ANTHROPIC_API_KEY}}).then(r=>console.log(r.status))" > found/gateway.txt`,
       ),
+      shell(
+        `node -e "fetch(process.env.ANTHROPIC_BASE_URL+'/v1/messages',{method:'POST',headers:{'x-api-key':process.env.ANTHROPIC_API_KEY},body:JSON.stringify({model:'claude-sonnet-5',max_tokens:9,messages:[],mcp_servers:[{type:'url',url:'https://evil.example'}]})}).then(r=>console.log(r.status))" > found/servers.txt`,
+      ),
       { tool: 'WebSearch', input: { query: 'what nobody outside is to know' } },
       commit('What I found'),
       { text: 'Looked.' },
@@ -111,12 +114,14 @@ describe.skipIf(skipUnisolated)('a closed network', () => {
     expect(JSON.parse(await file('agent.json'))).toEqual(nothing);
     for (const key of keys) expect(`${await file('env.txt')}${await file('processes.txt')}`).not.toContain(key);
     expect(await file('gateway.txt')).toBe('404\n');
+    expect(await file('servers.txt')).toBe('400\n');
 
     const logs = (await world.cyrus('logs', issue)).stdout;
     // Once in each network: setup runs for the agent, and again for the checks.
     const told = (phase: string): number => logs.split(`network refused unlisted-${phase}.example:443`).length - 1;
     expect(['setup', 'agent', 'checks'].map(told)).toEqual([2, 1, 1]);
     expect(logs).toMatch(/network refused unlisted-agent\.example:443 \(allow it with sandbox\.egress\)/);
+    expect(logs).toMatch(/model refused: the field "mcp_servers" is not passed on/);
     expect(logs).toMatch(/model refused: Searching the web is not allowed here; .*webSearch/);
     expect(logs).toMatch(/network refused unlisted-setup\.example:443 \(allow it with sandbox\.setupEgress\)/);
   });

@@ -108,7 +108,8 @@ describe('names with several addresses', () => {
     expect(await plain(`http://many.corp:${port}/a`)).toMatchObject({ status: 200, seen: ['PUT', '/a', `many.corp:${port}`, null] });
   });
 
-  test('are not reached by those that are private and not listed', async () => {
+  // Other systems have no second address of their own without being told to.
+  test.runIf(process.platform === 'linux')('are not reached by those that are private and not listed', async () => {
     let reached = 0;
     const hidden = createServer((_, response) => {
       reached++;
