@@ -25,6 +25,7 @@ beforeAll(async () => {
       subs: submodules,
       lost: { ...plainRepository, '.gitmodules': '[submodule "lib"]\n\tpath = libs/lib\n\turl = ../nowhere.git\n' },
       slow: plainRepository,
+      tree: plainRepository,
       scripts: {
         ...plainRepository,
         'cyrus-setup.sh': 'echo "$CYRUS_ISSUE on $CYRUS_PORT" > /dev/null; touch ready\n',
@@ -183,6 +184,20 @@ describe.concurrent('a repository', () => {
     expect(files).toContain('docs/Übersicht der Größen/ñ 新.md');
     expect(files).toContain('б в.txt');
   });
+
+  test('commits that people put on top of our branch are gone on from, and are not lost', async () => {
+    const { body, issue } = await answered('tree', 'In turns', 'date +%N >> turns.txt && git add turns.txt && git commit -qm Turn');
+    expect(body).toMatch(/^✅/);
+    const branch = (await world.github.pulls('tree', issue))[0]?.head ?? '';
+    await world.github.people('push', { repository: 'acme/tree', branch, files: { 'theirs.txt': 'by a person' } });
+    await world.linear.say(issue, 'Once more');
+    const second = await world.linear.closing(issue, 2, 100_000);
+    expect(second.body).toMatch(/^✅/);
+    const files = (await world.github.git('tree', 'ls-tree', '-r', '--name-only', branch)).split('\n');
+    expect(files).toContain('theirs.txt');
+    expect((await world.github.git('tree', 'show', `${branch}:turns.txt`)).trim().split('\n')).toHaveLength(2);
+    expect(await world.github.pulls('tree', issue)).toHaveLength(1);
+  }, 200_000);
 
   test.each([
     [

@@ -89,6 +89,19 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     expect(second).toMatchObject({ baseSha: first.baseSha, startSha: pushed });
   });
 
+  test('a follow-up goes on from what people put on top of the branch since; a branch they rewrote is left to them', async () => {
+    await origin.git('checkout', '-q', '-b', branch);
+    await origin.commit({ 'sum.js': 'fixed' }, 'Pushed by us');
+    const ours = await origin.git('rev-parse', 'HEAD');
+    await origin.commit({ 'theirs.js': '1' }, 'On top of it');
+    const theirs = await origin.git('rev-parse', 'HEAD');
+    const goOn = async (taskId: string): Promise<string> => (await prepare({ taskId, startFrom: { sha: ours }, wasPushed: true })).startSha;
+    expect(await goOn('b')).toBe(theirs);
+    await origin.git('reset', '-q', '--hard', 'main');
+    await origin.commit({ 'theirs.js': '2' }, 'Rewritten');
+    expect(await goOn('c')).toBe(ours);
+  });
+
   test('the next attempt goes on in the same checkout, locks of a killed git taken away', async () => {
     const first = await prepare();
     await repositoryAt(first.directory).commit({ 'sum.js': 'fixed' }, 'Fix');

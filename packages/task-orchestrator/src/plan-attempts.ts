@@ -88,13 +88,16 @@ export function attemptFinished(step: PlanStep, finished: AttemptFinished): void
   follow(step, next, attempt);
 }
 
-/** Where the work really began: not at what was pushed before, when that has been merged and its branch is gone. */
+/**
+ * Where the work really began: not at what was pushed before, when that has been merged and its branch is gone, or when people have put
+ * commits on top of it.
+ */
 function startedFrom(step: PlanStep, checkout: CheckoutInfo): void {
   step.plan.baseBranch ??= checkout.baseBranch;
   const moved = step.plan.startSha !== null && step.plan.startSha !== checkout.startSha && step.plan.headSha === step.plan.startSha;
   if (moved && step.task.attempts === 1) {
     step.plan.headSha = checkout.startSha;
-    step.plan.pushedSha = null;
+    step.plan.pushedSha = checkout.startSha === checkout.baseSha ? null : checkout.startSha;
     step.plan.startSha = checkout.startSha;
   }
   step.plan.startSha ??= checkout.startSha;

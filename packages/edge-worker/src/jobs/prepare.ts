@@ -72,7 +72,7 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
     const missing = `The base branch ${baseBranch} is not in the repository.`;
     const mend = `Push that branch, or correct baseBranch of the repository (its default branch is ${fetched.defaultBranch}). Then write here to try again.`;
     const baseSha = await resolved(mirror, baseBranch, missing, mend);
-    const startSha = await startOf(mirror, wanted, baseSha);
+    const startSha = await startOf(options, mirror, wanted, baseSha);
     const template = wanted.procedure && (await effectiveTemplate(mirror, baseSha, wanted.procedure, options.promptsDirectory?.()));
     const files = contents(await readTreeFiles(mirror, baseSha, [...checkFiles, ...guidanceFiles]));
     if (wanted.pushBranch !== undefined) {
@@ -120,10 +120,22 @@ async function resolved(mirror: Mirror, name: string, otherwise: string, fix?: s
   return sha;
 }
 
-async function startOf(mirror: Mirror, { startFrom, wasPushed, branch }: PrepareJob, baseSha: string): Promise<string> {
+async function startOf(
+  { checkouts }: Pick<PrepareRunnerOptions, 'checkouts'>,
+  mirror: Mirror,
+  { startFrom, wasPushed, branch }: PrepareJob,
+  baseSha: string,
+): Promise<string> {
   if (startFrom === null || startFrom === undefined) return baseSha;
-  if (wasPushed && (await mirror.resolve(branch)) === undefined) return baseSha;
+  const pushed = wasPushed ? await mirror.resolve(branch) : undefined;
+  if (wasPushed && pushed === undefined) return baseSha;
   const name = 'sha' in startFrom ? startFrom.sha : startFrom.branch;
+  // What people have put on top of it since is gone on with. A branch that they rewrote is left to them: a push will say so.
+  const last = pushed === undefined ? undefined : await mirror.resolve(name);
+  if (pushed !== undefined && last !== undefined && pushed !== last) {
+    const { relation, commitCount } = await checkouts.evidence({ mirror, base: last, head: pushed });
+    if (relation === 'descends' && commitCount > 0) return pushed;
+  }
   return resolved(mirror, name, `The work to go on from, ${name}, is not in the repository.`);
 }
 
