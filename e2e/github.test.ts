@@ -120,6 +120,7 @@ test('with verify.mode ci the checks of the pull request decide, across a restar
   const first = await head();
   expect(await github.pulls('ci', issue)).toMatchObject([{ draft: true }]);
   expect(await linear.closings(issue)).toEqual([]);
+  expect((await world.cyrus('tasks')).stdout).toMatch(/\/acme\/ci\/pull\/\d+ \(its checks are waited for\)/);
   const check = (ref: string | undefined, conclusion: string) =>
     github.people('check', { repository: 'acme/ci', ref, name: 'build', conclusion });
   await check(first, 'failure');

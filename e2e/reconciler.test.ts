@@ -195,6 +195,7 @@ test('pull requests that people merged and closed while nobody heard of it: show
     const known = await ends();
     return known[issue] === 'merged' && known[unwanted] === 'closed';
   });
+  expect((await world.cyrus('tasks')).stdout).toContain(`/acme/app/pull/${pull?.number} (merged)`);
   await until('the issue to be done', async () => (await linear.issue(issue)).state === 'Done');
   expect((await linear.issue(unwanted)).state).toBe('In Review');
   expect(await linear.closings(issue)).toHaveLength(1);

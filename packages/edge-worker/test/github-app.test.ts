@@ -209,6 +209,20 @@ test('a draft is renewed and marked ready', async () => {
   expect(pull()?.draft).toBe(false);
 });
 
+test('checks that do not end are waited for as long as is said, and a draft stays one', async () => {
+  await github.people.install({ appId: app.appId, account: 'acme' });
+  const sha = await newCommit('one');
+  await push('one', sha);
+  await start();
+  await settled('push one');
+  await pullRequest('one', { review: 'draft' });
+  await settled('pr one');
+  await github.people.check({ repository: 'acme/one', ref: sha, name: 'ci' });
+  await awaitChecks(sha);
+  await settled('checks');
+  expect(await resultOf('checks')).toMatchObject({ state: 'late', draft: true, checks: [] });
+});
+
 test('a draft whose checks may not be read stays one, and the credential is not held to have failed', async () => {
   const { id } = await github.people.install({ appId: app.appId, account: 'acme' });
   await github.people.changeInstallation({ id, permissions: { contents: 'write', pull_requests: 'write' } });

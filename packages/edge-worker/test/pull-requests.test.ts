@@ -1,15 +1,20 @@
+import { createHmac, randomUUID } from 'node:crypto';
 import { systemClock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
+import { systemIds } from 'cyrus-core/ids';
 import { type GitHubStandIn, startGitHub } from 'cyrus-stand-in-github/server';
 import { silentLog } from 'cyrus-store/log';
 import { type TestDatabase, testDatabase } from 'cyrus-store/testing/database';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { performGit } from '../src/broker/perform-git.ts';
 import { createGithubCredentials } from '../src/github-credentials.ts';
+import { createIngest } from '../src/ingest/ingest.ts';
 import { createRepositories } from '../src/jobs/repositories.ts';
 import { lookAtPullRequests } from '../src/reconciler/look-pull-requests.ts';
 import { configOf } from './support/config.ts';
 import { checkoutsIn } from './support/publishing.ts';
 import { temporary } from './support/supervisor.ts';
+import { insertWrite } from './support/writes.ts';
 
 let database: TestDatabase;
 let github: GitHubStandIn;
@@ -112,4 +117,49 @@ test('a limit of GitHub is told with when to come again; a repository that is go
   config = configOf({ github: { apiUrl: github.url, token: 'writer' } });
   expect(await look()).toEqual([]);
   expect(await told()).toEqual([]);
+});
+
+test('a check that ended is looked at when GitHub tells of it, and not when it would have been', async () => {
+  const payload = { kind: 'pull-request-checks', sha: 'a'.repeat(40) };
+  await insertWrite(database.db, { key: 'checks', credential: 'github', kind: 'pull-request-checks', payload });
+  await database.db.query(`update cyrus.outbound_write set not_before = clock_timestamp() + interval '1 hour'`);
+  const woken: string[] = [];
+  const hooks = { wakeBroker: (credential: string) => woken.push(credential), stopPlan: () => undefined, wakeEngine: () => undefined };
+  const heard = configOf({ github: { webhookSecret: 'secret' } });
+  const ingest = createIngest({ db: database.db, clock: systemClock, ids: systemIds, config: () => heard, log: silentLog, hooks });
+  const tell = (event: string, body: object) => {
+    const raw = Buffer.from(JSON.stringify({ repository: { full_name: 'acme/one' }, sender: { login: 'ann' }, ...body }));
+    const signature = `sha256=${createHmac('sha256', 'secret').update(raw).digest('hex')}`;
+    const headers = { 'content-type': 'application/json', 'x-github-event': event, 'x-github-delivery': randomUUID() };
+    return ingest.github(raw, { ...headers, 'x-hub-signature-256': signature });
+  };
+  const run = (head_sha: string) => ({
+    action: 'completed',
+    check_run: { name: 'ci', head_sha, conclusion: 'success', pull_requests: [] },
+  });
+  const waits = async () =>
+    (await database.db.query<{ waits: boolean }>('select not_before is not null as waits from cyrus.outbound_write')).rows[0]?.waits;
+  expect(await tell('check_run', run('b'.repeat(40)))).toMatchObject({ status: 200 });
+  expect([await waits(), woken]).toEqual([true, []]);
+  expect(await tell('check_run', run('a'.repeat(40)))).toMatchObject({ status: 200 });
+  expect([await waits(), woken]).toEqual([false, ['github']]);
+});
+
+test('a branch that was deleted with its merged pull request is made anew; one that somebody else deleted is not', async () => {
+  const checkouts = checkoutsIn(home.path);
+  const credentials = createGithubCredentials({ config: () => config, clock: systemClock });
+  const perform = performGit({ checkouts, config: () => config, github: credentials });
+  const mirror = await createRepositories(checkouts, () => config, credentials).open('one');
+  await mirror.fetch();
+  const sha = (await mirror.resolve('main')) ?? '';
+  const push = (more: object) => {
+    const payload = { repositoryId: 'one', sha, branch: 'cyrus/eng-1', lease: 'f'.repeat(40), ...more };
+    const write = { id: randomUUID(), key: 'push', credential: 'git', kind: 'push', payload, attempts: 1, planId: null, sessionId: null };
+    return perform(write as unknown as Parameters<typeof perform>[0], new AbortController().signal);
+  };
+  expect(await push({})).toMatchObject({
+    state: 'rejected',
+    failure: { class: 'conflict', message: expect.stringContaining('it is gone') },
+  });
+  expect(await push({ mayBeGone: true })).toMatchObject({ state: 'sent', result: { sha } });
 });

@@ -23,12 +23,19 @@ export async function tasks(
     task.executorId ?? '–',
     durationOf(task, now),
     costOf(task),
-    plain(task.pullRequest?.url ?? '') ||
-      brief(task.failure?.message ?? task.question ?? task.waiting ?? branchOf(task) ?? task.title, 100),
+    plain(pullRequestOf(task) ?? '') || brief(task.failure?.message ?? task.question ?? task.waiting ?? branchOf(task) ?? task.title, 100),
   ]);
   const [head, ...body] = table([['ISSUE', 'STATE', 'KIND', 'REPOSITORY', 'EXECUTOR', 'TIME', 'COST', ''], ...cells]);
   terminal.out(terminal.style('dim', head ?? ''));
   for (const row of body) terminal.out(row);
+}
+
+/** With what became of it, or what it waits for. */
+function pullRequestOf({ pullRequest }: TaskSummary): string | undefined {
+  if (!pullRequest) return undefined;
+  const { url, state = 'open', checksOf } = pullRequest;
+  const told = state === 'open' ? (checksOf === undefined ? null : 'its checks are waited for') : state;
+  return told === null ? url : `${url} (${told})`;
 }
 
 /** Where there is no pull request the work is found on its branch. */
