@@ -46,7 +46,8 @@ describe('the purse of one decision', () => {
     expect(purse.affordable(task('a'), cloud('codegen', { costPerRun: usd(3) }), estimate)).toEqual({ affordable: true, cost: usd(3) });
     expect(purse.affordable(task('a'), cloud('codegen', { costPerRun: usd(4) }), estimate)).toMatchObject({
       affordable: false,
-      why: 'the budget of this issue of $3.00 is used up',
+      why: 'the budget of this issue of $3.00 has $3.00 left, and this needs $4.00',
+      reason: 'Waiting: the budget of this issue of $3.00 has $3.00 left, and this needs $4.00 ($0.00 of it spent).',
     });
   });
 

@@ -72,12 +72,13 @@ export function openPurse(money: DispatchMoney): Purse {
         const reason = `Queued: ${budget} is reserved for work under way. It goes on when that costs less than was reserved.`;
         return { affordable: false, key: `money:${by.scope}`, why: `${budget} is reserved for work under way`, reason, until: null };
       }
-      const spent = `${formatUsd(by.spent)} of it spent`;
+      const left = leftIn(by) ?? 0;
+      const why = left > 0 ? `${budget} has ${formatUsd(left)} left, and this needs ${formatUsd(need)}` : `${budget} is used up`;
       return {
         affordable: false,
         key: `${usedUpKey}${by.scope}:${by.key}:${by.limit}:${need}`,
-        why: `${budget} is used up`,
-        reason: `Waiting: ${budget} is used up (${spent}).`,
+        why,
+        reason: `Waiting: ${why} (${formatUsd(by.spent)} of it spent).`,
         until,
       };
     },

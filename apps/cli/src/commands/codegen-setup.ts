@@ -33,6 +33,7 @@ export async function codegenSetup(
 ): Promise<void> {
   const { home, config, terminal, environment } = context;
   const before: Partial<CodegenConfig> = config().codegen ?? {};
+  checkStrategy(options.strategy);
   try {
     const baseUrl = options.baseUrl ?? (await asker?.text('Address of your Codegen installation', before.baseUrl)) ?? before.baseUrl;
     const token = await tokenOf(context, options, before, asker);
@@ -55,7 +56,8 @@ export async function codegenSetup(
       context,
       wanted.filter((change) => change !== false),
     );
-    for (const warning of edited.warnings) terminal.err(`warning: ${warning.path}: ${warning.message}`);
+    // That nothing goes there yet is said below, with what to do.
+    for (const { path, message } of edited.warnings) if (path !== 'codegen.strategy') terminal.err(`warning: ${path}: ${message}`);
     const name = identity?.organisations.find(({ id }) => id === orgId)?.name ?? null;
     const service = edited.changed ? await answering(edited.config.server) : undefined;
     if (options.json) {
@@ -106,7 +108,7 @@ async function identityOf(baseUrl: string | undefined, apiToken: string): Promis
   const asked = await askCodegen({ baseUrl: baseUrl ?? hostedUrl, apiToken, clock: systemClock });
   if (asked.ok) return asked.value;
   const { message, fix } = asked.error;
-  throw new CliError(`${message} Nothing has been written.`, fix === undefined ? {} : { fix });
+  throw new CliError(`${/[.!?]$/.test(message) ? message : `${message}.`} Nothing has been written.`, fix === undefined ? {} : { fix });
 }
 
 const isNumber = (id: string | number): boolean => /^\d+$/.test(String(id));
@@ -118,6 +120,11 @@ function checkNumber(orgId: string | undefined): void {
     code: exitCode.usage,
     fix: 'Give its number, as the settings of the organisation in Codegen show it.',
   });
+}
+
+function checkStrategy(strategy: string | undefined): void {
+  if (strategy === undefined || (strategies as readonly string[]).includes(strategy)) return;
+  throw new CliError(`"${strategy}" is no strategy.`, { code: exitCode.usage, fix: `Give one of these: ${strategies.join(', ')}.` });
 }
 
 async function organisationOf(

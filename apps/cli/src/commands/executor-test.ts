@@ -104,7 +104,7 @@ function configured(config: Config, sandbox: Sandbox, id: string, runIdPrefix: s
   if (executor.kind === 'cloud')
     throw new CliError(`"${id}" runs elsewhere: this test is for executors of this machine.`, {
       code: exitCode.usage,
-      fix: `See how it does with: cyrus status --check`,
+      fix: id === 'codegen' ? 'Try it with: cyrus codegen test --task "…"' : 'See how it does with: cyrus status --check',
     });
   return executor;
 }
