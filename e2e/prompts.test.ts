@@ -127,11 +127,13 @@ describe('the model', () => {
 
   test('gives way to the fallback of the repository', async () => {
     const { linear, model } = world;
+    // One that has a price: what has none is not asked for.
+    await model.fault({ models: { 'claude-opus-5-5': 404 } });
     await model.script('Go on all the same', change('on.txt', 'on'));
-    const issue = await linear.assign({ title: 'Go on all the same', description: '[repo=second] [model=claude-nope-9]' });
+    const issue = await linear.assign({ title: 'Go on all the same', description: '[repo=second] [model=claude-opus-5-5]' });
     expect((await linear.closing(issue)).body).toMatch(/^✅/);
     const asked = await model.requestsAbout('Go on all the same');
-    expect(asked[0]).toMatchObject({ model: 'claude-nope-9', status: 404 });
+    expect(asked[0]).toMatchObject({ model: 'claude-opus-5-5', status: 404 });
     expect(asked.at(-1)).toMatchObject({ model: 'claude-haiku-4-5', status: 200 });
     await model.noFaults();
   });
