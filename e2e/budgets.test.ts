@@ -83,3 +83,12 @@ test('money that is used up is asked about, before a start and in the middle of 
   expect(done.body).toContain(`**Cost:** $${spent.toFixed(2)}`);
   expect((await world.cyrus('cost-report', '--by', 'model')).stdout).toMatch(/MODEL +COST/);
 }, 300_000);
+
+test('a model without a price is not called, and the answer says which setting helps', async () => {
+  const { linear, model } = world;
+  const issue = await linear.assign({ title: 'Cost nobody knows what', description: '[model=claude-tomorrow]' });
+  const answer = await linear.closing(issue);
+  expect(answer.body).toMatch(/claude-tomorrow has no known price[\s\S]*claude\.prices/);
+  expect((await model.requests()).filter(({ model: asked }) => asked === 'claude-tomorrow')).toEqual([]);
+  expect((await world.cyrus('logs', issue)).stdout).toMatch(/model refused: The model claude-tomorrow has no known price/);
+}, 120_000);
