@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cloud, local, money, noon, policy, ready, repository, resting, state, work } from '../test/support/facts.ts';
-import { type DispatchState, decideDispatch } from './decide-dispatch.ts';
+import { type DispatchState, decideDispatch, waitingWords } from './decide-dispatch.ts';
 
 describe('decideDispatch', () => {
   test.each<[string, Partial<DispatchState>, string[], string[]]>([
@@ -81,10 +81,7 @@ describe('decideDispatch', () => {
 
   test('says how many are ahead', () => {
     const decision = decideDispatch(state({ ready: [ready(1), ready(2), ready(3), ready(4)] }), noon);
-    expect(decision.waiting.map((one) => one.reason)).toEqual([
-      expect.stringContaining('Queued: next;'),
-      expect.stringContaining('1 ahead'),
-    ]);
+    expect(decision.waiting.map(waitingWords)).toEqual([expect.stringContaining('Queued: next;'), expect.stringContaining('1 ahead')]);
   });
 
   test('waits with a time when all of a cloud-only strategy is resting', () => {

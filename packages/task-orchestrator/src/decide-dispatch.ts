@@ -72,6 +72,7 @@ export interface Waiting {
   readonly task: ReadyTask;
   /** Names the reason; empty: it waits for a time that was told already. */
   readonly key: string;
+  /** In a queue: what there is too little of. `waitingWords` makes the sentence, for the few that are told. */
   readonly reason: string;
   readonly until: Instant | null;
   /** How many are ahead of it in a queue; null: it is in none. */
@@ -83,6 +84,10 @@ export interface DispatchDecision {
   readonly waiting: readonly Waiting[];
 }
 
+/** Why it waits, for a person. */
+export const waitingWords = ({ task, reason, ahead }: Waiting): string =>
+  ahead === null ? reason : queuedWords(ahead, reason, task.number);
+
 /** Picks the next assignments, oldest first, within places, memory and money. Pure; run again at every finish. */
 export function decideDispatch(state: DispatchState, now: Instant): DispatchDecision {
   const assignments: Assignment[] = [];
@@ -90,15 +95,12 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
   const places = takenPlaces(state);
   const purse = openPurse(state.money);
   /** Of tasks that are alike: the next one waits for the same, until something is taken. */
-  let unchanged = createTree<Exclude<Choice, { chosen: true }>>();
+  let unchanged: Branch = {};
   const queue = [...state.ready].sort((a, b) => a.readySince - b.readySince || (a.taskId < b.taskId ? -1 : 1));
   const wait = (task: ReadyTask, key: string, reason: string, until: Instant | null, ahead: number | null = null): void => {
     waiting.push({ task, key, reason, until, ahead });
   };
-  const inLine = (task: ReadyTask, { key, what }: Queue): void => {
-    const ahead = places.queue(key);
-    wait(task, key, queuedWords(ahead, what, task.number), null, ahead);
-  };
+  const inLine = (task: ReadyTask, { key, what }: Queue): void => wait(task, key, what, null, places.queue(key));
 
   for (const task of queue) {
     if (task.notBefore !== null && task.notBefore > now) {
@@ -114,7 +116,7 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
       inLine(task, full);
       continue;
     }
-    const alike = unchanged.at(whatChoicesSee(task, purse.likeness(task)));
+    const alike = leafOf(unchanged, task, purse.likeness(task));
     const choice =
       alike.value ??
       chooseExecutor(task, {
@@ -132,7 +134,7 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
       else wait(task, choice.key, choice.reason, choice.until);
       continue;
     }
-    unchanged = createTree();
+    unchanged = {};
     const { executor, reason, estimate, alternatives, cost } = choice;
     places.take(executor, task.repositoryId);
     purse.hold(task, executor, cost);
@@ -144,52 +146,37 @@ export function decideDispatch(state: DispatchState, now: Instant): DispatchDeci
   return { assignments, waiting };
 }
 
-type Seen = string | number | null;
+/** A tree of what choices see of tasks, and at its leaves what was chosen. Thousands of tasks a decision: looking into it makes nothing. */
+interface Branch {
+  value?: Exclude<Choice, { chosen: true }>;
+  next?: Map<string | number | null, Branch>;
+}
 
-/** The same for tasks between which a choice sees no difference; what differs least comes first. */
-function whatChoicesSee({ analysis, repositoryId, agent, model, ruledOut, continuesOn }: ReadyTask, likeness: string): readonly Seen[] {
+function child(branch: Branch, seen: string | number | null): Branch {
+  branch.next ??= new Map();
+  let next = branch.next.get(seen);
+  if (!next) {
+    next = {};
+    branch.next.set(seen, next);
+  }
+  return next;
+}
+
+/** The same leaf for tasks between which a choice sees no difference. What differs least comes first: that keeps the tree small. */
+function leafOf(root: Branch, { analysis, repositoryId, agent, model, ruledOut, continuesOn }: ReadyTask, likeness: string): Branch {
   const { type, complexity, urgency, requiresContext, requiresIsolation, requiresParallelExecution, labels } = analysis;
-  const needs = (requiresIsolation ? 1 : 0) + (requiresParallelExecution ? 2 : 0);
-  const past = ruledOut.length === 0 ? '' : JSON.stringify(ruledOut);
-  return [
-    likeness,
-    past,
-    model,
-    agent,
-    continuesOn,
-    needs,
-    requiresContext,
-    urgency,
-    labels.join('\u0001'),
-    type,
-    complexity,
-    repositoryId,
-  ];
-}
-
-interface Branch<T> {
-  value: T | undefined;
-  next: Map<Seen, Branch<T>> | undefined;
-}
-
-/** Keeps a value for each list of what is seen. Looked into thousands of times in a decision: that makes no key of text, and hashes none. */
-function createTree<T>(): { at(path: readonly Seen[]): Branch<T> } {
-  const root: Branch<T> = { value: undefined, next: undefined };
-  return {
-    at(path) {
-      let branch = root;
-      for (const seen of path) {
-        branch.next ??= new Map();
-        let next = branch.next.get(seen);
-        if (!next) {
-          next = { value: undefined, next: undefined };
-          branch.next.set(seen, next);
-        }
-        branch = next;
-      }
-      return branch;
-    },
-  };
+  let branch = child(root, likeness);
+  branch = child(branch, ruledOut.length === 0 ? '' : JSON.stringify(ruledOut));
+  branch = child(branch, model);
+  branch = child(branch, agent);
+  branch = child(branch, continuesOn);
+  branch = child(branch, (requiresIsolation ? 1 : 0) + (requiresParallelExecution ? 2 : 0));
+  branch = child(branch, requiresContext);
+  branch = child(branch, urgency);
+  branch = child(branch, labels.length === 1 ? (labels[0] ?? '') : labels.join('\u0001'));
+  branch = child(branch, type);
+  branch = child(branch, complexity);
+  return child(branch, repositoryId);
 }
 
 /** Places while a decision is made: what its assignments take counts at once. */

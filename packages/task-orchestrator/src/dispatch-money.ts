@@ -35,8 +35,7 @@ export function openPurse(money: DispatchMoney): Purse {
   const held = new Map<string, MicroUsd>();
   /** Tasks and issues that something is held for. */
   const heldFor = new Set<string>();
-  const ofItsOwn = ({ taskId, issueId }: TaskOfMoney): boolean =>
-    heldFor.has(taskId) || heldFor.has(issueId) || !money.untouched({ taskId, issueId });
+  const ofItsOwn = (task: TaskOfMoney): boolean => heldFor.has(task.taskId) || heldFor.has(task.issueId) || !money.untouched(task);
   const nameOf = ({ scope, key }: Pick<BudgetState, 'scope' | 'key'>): string => `${scope} ${key}`;
   const placeOf = ({ taskId, issueId, repositoryId }: TaskOfMoney, { id }: ExecutorOfMoney): BudgetPlace => ({
     taskId,

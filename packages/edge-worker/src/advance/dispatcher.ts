@@ -6,7 +6,7 @@ import { applyEffects } from 'cyrus-store/queries/effects-apply';
 import { beginTrial } from 'cyrus-store/queries/executor-condition';
 import type { ConditionRow } from 'cyrus-store/queries/executor-status';
 import { takeInputs } from 'cyrus-store/queries/input-take';
-import { decideDispatch } from 'cyrus-task-orchestrator/decide-dispatch';
+import { decideDispatch, waitingWords } from 'cyrus-task-orchestrator/decide-dispatch';
 import { tellWaiting } from 'cyrus-task-orchestrator/queue-words';
 import { billingOf, costPerRun } from '../money/budget-rules.ts';
 import { createDispatchReader, type DispatcherOptions } from './dispatch-state.ts';
@@ -40,7 +40,8 @@ export function advanceDispatcher(options: DispatcherOptions): Advance {
       });
       effects.tells.push({ entity: `attempt:${attemptId}`, kind: 'begin', payload: {} });
     }
-    for (const { task, key, reason, until, ahead } of decision.waiting) {
+    for (const waiting of decision.waiting) {
+      const { task, key, until, ahead } = waiting;
       if (until !== null) effects.wakes.push({ entity: 'dispatcher:main', at: until });
       if (!key) continue;
       const numbered = `${key}:${task.number}`;
@@ -49,6 +50,7 @@ export function advanceDispatcher(options: DispatcherOptions): Advance {
         if (tell.at !== null) effects.wakes.push({ entity: 'dispatcher:main', at: tell.at });
         continue;
       }
+      const reason = waitingWords(waiting);
       const event: EventDraft = {
         type: 'task.waiting',
         planId: task.planId,
