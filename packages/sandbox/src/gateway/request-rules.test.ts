@@ -117,6 +117,9 @@ describe('what passes', () => {
     };
     const search = { tools: [{ type: 'web_search_20250305', max_uses: 8 }], messages: [found] };
     expect(refused(search, { webSearch: true })).toBeUndefined();
+    const added = { type: 'tool_addition', tool: { type: 'tool_definition', definition: { type: 'web_search_20250305' } } };
+    // It would not be counted.
+    expect(refused(said(added), { webSearch: true })).toBe('a tool of type "web_search_20250305"');
     expect(refused({ tools: [{ type: 'web_fetch_20250910' }] }, { webSearch: true })).toBe('a tool of type "web_fetch_20250910"');
   });
 });

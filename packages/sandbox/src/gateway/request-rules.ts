@@ -53,7 +53,7 @@ export interface NotPassed {
  * what the provider does in its place is not a way around that. Undefined: it may pass.
  */
 export function notPassed(body: Fields, rules: RequestRules): NotPassed | undefined {
-  return unknownField(body) ?? first(listOf(body['tools']), (tool) => unknownTool(tool, rules)) ?? unknownContent(body, rules);
+  return unknownField(body) ?? first(listOf(body['tools']), (tool) => unknownTool(tool, rules)) ?? unknownContent(body);
 }
 
 export const isSearch = (tool: Fields): boolean => searchTool.test(String(tool['type']));
@@ -85,7 +85,7 @@ function unknownTool(tool: Fields, { webSearch }: RequestRules): NotPassed | und
   };
 }
 
-function unknownContent(body: Fields, rules: RequestRules): NotPassed | undefined {
+function unknownContent(body: Fields): NotPassed | undefined {
   const inBlocks = (value: unknown): NotPassed | undefined =>
     first(listOf(value), (block) => {
       const { type, source, tool } = block;
@@ -94,7 +94,8 @@ function unknownContent(body: Fields, rules: RequestRules): NotPassed | undefine
       if (isObject(tool) && !toolChanges.has(String(tool['type']))) return unknown(`a tool of type ${nameOf(tool['type'])}`);
       const defined = isObject(tool) ? tool['definition'] : undefined;
       return (
-        (isObject(defined) ? unknownTool(defined, rules) : undefined) ??
+        // What is added on the way was not counted: only tools of the agent's own are.
+        (isObject(defined) && isBuiltIn(defined) ? unknown(`a tool of type ${nameOf(defined['type'])}`) : undefined) ??
         inBlocks(block['content']) ??
         inBlocks(block['tool_changes']) ??
         (isObject(source) ? inBlocks(source['content']) : undefined)
