@@ -188,7 +188,7 @@ function watchMemory(pid: () => number): { end(): Promise<number> } {
   };
 }
 
-/** What each host job of an issue took, and the push. */
+/** What each host job of an issue took. */
 async function phasesOf(world: World, issue: string): Promise<readonly (readonly [string, number])[]> {
   const database = await watchDatabase(world.home, stateDirectory(world));
   try {
