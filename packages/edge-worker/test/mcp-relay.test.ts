@@ -1,6 +1,6 @@
 /** The relay between an agent and MCP servers, over real connections. */
 import { createServer, type IncomingMessage, request as requestHttp, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type McpRelay, openMcpRelay } from '../src/mcp/relay.ts';
@@ -198,6 +198,29 @@ describe('what goes wrong is said without an address or a secret', () => {
     const answer = await fetch(at('docs'), { method: 'POST', body: '{}' });
     expect([answer.status, await answer.text(), answer.headers.get('www-authenticate')]).toEqual([401, 'no', null]);
   });
+});
+
+test('a server is asked by the proxy of this host, where there is one', async () => {
+  const { url, seen } = await upstream((_, response) => json(response, '{"ok":true}'));
+  const tunnels: (string | undefined)[] = [];
+  const proxy = createServer().on('connect', (request, client) => {
+    tunnels.push(request.url);
+    const outer = connect(Number(new URL(url).port), '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      client.pipe(outer).pipe(client);
+    });
+    for (const socket of [client, outer]) socket.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  closers.push(() => void proxy.close());
+  const way = { host: '127.0.0.1', port: (proxy.address() as AddressInfo).port, secure: false, authorization: undefined };
+  const servers = { docs: { url: 'http://mcp.example/mcp', headers: { authorization: secret } } };
+  const opened = await openMcpRelay({ servers, outer: () => way });
+  closers.push(() => opened.close());
+  const answer = await fetch(`http://127.0.0.1:${opened.port}${opened.paths['docs']}`, { method: 'POST', body: '{}' });
+  expect([answer.status, await answer.text()]).toEqual([200, '{"ok":true}']);
+  expect(tunnels).toEqual(['mcp.example:80']);
+  expect(seen.map((one) => [one.url, one.headers.host, one.headers.authorization])).toEqual([['/mcp', 'mcp.example', secret]]);
 });
 
 test('it closes with calls under way', async () => {

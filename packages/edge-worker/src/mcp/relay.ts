@@ -11,7 +11,8 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream';
 import type { RemoteMcpServer } from 'cyrus-core/ports/network';
-import { passedOn } from 'cyrus-sandbox/gateway/upstream';
+import type { OuterProxies } from 'cyrus-sandbox/egress/outer-proxy';
+import { passedOn, throughProxy } from 'cyrus-sandbox/gateway/upstream';
 import { announcedAt } from './announced-endpoint.ts';
 
 /** Where one run's calls of MCP servers come in. */
@@ -30,6 +31,7 @@ interface Target {
   /** Addresses that the server has told to send messages to, below its origin. Only servers of the older transport (`sse`) do. */
   readonly announced: Set<string>;
   readonly announces: boolean;
+  readonly agent: HttpAgent;
 }
 
 const mostConnections = 64;
@@ -39,24 +41,21 @@ const connectWithinMs = 30_000;
 /**
  * Asks MCP servers in an agent's place: it adds their headers, and only their own addresses can be asked. What the agent sees is a path with
  * a key of this run; nothing of the address or the headers.
- * @param options `socket`: a path for a unix socket; absent: a port on the loopback
+ * @param options `socket`: a path for a unix socket; absent: a port on the loopback. `outer`: the proxies by which this host reaches the internet
  */
 export async function openMcpRelay(options: {
   readonly servers: Readonly<Record<string, RemoteMcpServer>>;
   readonly socket?: string;
+  readonly outer?: OuterProxies;
 }): Promise<McpRelay> {
   const key = randomBytes(24).toString('base64url');
   const targets = new Map(
     Object.entries(options.servers).map(([name, { type, url, headers = {} }]): [string, Target] => [
       name,
-      { name, url: new URL(url), headers, announced: new Set(), announces: type === 'sse' },
+      { name, url: new URL(url), headers, announced: new Set(), announces: type === 'sse', agent: agentFor(new URL(url), options.outer) },
     ]),
   );
   const prefix = (name: string): string => `/${key}/${name}`;
-  // As Node.js itself does where it is told to go by the proxy variables of the service.
-  const byProxy = process.env['NODE_USE_ENV_PROXY'] === '1' ? { proxyEnv: { ...process.env } } : {};
-  // A connection that is kept may have been closed at the other end by the next call, which could not be made again then.
-  const agents = { 'http:': new HttpAgent(byProxy), 'https:': new HttpsAgent(byProxy) };
 
   /** The server a path leads to, and where at it; undefined: nowhere. */
   function way(path: string): { readonly target: Target; readonly path: string } | undefined {
@@ -85,7 +84,7 @@ export async function openMcpRelay(options: {
     const hasBody = length !== undefined || request.headers['transfer-encoding'] !== undefined;
     const outer = begin(
       {
-        agent: url.protocol === 'https:' ? agents['https:'] : agents['http:'],
+        agent: target.agent,
         protocol: url.protocol,
         hostname: url.hostname.replace(/^\[|\]$/g, ''),
         port: url.port,
@@ -150,9 +149,19 @@ export async function openMcpRelay(options: {
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-        for (const agent of Object.values(agents)) agent.destroy();
+        for (const { agent } of targets.values()) agent.destroy();
       }),
   };
+}
+
+/** A connection that is kept may have been closed at the other end by the next call, which could not be made again then. */
+function agentFor({ protocol, hostname, port }: URL, outer: OuterProxies | undefined): HttpAgent {
+  const secure = protocol === 'https:';
+  const agent = secure ? new HttpsAgent() : new HttpAgent();
+  const destination = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (secure ? 443 : 80), secure };
+  const proxy = outer?.(destination);
+  if (proxy) agent.createConnection = throughProxy(proxy, destination);
+  return agent;
 }
 
 /** Of the client's headers, those of the protocol: servers go by others, too, and which ones they get is for the operator. */

@@ -117,7 +117,7 @@ export function createNetworks(options: NetworksOptions): Networks {
     if (!sandbox.openNetwork) {
       const model = await (await opens)?.open({ attemptId, ...rules });
       if (model) closers.push(() => model.close());
-      const mcp = needs.mcpServers && (await openMcpRelay({ servers: needs.mcpServers }));
+      const mcp = needs.mcpServers && (await openMcpRelay({ servers: needs.mcpServers, outer }));
       if (mcp) closers.push(() => mcp.close());
       return {
         network: 'open',
@@ -152,7 +152,7 @@ export function createNetworks(options: NetworksOptions): Networks {
       ...toHost.map(({ port, socket }) => openHostPort(port, socket)),
     ];
     const openingModel = toModel?.opens.then((opened) => opened.open({ attemptId, socket: toModel.socket, ...rules }));
-    const openingMcp = toMcp && openMcpRelay(toMcp);
+    const openingMcp = toMcp && openMcpRelay({ ...toMcp, outer });
     const openingNetwork = sandbox.openNetwork({ runId: user.runId, doors });
     const closable = [...opening, ...(openingMcp ? [openingMcp] : []), ...(openingModel ? [openingModel] : []), openingNetwork];
     // Whatever breaks, what was opened is closed.

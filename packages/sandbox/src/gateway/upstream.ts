@@ -64,7 +64,8 @@ export function openUpstream(apiUrl: string, apiKey: string, proxies: OuterProxi
   };
 }
 
-function throughProxy(proxy: OuterProxy, destination: Destination & { readonly secure: boolean }): HttpAgent['createConnection'] {
+/** How an agent makes its connections to a destination that this host reaches by a proxy. */
+export function throughProxy(proxy: OuterProxy, destination: Destination & { readonly secure: boolean }): HttpAgent['createConnection'] {
   return (options, callback) => {
     tunnelThrough(proxy, destination, connectWithinMs).then(
       (socket) => callback?.(null, destination.secure ? connectSecurely({ ...(options as ConnectionOptions), socket }) : socket),
