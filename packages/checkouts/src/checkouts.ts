@@ -35,7 +35,7 @@ import type { RepositorySource } from './remote.ts';
 import { listRemoteBranches, type RemoteBranchRequest, takeRemoteBranch } from './remote-branch.ts';
 import { type RepackOutcome, repackMirror } from './repack.ts';
 import { dropSaved, listSaved, readWeight, type SavedWork } from './saved-work.ts';
-import { deleteStray, readStray, type StrayMirror, strayPlaces, sweepStrays } from './stray-mirrors.ts';
+import { deleteStray, markUsed, readStray, type StrayMirror, strayPlaces, sweepStrays } from './stray-mirrors.ts';
 import {
   fillSubmodules,
   findSubmodules,
@@ -163,8 +163,12 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     });
     return begun;
   };
+  /** Mirrors that are being deleted: who wants one waits, and makes it anew. */
+  const leaving = new Map<string, Promise<unknown>>();
+  /** How often each mirror was opened. */
+  const openings = new Map<string, number>();
   const placeOf = (git: Git, first: string): Promise<MirrorPlace> => {
-    const known = places.get(first) ?? openPlace(git, first);
+    const known = places.get(first) ?? Promise.resolve(leaving.get(first)).then(() => openPlace(git, first));
     places.set(first, known);
     known.catch(() => places.get(first) === known && places.delete(first));
     return known;
@@ -218,16 +222,26 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       const { git, root } = await begin();
       const place = join(root, 'repos', `${componentOf(repository.id)}.git`);
       const key = JSON.stringify([repository.id, repository.remoteUrl, repository.repositoryPath, repository.token]);
-      const known = mirrors.get(place);
-      if (known?.key === key) return known.opened;
-      // One mirror, opened again for another token or address: it keeps its place and lock.
-      const opened = placeOf(git, place).then((shared) =>
-        openMirror({ git, clock, fetchTimeoutMs: options.fetchTimeoutMs ?? 2 * 3_600_000 }, shared, repository),
-      );
-      const entry = { key, opened };
-      mirrors.set(place, entry);
-      opened.catch(() => mirrors.get(place) === entry && mirrors.delete(place));
-      return opened;
+      for (;;) {
+        const shared = placeOf(git, place);
+        let entry = mirrors.get(place);
+        if (entry?.key !== key) {
+          // One mirror, opened again for another token or address: it keeps its place and lock.
+          const opened = shared.then((found) =>
+            openMirror({ git, clock, fetchTimeoutMs: options.fetchTimeoutMs ?? 2 * 3_600_000 }, found, repository),
+          );
+          const made = { key, opened };
+          entry = made;
+          mirrors.set(place, made);
+          opened.catch(() => mirrors.get(place) === made && mirrors.delete(place));
+        }
+        const mirror = await entry.opened;
+        await markUsed(mirror.directory, clock.now());
+        // It may have been deleted meanwhile, as one that nobody uses; from here on it is not.
+        if (places.get(place) !== shared) continue;
+        openings.set(place, (openings.get(place) ?? 0) + 1);
+        return mirror;
+      }
     },
     async create(request) {
       const place = await directory();
@@ -303,18 +317,23 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       const known = new Set(configured.map((id) => `${componentOf(id)}.git`));
       const strays: StrayMirror[] = [];
       await sweepStrays(join(root, 'repos'));
-      for (const first of await strayPlaces(join(root, 'repos'), known)) strays.push(await readStray(git, first, await isBorrowed(first)));
+      for (const first of await strayPlaces(join(root, 'repos'), known)) {
+        const opened = openings.get(first) ?? 0;
+        strays.push({ ...(await readStray(git, first, await isBorrowed(first))), opened });
+      }
       return strays;
     },
-    async dropStray({ first, lastUsedAt }) {
+    async dropStray({ first, lastUsedAt, opened }) {
       const { git } = await begin();
       const work = async (): Promise<boolean> => {
         const now = await readStray(git, first, await isBorrowed(first));
-        if (now.holds !== null || now.lastUsedAt > lastUsedAt) return false;
-        // Whoever needs it from here on makes it anew.
+        if (now.holds !== null || now.lastUsedAt > lastUsedAt || (openings.get(first) ?? 0) !== opened) return false;
         places.delete(first);
         mirrors.delete(first);
-        await deleteStray(now);
+        const deleted = deleteStray(now);
+        const gone = deleted.catch(() => undefined).then(() => leaving.delete(first));
+        leaving.set(first, gone);
+        await deleted;
         return true;
       };
       const place = await places.get(first);

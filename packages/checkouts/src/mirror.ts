@@ -84,7 +84,7 @@ export async function openMirror(host: MirrorHost, place: MirrorPlace, source: R
     try {
       return await fetchNow();
     } catch (error) {
-      await lock.exclusive(() => removeHalfPacks(place.directory));
+      await removeHalfPacks(place);
       if (signal.aborted || !(await lock.shared(() => isBroken(git, place.directory)))) throw error;
       await lock.exclusive(() => rebuild(git, place.directory));
       return await fetchNow();
@@ -153,11 +153,15 @@ async function removeStale(directory: string): Promise<void> {
   await Promise.all(stale.map((entry) => rm(join(entry.parentPath, entry.name), { force: true })));
 }
 
-/** What a fetch that was ended, or whose connection broke, had received. Git does not go on with it. The caller holds the lock alone. */
-async function removeHalfPacks(directory: string): Promise<void> {
+/** What a fetch that was ended, or whose connection broke, had received. Git does not go on with it. Nobody waits where there is none. */
+async function removeHalfPacks({ directory, lock }: MirrorPlace): Promise<void> {
   const packs = join(directory, 'objects/pack');
-  const names = await readdir(packs).catch(() => []);
-  await Promise.all(names.filter((name) => name.startsWith('tmp_')).map((name) => rm(join(packs, name), { force: true })));
+  const halves = async (): Promise<string[]> => (await readdir(packs).catch(() => [])).filter((name) => name.startsWith('tmp_'));
+  if ((await halves()).length === 0) return;
+  // Alone: those of whoever else receives something at this moment have the same names.
+  await lock.exclusive(async () => {
+    for (const name of await halves()) await rm(join(packs, name), { force: true });
+  });
 }
 
 /** Whether git no longer takes it for a repository, or a ref leads to an object that is not there. */

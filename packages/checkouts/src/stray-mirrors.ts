@@ -1,4 +1,4 @@
-import { readdir, rename, stat } from 'node:fs/promises';
+import { readdir, rename, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Instant } from 'cyrus-core/clock';
 import { listGenerations } from './generation.ts';
@@ -11,8 +11,10 @@ export interface StrayMirror {
   readonly first: string;
   /** Its generations and its store of large files. */
   readonly directories: readonly string[];
-  /** When somebody last fetched into it or wrote to it. */
+  /** When somebody last opened it, fetched into it or wrote to it. */
   readonly lastUsedAt: Instant;
+  /** How often this process had opened it when it was listed: one that was opened since is in use. */
+  readonly opened: number;
   /** Why it has to stay; null: all that is in it can be had again. */
   readonly holds: string | null;
 }
@@ -27,7 +29,7 @@ export async function strayPlaces(repos: string, configured: ReadonlySet<string>
 }
 
 /** What there is of a mirror, and whether it holds anything that is nowhere else. `borrowed`: checkouts work with it. */
-export async function readStray(git: Git, first: string, borrowed: boolean): Promise<StrayMirror> {
+export async function readStray(git: Git, first: string, borrowed: boolean): Promise<Omit<StrayMirror, 'opened'>> {
   const generations = await listGenerations(first);
   const directories = [...generations, ...((await stat(`${first}.lfs`).catch(() => null)) ? [`${first}.lfs`] : [])];
   const times = await Promise.all(
@@ -43,6 +45,11 @@ export async function readStray(git: Git, first: string, borrowed: boolean): Pro
   const current = generations.at(-1);
   const holds = borrowed ? 'checkouts work with it' : current === undefined ? null : await unpushed(git, current);
   return { first, directories, lastUsedAt: Math.max(0, ...times), holds };
+}
+
+/** A fetch that finds nothing new, or a checkout that begins here, would leave no trace of it. */
+export async function markUsed(directory: string, now: Instant): Promise<void> {
+  await utimes(directory, now / 1000, now / 1000).catch(() => undefined);
 }
 
 async function unpushed(git: Git, directory: string): Promise<string | null> {
@@ -63,7 +70,7 @@ export async function sweepStrays(repos: string): Promise<void> {
 }
 
 /** Deletes a mirror with all that belongs to it. */
-export async function deleteStray({ directories }: StrayMirror): Promise<void> {
+export async function deleteStray({ directories }: Pick<StrayMirror, 'directories'>): Promise<void> {
   for (const directory of directories) {
     const gone = join(dirname(directory), `.${basename(directory)}.gone`);
     await rename(directory, gone);

@@ -45,10 +45,9 @@ test('a stop ends a fetch that hangs at once; the next one works, and nothing br
   const stop = new AbortController();
   const hanging = mirror.fetch({ signal: stop.signal });
   while (host.seen.length === 0) await systemClock.sleep(5);
-  const before = systemClock.now();
   stop.abort();
+  // The host still says nothing, and would for longer than a test may take: only the stop can have ended it.
   await expect(hanging).rejects.toMatchObject({ failure: { class: 'sandbox_lost' } });
-  expect(systemClock.now() - before).toBeLessThan(15_000);
   host.silent = false;
   expect(await mirror.fetch()).toEqual({ defaultBranch: 'main' });
   expect(await git(mirror.directory, 'fsck', '--no-dangling')).toBe('');
@@ -63,19 +62,14 @@ test('a fetch whose time is over, or whose connection breaks, leaves nothing of 
   const stop = new AbortController();
   const stopped = mirror.fetch({ signal: stop.signal });
   stopped.catch(() => undefined);
-  await vi.waitUntil(async () => (await half()).length > 0, { timeout: 20_000 });
+  await vi.waitUntil(async () => (await half()).length > 0, { timeout: 90_000 });
   stop.abort();
   await expect(stopped).rejects.toThrow('Stopped.');
-  await vi.waitUntil(async () => (await half()).length === 0, { timeout: 20_000 });
+  await vi.waitUntil(async () => (await half()).length === 0, { timeout: 90_000 });
 
-  const impatient = createCheckouts({
-    root: join(setting.base, 'other'),
-    sandbox,
-    clock: systemClock,
-    gitIdentity: identity,
-    fetchTimeoutMs: 1_500,
-  });
-  const slow = await impatient.mirror({ id: 'repo', remoteUrl: `${host.url}/up.git`, token: host.password });
+  const place = { root: join(setting.base, 'other'), sandbox, clock: systemClock, gitIdentity: identity };
+  const source = { id: 'repo', remoteUrl: `${host.url}/up.git`, token: host.password };
+  const slow = await createCheckouts({ ...place, fetchTimeoutMs: 1_500 }).mirror(source);
   await expect(slow.fetch()).rejects.toMatchObject({
     failure: {
       class: 'timeout',
@@ -86,7 +80,8 @@ test('a fetch whose time is over, or whose connection breaks, leaves nothing of 
   expect((await readdir(join(slow.directory, 'objects/pack'))).filter((entry) => entry.startsWith('tmp_'))).toEqual([]);
 
   host.stopAfterBytes = undefined;
-  expect(await slow.fetch().then(() => slow.resolve('main'))).toBe(await git(setting.work, 'rev-parse', 'HEAD'));
+  const patient = await createCheckouts(place).mirror(source);
+  expect(await patient.fetch().then(() => patient.resolve('main'))).toBe(await git(setting.work, 'rev-parse', 'HEAD'));
   expect(await mirror.fetch().then(() => mirror.resolve('main'))).toBe(await git(setting.work, 'rev-parse', 'HEAD'));
 });
 

@@ -218,7 +218,9 @@ async function strayMirrors(all: Collecting): Promise<void> {
   const { keepUnusedDays } = all.config().checkouts;
   const before = all.now - keepUnusedDays * dayMs;
   const configured = all.config().repositories.map(({ id }) => id);
-  // Also those whose plans are under way, or ended lately.
+  // Without any, something is amiss with the configuration rather than with all of them.
+  if (configured.length === 0) return;
+  // Also those whose plans are under way, or began lately.
   const used = await repositoriesUsed(all.db, keepUnusedDays);
   const strays = all.signal.aborted ? [] : await all.checkouts.strays([...configured, ...used]);
   for (const stray of strays.filter(({ lastUsedAt }) => lastUsedAt < before)) {
