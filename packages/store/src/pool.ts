@@ -64,8 +64,8 @@ export interface DatabaseOptions {
 }
 
 const retryable = new Set(['40001', '40P01']);
-/** What every statement says once an earlier one of its transaction has failed. */
-const transactionAborted = '25P02';
+/** What statements say once an earlier one of their transaction has failed; the second one where its text was never prepared. */
+const consequences = new Set(['25P02', '26000']);
 const maxTries = 6;
 /** "cached plan must not change result type": a newer version has migrated the table. A new connection prepares anew. */
 const planOutdated = '0A000';
@@ -130,7 +130,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       if (isConnectionError(error)) broken = error as Error;
       if (broken) throw broken;
       await run('rollback');
-      throw codeOf(error) === transactionAborted ? (unheard ?? error) : error;
+      throw consequences.has(codeOf(error) ?? '') ? (unheard ?? error) : error;
     } finally {
       client.release(broken ?? outdated);
     }

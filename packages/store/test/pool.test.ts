@@ -70,6 +70,13 @@ test.each<[string, (tx: Tx) => Promise<unknown>]>([
   ['nothing follows', async () => undefined],
   ['statements follow that are waited for', (tx) => tx.query('select n from cyrus.t')],
   ['others are sent after it', async (tx) => tx.send('update cyrus.t set n = 1 where id = 2')],
+  [
+    'one is sent that could not be prepared any more, and asked for again',
+    async (tx) => {
+      tx.send('update cyrus.t set n = $1 where id = 2', [1]);
+      await tx.query('update cyrus.t set n = $1 where id = 2', [1]);
+    },
+  ],
 ])('what is sent without waiting and fails undoes the transaction, and its error comes back: %s', async (_name, then) => {
   const work = t.db.tx(async (tx) => {
     tx.send('update cyrus.t set n = 1 where id = 1');
