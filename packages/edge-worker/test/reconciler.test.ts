@@ -153,3 +153,18 @@ test('the loop looks at once and when it is woken, and says what keeps it from l
     await reconciler.close();
   }
 });
+
+test('a limit of the code host is told, and keeps nobody from looking at Linear', async () => {
+  const message = 'GitHub wants to be left alone.';
+  const pullRequests = async () => [{ class: 'rate_limited' as const, message, retryAt: systemClock.now() + 3_600_000 }];
+  const often = () => ({ ...config(), reconcile: { everyMs: 50 } });
+  const options = { db: database.db, clock: systemClock, log: silentLog, ingest, find: async () => client };
+  const reconciler = startReconciler({ ...options, config: often, pullRequests });
+  try {
+    await until('the trouble to be told', () => reconciler.trouble() === message);
+    linear.people.createIssue({ title: 'Found all the same', delegate: true });
+    await until('the next look', async () => (await messages()).length === 1);
+  } finally {
+    await reconciler.close();
+  }
+});

@@ -57,11 +57,12 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         const looked = await lookAtLinear({ db, log, ingest, workspace, client, rememberMs, everyMs, signal: stopped.signal });
         if (!looked.ok) failures.push(looked.error);
       }
-      failures.push(...((await options.pullRequests?.(stopped.signal)) ?? []));
-      const told = failures.map(({ message }) => message).join(' · ') || null;
+      const besides = (await options.pullRequests?.(stopped.signal)) ?? [];
+      const told = [...failures, ...besides].map(({ message }) => message).join(' · ') || null;
       if (told !== null && told !== trouble && !stopped.signal.aborted)
         log.warn({ reason: told }, 'what webhooks did not tell cannot be asked for; it is tried again');
       trouble = told;
+      // The code host has no say in when the tracker is asked again: a limit of its would keep lost webhooks waiting for an hour.
       if (failures.length === 0) return null;
       const retryAt = Math.max(0, ...failures.map((failure) => failure.retryAt ?? 0));
       return Math.max(Math.min(config().reconcile.everyMs, afterFailureMs), retryAt - clock.now());
