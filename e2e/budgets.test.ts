@@ -25,7 +25,7 @@ beforeAll(async () => {
       userAccessControl: { actions: { spend: ['ada@example.test'] } },
     },
   });
-}, 60_000);
+});
 afterAll(async () => {
   await world?.close();
   hook?.closeAllConnections();
@@ -91,4 +91,4 @@ test('a model without a price is not called, and the answer says which setting h
   expect(answer.body).toMatch(/claude-tomorrow has no known price[\s\S]*claude\.prices/);
   expect((await model.requests()).filter(({ model: asked }) => asked === 'claude-tomorrow')).toEqual([]);
   expect((await world.cyrus('logs', issue)).stdout).toMatch(/model refused: The model claude-tomorrow has no known price/);
-}, 120_000);
+});

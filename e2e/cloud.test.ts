@@ -20,7 +20,7 @@ const settings = (more: object = {}): Promise<void> =>
   });
 let cloneUrl: string;
 /** Each test waits for several runs. */
-const slowMs = 180_000;
+const slowMs = 400_000;
 
 beforeAll(async () => {
   world = await World.open({ repositories: {}, start: false });
@@ -244,7 +244,7 @@ test(
     const title = 'Left alone';
     await codegen.script(title, [{ write: { 'alone.txt': '1' } }, { push: true }, { pullRequest: true }, { until: 'never' }]);
     const issue = await linear.assign({ title });
-    await linear.seen(issue, /It runs on/, 30_000);
+    await linear.seen(issue, /It runs on/);
     await until('its pull request', async () => (await world.github.pulls('app')).some(({ head }) => head.endsWith('left-alone-a1')));
     await world.service.end();
     const south = {

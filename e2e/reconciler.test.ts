@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { textOf } from './support/linear.ts';
 import { change, shell } from './support/model.ts';
 import { Tunnel } from './support/tunnel.ts';
@@ -8,8 +8,6 @@ import { until } from './support/until.ts';
 import { secret, World } from './support/world.ts';
 
 const everyMs = 1_000;
-// A machine under load is five times slower.
-vi.setConfig({ testTimeout: 150_000 });
 
 let world: World;
 let tunnel: Tunnel;
