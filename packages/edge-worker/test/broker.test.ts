@@ -99,6 +99,23 @@ test('a wake is enough: no poll is waited for', async () => {
   await settled('w', 'sent');
 });
 
+test('a write whose end the database refused to record is sent again under its id, and its lane goes on', async () => {
+  await database.db.query(`create sequence refusals;
+    create function refuse() returns trigger language plpgsql as $$ begin
+      if new.state = 'sent' and nextval('refusals') = 1 then raise exception 'not now'; end if; return new; end $$;
+    create trigger refuse before update on cyrus.outbound_write for each row execute function refuse()`);
+  const id = await insertWrite(database.db, { key: 'first' });
+  await insertWrite(database.db, { key: 'second' });
+  const performed: string[] = [];
+  const perform: Perform = async (write) => {
+    performed.push(write.key === 'first' ? write.id : write.key);
+    return sent;
+  };
+  start(perform, { clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 50, signal) } });
+  await settled('second', 'sent');
+  expect(performed).toEqual([id, id, 'second']);
+});
+
 test('the entity a write was for is told how it ended, and woken', async () => {
   const woken: number[] = [];
   const id = await insertWrite(database.db, { key: 'good', notify: 'plan:p', kind: 'push' });

@@ -59,6 +59,8 @@ export function createBroker(options: BrokerOptions): Broker {
   const underWay = new Map<string, { readonly ended: Promise<void>; readonly planned: boolean; readonly stop: AbortController }>();
   let lock: HeldLock | undefined;
   let pause = { since: 0, until: 0 };
+  /** The end of a write was not recorded: it is under way as far as the rows tell, and its lane waits. */
+  let unrecorded = false;
   /** Whose credential was last refused; '' where the broker has but one. */
   const reported = new Set<string>();
 
@@ -86,6 +88,10 @@ export function createBroker(options: BrokerOptions): Broker {
 
   async function drain(held: HeldLock): Promise<void> {
     while (!stopped.signal.aborted && held.held()) {
+      if (unrecorded) {
+        unrecorded = false;
+        await recoverWrites(db, credential, [...underWay.keys()]);
+      }
       await endStopped();
       const free = lanesAtOnce - underWay.size;
       const now = clock.now();
@@ -111,12 +117,15 @@ export function createBroker(options: BrokerOptions): Broker {
   function start(write: ClaimedWrite): void {
     const stop = new AbortController();
     const ended = send(write, stop.signal)
-      .catch((error) =>
+      .catch(async (error) => {
         log.error(
           { credential, key: write.key, error: String(error) },
           'the end of a write was not recorded; it is sent again under its id',
-        ),
-      )
+        );
+        // What keeps it from being recorded may last: a database that takes no writes, say.
+        await clock.sleep(longestFailureWaitMs, stopped.signal);
+        unrecorded = true;
+      })
       .finally(() => {
         underWay.delete(write.id);
         bell.ring();
