@@ -78,8 +78,7 @@ const pullRequest = (payload: object = {}) =>
       ...payload,
     },
   });
-const settled = (key: string, state: string) =>
-  until(`${key} is ${state}`, async () => (await statesByKey(database.db))[key] === state, 30_000);
+const settled = (key: string, state: string) => until(`${key} is ${state}`, async () => (await statesByKey(database.db))[key] === state);
 const repository = () => github.state().repositories[0];
 /** The head of the branch on the remote; null while there is none. */
 const branchHead = async (): Promise<string | null> => {

@@ -78,8 +78,7 @@ const turn = async (): Promise<readonly string[]> => [
   await write('plan:p:urls:s', 'externalUrls', { urls: [{ label: 'PR', url: 'https://x.test/1' }] }),
   await say('turn:t:close', 'response', 'Done.'),
 ];
-const allSent = () =>
-  until('all is sent', async () => Object.values(await statesByKey(database.db)).every((state) => state === 'sent'), 30_000);
+const allSent = () => until('all is sent', async () => Object.values(await statesByKey(database.db)).every((state) => state === 'sent'));
 const comments = () => linear.control.issue(issueId)?.comments.filter(({ user }) => user === 'Ada') ?? [];
 
 test.each(['FORBIDDEN', 'INPUT_ERROR'] as const)(
@@ -134,7 +133,7 @@ test('an app that is refused one write says it and writes no comment', async () 
   await say('turn:t:ack', 'thought', 'Got it.');
   await say('turn:t:close', 'response', 'Done.');
   await start('lin_oauth_app');
-  await until('both have ended', async () => Object.values(await statesByKey(database.db)).join() === 'rejected,sent', 30_000);
+  await until('both have ended', async () => Object.values(await statesByKey(database.db)).join() === 'rejected,sent');
   expect(linear.control.issue(issueId)?.comments.filter(({ body }) => body === 'Got it.')).toEqual([]);
 });
 

@@ -58,8 +58,7 @@ const said = () =>
     .session(sessionId)
     ?.activities.filter(({ byAgent }) => byAgent)
     .map(({ body }) => body);
-const allSent = () =>
-  until('all is sent', async () => Object.values(await statesByKey(database.db)).every((state) => state === 'sent'), 30_000);
+const allSent = () => until('all is sent', async () => Object.values(await statesByKey(database.db)).every((state) => state === 'sent'));
 
 test('thoughts of a session arrive in their order, under the ids of their rows', async () => {
   const ids = [await thought('one'), await thought('two'), await thought('three')];

@@ -110,8 +110,7 @@ async function pullRequest(repositoryId: string, more: object = {}): Promise<voi
     payload,
   });
 }
-const settled = (key: string, state = 'sent') =>
-  until(`${key} is ${state}`, async () => (await statesByKey(database.db))[key] === state, 30_000);
+const settled = (key: string, state = 'sent') => until(`${key} is ${state}`, async () => (await statesByKey(database.db))[key] === state);
 const events = async () =>
   (
     await database.db.query<{ type: string; payload: { subject?: string; failure?: { message: string } } }>(
@@ -164,7 +163,7 @@ test('an installation that is removed from one repository fails once, clearly, a
   await push('one', one);
   await start();
   const failed = async () => (await events()).filter(({ type }) => type === 'credential_failed');
-  await until('the credential has failed', async () => (await failed()).length === 1, 30_000);
+  await until('the credential has failed', async () => (await failed()).length === 1);
   await push('two', two);
   brokers?.wake('git');
   await settled('push two');
@@ -177,7 +176,7 @@ test('an installation that is removed from one repository fails once, clearly, a
   await database.db.query("update cyrus.outbound_write set not_before = null where key = 'push one'");
   brokers?.wake('git');
   await settled('push one');
-  await until('it is said that it works again', async () => (await events()).some(({ type }) => type === 'credential_recovered'), 10_000);
+  await until('it is said that it works again', async () => (await events()).some(({ type }) => type === 'credential_recovered'));
 });
 
 async function resultOf(key: string): Promise<unknown> {

@@ -39,8 +39,7 @@ afterEach(async () => {
 });
 
 const spoolDirectory = (): string => join(home.path, 'home/logs/attempts');
-const ends = (db: Database, id: string, state: string) =>
-  until(`${id} is ${state}`, async () => (await jobOf(db, id)).state === state, 30_000);
+const ends = (db: Database, id: string, state: string) => until(`${id} is ${state}`, async () => (await jobOf(db, id)).state === state);
 const seqs = async (db: Database): Promise<number[]> =>
   (await db.query<{ seq: number }>('select attempt_seq as seq from cyrus.event where attempt_id = $1 order by 1', [attempt])).rows.map(
     ({ seq }) => seq,
