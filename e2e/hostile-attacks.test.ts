@@ -104,7 +104,7 @@ describe.skipIf(skipUnisolated).each(actors)('%s', (name, index, teach, label) =
   test('does not outlive its stop', async () => {
     const issue = await assign(`Stay for ever, ${name}`, stay(length(index)), 'stayer');
     await until('everything that wants to stay to run', async () => (await running(`sleep ${length(index)}`)).length >= 4, {
-      withinMs: 40_000,
+      withinMs: 90_000,
     });
     await world.cyrus('stop', issue);
     await until('all of it to be gone', async () => (await running(`sleep ${length(index)}`)).length === 0);

@@ -107,7 +107,7 @@ describe.skipIf(skipUnisolated)('MCP servers of a repository', () => {
     expect(await file('files.txt')).not.toContain(headerSecret);
     expect([await file('direct.txt'), await file('port.txt')]).toEqual(['403\n', 'ECONNREFUSED\n']);
     for (const secret of [headerSecret, variableSecret]) expect(events + world.service.stderr()).not.toContain(secret);
-  }, 120_000);
+  });
 
   test('with a mistake end the work before it begins, with what to mend', async () => {
     const { linear, model } = world;
@@ -138,5 +138,5 @@ describe.skipIf(skipUnisolated)('MCP servers of a repository', () => {
     await model.script('Nothing to ask', [shell('echo x > x.txt'), commit('Add x'), { text: 'Done after all.' }]);
     await linear.say(issue, 'Try again, please.');
     expect((await linear.closing(issue, 2, 90_000)).body).toMatch(/^✅ Done after all\./);
-  }, 120_000);
+  });
 });

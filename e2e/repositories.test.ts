@@ -197,7 +197,7 @@ describe.concurrent('a repository', () => {
     expect(files).toContain('theirs.txt');
     expect((await world.github.git('tree', 'show', `${branch}:turns.txt`)).trim().split('\n')).toHaveLength(2);
     expect(await world.github.pulls('tree', issue)).toHaveLength(1);
-  }, 200_000);
+  });
 
   test.each([
     [

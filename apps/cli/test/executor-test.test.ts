@@ -52,9 +52,9 @@ afterAll(async () => {
 });
 
 const cyrus = (...args: readonly string[]): Promise<Ran> =>
-  runToEnd(process.execPath, [main, '--home', home, 'executor', 'test', ...args], { environment: plainEnvironment(), withinMs: 90_000 });
+  runToEnd(process.execPath, [main, '--home', home, 'executor', 'test', ...args], { environment: plainEnvironment(), withinMs: 220_000 });
 
-test('a configured executor: a line for each promise, 0 when all are kept', { timeout: 120_000 }, async () => {
+test('a configured executor: a line for each promise, 0 when all are kept', async () => {
   const { code, stdout, stderr } = await cyrus('mine', '--json');
   expect(stderr).toContain('Testing mine, isolation ');
   const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: readonly { name: string; state: string; detail: string }[] };
@@ -63,26 +63,22 @@ test('a configured executor: a line for each promise, 0 when all are kept', { ti
   expect(checks.find(({ name }) => name === 'commits its work')?.state).toBe('passed');
 });
 
-test('a command: what is wrong and how to mend it, and 1', { timeout: 120_000 }, async () => {
+test('a command: what is wrong and how to mend it, and 1', async () => {
   const { code, stdout } = await cyrus('--command', '/bin/echo "hello there"');
   expect(code).toBe(1);
   expect(stdout).toMatch(/✓ can be started[\s\S]*✗ does a task: .*is not JSON: hello there[\s\S]*fix: .*\n1 to mend\./);
 });
 
-test.skipIf(skipUnisolated)(
-  'its network is closed as that of attempts, and what it may not reach is told',
-  { timeout: 120_000 },
-  async () => {
-    const { stdout, stderr } = await cyrus('curious', '--json');
-    const { network, checks } = JSON.parse(stdout) as { network: string; checks: readonly { name: string; detail: string }[] };
-    expect(network).toBe('closed');
-    expect(stderr).toContain('network closed: it reaches what sandbox.egress lists');
-    expect(checks.find(({ name }) => name === 'does a task')?.detail).toBe('direct ECONNREFUSED, proxied 403');
-    expect(stderr).toContain('network refused refused.example:80 (allow it with sandbox.egress)');
-  },
-);
+test.skipIf(skipUnisolated)('its network is closed as that of attempts, and what it may not reach is told', async () => {
+  const { stdout, stderr } = await cyrus('curious', '--json');
+  const { network, checks } = JSON.parse(stdout) as { network: string; checks: readonly { name: string; detail: string }[] };
+  expect(network).toBe('closed');
+  expect(stderr).toContain('network closed: it reaches what sandbox.egress lists');
+  expect(checks.find(({ name }) => name === 'does a task')?.detail).toBe('direct ECONNREFUSED, proxied 403');
+  expect(stderr).toContain('network refused refused.example:80 (allow it with sandbox.egress)');
+});
 
-test('claude goes through the gateway: the model has the key, the agent has not', { timeout: 120_000 }, async () => {
+test('claude goes through the gateway: the model has the key, the agent has not', async () => {
   const look = 'if env | grep -q the-real-key; then exit 1; fi; echo hello > cyrus-test.txt; git add -A && git commit -q -m Hello';
   model.addScript({ match: 'Create the file cyrus-test.txt', steps: [shell(look), { text: 'Done.' }] });
   const { stdout } = await cyrus('claude', '--json');

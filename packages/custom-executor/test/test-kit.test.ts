@@ -48,13 +48,13 @@ async function agentOf(body: string): Promise<{ readonly command: string; readon
   return { command: process.execPath, args: [path] };
 }
 
-test.skipIf(python === undefined)('the example in Python passes every check', { timeout: 60_000 }, async () => {
+test.skipIf(python === undefined)('the example in Python passes every check', async () => {
   const checks = await kit({ command: python ?? '', args: [example] });
   expect(checks.filter(({ state }) => state !== 'passed')).toEqual([]);
   expect(checks).toHaveLength(9);
 });
 
-test('the scripted agent passes what it was made for', { timeout: 60_000 }, async () => {
+test('the scripted agent passes what it was made for', async () => {
   const args = [scripted];
   const env = { CYRUS_SCENARIO: JSON.stringify({ file: 'cyrus-test.txt' }) };
   expect(states(await kit({ command: process.execPath, args, env }))).toEqual({
@@ -70,7 +70,7 @@ test('the scripted agent passes what it was made for', { timeout: 60_000 }, asyn
   });
 });
 
-test('what an agent does wrong is told, with what to do', { timeout: 60_000 }, async () => {
+test('what an agent does wrong is told, with what to do', async () => {
   // What is waited for is waited for in a tenth of the time.
   const clock = { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 10, signal) };
   const checks = await kit({ ...(await agentOf(`writeFileSync('left.txt', ''); done();`)), clock });
@@ -84,7 +84,7 @@ test('what an agent does wrong is told, with what to do', { timeout: 60_000 }, a
   for (const { fix } of checks.filter(({ state }) => state === 'failed')) expect(fix).toMatch(/\w/);
 });
 
-test('what is declared not to be there is not asked for', { timeout: 60_000 }, async () => {
+test('what is declared not to be there is not asked for', async () => {
   const agent = await agentOf(`commit(); say({ type: 'message', content: 'hi' }); done();`);
   const checks = await kit({ ...agent, capabilities: { steer: false, resume: false, cost: 'none' } });
   expect(states(checks)).toMatchObject({
@@ -100,7 +100,7 @@ test.each([
   ['no JSON', `console.log('hello there')`, /Line 1 of .* is not JSON: hello there/],
   ['no such event', `say({ type: 'progress' })`, /not an event of the protocol/],
   ['leaves without a word', 'process.exit(3)', /ended without "complete" \(exit code 3\)/],
-])('%s: the first task fails, and nothing more is asked', { timeout: 60_000 }, async (_name, body, message) => {
+])('%s: the first task fails, and nothing more is asked', async (_name, body, message) => {
   const checks = await kit(await agentOf(body));
   expect(checks.map(({ state }) => state)).toEqual(['passed', 'failed']);
   expect(checks[1]?.detail).toMatch(message);

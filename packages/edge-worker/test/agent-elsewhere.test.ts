@@ -111,9 +111,8 @@ test('a run outlives the service: the next one goes on from the events that are 
   await begun();
   cloud.tell(says('one'), says('two'));
   await until('both are stored', async () => (await stored()).length === 2);
-  const began = performance.now();
-  await first.drain(60_000);
-  expect(performance.now() - began).toBeLessThan(20_000);
+  // Far longer than a test may take: the run is not waited for.
+  await first.drain(3_600_000);
   expect(await jobOf(db, 'agent')).toMatchObject({ state: 'lost' });
   await first.close();
   expect(cloud.run.stopped).toBe(0);
@@ -269,7 +268,7 @@ test('a run that appears late is found and followed; one that does not is given 
   cloud.onStart = async (begin) => begin(1_500);
   await start();
   await begun();
-  await order({ do: 'find', until: Date.now() + 20_000 }, 'find');
+  await order({ do: 'find', until: Date.now() + 200_000 }, 'find');
   await until('it is found', async () => (await inputsOf(db, 'job_started')).length === 2);
   cloud.succeed();
   await ends('done', 'find');
@@ -290,7 +289,7 @@ test('an executor that knows its keys is asked again', async () => {
     return begin();
   };
   await serve();
-  await start({ order: { do: 'insist', until: Date.now() + 30_000 } });
+  await start({ order: { do: 'insist', until: Date.now() + 200_000 } });
   await begun();
   cloud.succeed();
   await ends('done');
@@ -302,7 +301,7 @@ test('a late run is caught and stopped; the hunt for none ends', async () => {
   cloud.onStart = async (begin) => begin(1_000);
   const hunter = cloud.executor();
   await hunter.start(request, key);
-  await order({ do: 'hunt', until: Date.now() + 20_000 });
+  await order({ do: 'hunt', until: Date.now() + 200_000 });
   await ends('done');
   expect((await jobOf(db, 'agent')).result).toMatchObject({ caught: { runId: 'r1' }, stop: 'confirmed' });
   expect(cloud.run.stopped).toBe(1);

@@ -90,7 +90,7 @@ test('a parked executor is asked for its health, and given one run when it is we
   const prober = startProber({ db: t.db, clock, log: silentLog, executors: new Map([['codegen', executor]]) });
   try {
     // The first look is at once: a start may be the mending.
-    await vi.waitFor(() => expect(asked).toBe(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(asked).toBe(1), { timeout: 90_000 });
     await prober.asked;
     expect(await condition()).toMatchObject({ state: 'parked', until: null, reason: 'Codegen is not installed', failure: missing });
     health = { state: 'ready', detail: 'yes' };
@@ -99,7 +99,7 @@ test('a parked executor is asked for its health, and given one run when it is we
         clock.advance(30_000);
         expect(await condition()).toMatchObject({ state: 'resting', incident: expect.anything() });
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 90_000, interval: 50 },
     );
     const asks = asked;
     const until = (await condition())?.until ?? 0;
@@ -115,7 +115,7 @@ test('a parked executor is asked for its health, and given one run when it is we
         clock.advance(30_000);
         expect(asked).toBeGreaterThan(asks);
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 90_000, interval: 50 },
     );
   } finally {
     await prober.close();
@@ -142,7 +142,7 @@ test('where changes cannot be listened to, that is said, and a parked executor i
         clock.advance(30_000);
         expect(asked).toBeGreaterThan(0);
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 90_000, interval: 50 },
     );
     expect(warnings.join()).toMatch(/are not heard of at once.*no ears/);
   } finally {

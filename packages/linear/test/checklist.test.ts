@@ -155,7 +155,7 @@ describe('what the loops in front of this adapter must be able to tell', () => {
     linear.people.archive(issue.id);
     await hooks.event('issue-removed', of);
     linear.people.remove(issue.id);
-    await vi.waitFor(async () => expect((await hooks.events('issue-removed', 2)).filter(of)).toHaveLength(2), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await hooks.events('issue-removed', 2)).filter(of)).toHaveLength(2), { timeout: 90_000 });
     expect(await readIssue(client, issue.id)).toMatchObject({ ok: false, error: { action: 'rejected' } });
     linear.people.changeTeamAccess({ removed: ['ENG'] });
     expect(await hooks.event('permission-changed', (event) => event.removedTeamIds.length === 1)).toMatchObject({ addedTeamIds: [] });

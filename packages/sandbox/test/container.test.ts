@@ -29,7 +29,7 @@ const shell = (script: string, given: Partial<Parameters<typeof specOf>[0]> = {}
   outcome(sandbox.spawn(specOf({ runId: 'view', args: ['-c', script], ...given })));
 const node = { command: process.execPath, readable: [dirname(dirname(process.execPath))] };
 
-describe.skipIf(engine === undefined)('a container', { timeout: 60_000 }, () => {
+describe.skipIf(engine === undefined)('a container', () => {
   test('writable paths are written by this account, readable ones read, and both keep their name', async () => {
     await mkdir(join(base, 'work/kept'), { recursive: true });
     await mkdir(join(base, 'shared'));

@@ -263,7 +263,7 @@ describe('a call that breaks off', () => {
     await waitForRequest();
     clock.advance(20_000);
     left();
-    await expect.poll(() => book.settled.size, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => book.settled.size).toBe(1);
     // 20 s of 200 tokens, of 60,000 that were allowed.
     expect([...book.settled.values()]).toMatchObject([{ outputTokens: 4_000 }]);
   });
@@ -273,7 +273,7 @@ describe('a call that breaks off', () => {
     const left = leave(prompt([{ text: 'x', delay: 600_000 }], { stream: true, max_tokens: 60_000 }));
     await waitForRequest();
     left();
-    await expect.poll(() => book.settled.size, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => book.settled.size).toBe(1);
     expect([...book.settled.values()]).toMatchObject([{ outputTokens: 0, inputTokens: expect.any(Number) }]);
     expect(book.total()).toBeLessThan(1_000);
   });
@@ -338,7 +338,7 @@ function leave(body: object): () => void {
   request.end(JSON.stringify(body));
   return () => request.destroy();
 }
-const waitForRequest = () => expect.poll(() => api.requests().length, { timeout: 20_000 }).toBe(1);
+const waitForRequest = () => expect.poll(() => api.requests().length).toBe(1);
 
 describe('behind a proxy of the host', () => {
   let proxy: Server;

@@ -28,7 +28,7 @@ const deepTree = (length: string): string =>
   `trap '' TERM HUP; (setsid sh -c 'trap "" TERM; setsid sleep ${length} & sleep ${length}' </dev/null >/dev/null 2>&1 &); sleep ${length} & sleep ${length}`;
 const grown = (length: string) => eventually(async () => (await processesWith(`sleep\0${length}`)).length === 4, 20_000);
 
-describe.skipIf(process.platform !== 'linux')('what looks after a command under seatbelt', { timeout: 60_000 }, () => {
+describe.skipIf(process.platform !== 'linux')('what looks after a command under seatbelt', () => {
   test('streams, directory, environment, exit code and profile', async () => {
     const script = 'read line; echo "$line $A $PWD"; echo problem >&2; touch "$TMPDIR/x"; echo "$TMPDIR"; exit 7';
     const run = sandbox.spawn(
