@@ -97,6 +97,11 @@ describe.each(sandboxes)('%s', (_name, sandbox) => {
     const theirs = await origin.git('rev-parse', 'HEAD');
     const goOn = async (taskId: string): Promise<string> => (await prepare({ taskId, startFrom: { sha: ours }, wasPushed: true })).startSha;
     expect(await goOn('b')).toBe(theirs);
+    // A second attempt does so, too, where the first one left nothing; what it left is gone on with.
+    const again = { startFrom: { sha: ours }, wasPushed: true, reuse: true, attemptId: 'a2' };
+    expect((await prepare({ taskId: 'fresh', ...again })).startSha).toBe(theirs);
+    await prepare({ taskId: 'begun', startFrom: { sha: ours } });
+    expect(await prepare({ taskId: 'begun', ...again })).toMatchObject({ reused: true, startSha: ours });
     await origin.git('reset', '-q', '--hard', 'main');
     await origin.commit({ 'theirs.js': '2' }, 'Rewritten');
     expect(await goOn('c')).toBe(ours);

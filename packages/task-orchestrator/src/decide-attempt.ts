@@ -371,7 +371,7 @@ export function decideAttempt(context: AttemptContext, now: Instant): AttemptDec
       branch: plan.branch,
       baseBranch: plan.baseBranch ?? context.settings.baseBranch ?? undefined,
       startFrom: plan.startSha ? { sha: plan.startSha } : null,
-      ...(plan.pushedSha && attempt.number === 1 ? { wasPushed: true } : {}),
+      ...(plan.pushedSha && context.earlier === null ? { wasPushed: true } : {}),
       reuse: attempt.number > 1,
       issue: context.issue.identifier,
       procedure: task.procedure,

@@ -210,6 +210,18 @@ describe('an attempt that ended', () => {
     expect(decidePlan(context({ plan: pushed, attempts: [nothing], inputs: [finished()] }), noon).plan.state).toBe('done');
   });
 
+  test('that began at what people put on top of the branch is published on top of that, in whichever attempt', () => {
+    const kept = plan({ startSha: 'ours', headSha: 'ours', pushedSha: 'ours', follows: 'p0' });
+    const theirs = { ...checkout, startSha: 'theirs' };
+    const failed = attempt({ id: 'a0', number: 1, state: 'failed', headSha: null });
+    const second = worked({ number: 2, checkout: theirs });
+    const over = { plan: kept, task: task({ state: 'running', attempts: 2 }), inputs: [finished({ number: 2 })] };
+    const moved = { headSha: 'theirs', startSha: 'theirs', pushedSha: 'theirs' };
+    expect(decidePlan(context({ ...over, attempts: [failed, second] }), noon).plan).toMatchObject(moved);
+    const begun = { ...failed, headSha: 'some' };
+    expect(decidePlan(context({ ...over, attempts: [begun, second] }), noon).plan).toMatchObject({ headSha: 'ours', pushedSha: 'ours' });
+  });
+
   test('of a scoper is its own result', () => {
     const over = {
       plan: plan({ procedure: 'scoper' }),

@@ -70,7 +70,7 @@ export function attemptFinished(step: PlanStep, finished: AttemptFinished): void
   if (!attempt) return;
   if (step.plan.state === 'parked') return paused(step);
   step.deliveredThrough = Math.max(step.deliveredThrough, finished.deliveredN);
-  if (attempt.checkout) startedFrom(step, attempt.checkout);
+  if (attempt.checkout) startedFrom(step, attempt, attempt.checkout);
   if (attempt.output) step.task.output = attempt.output;
   const next = afterAttempt(
     {
@@ -92,10 +92,11 @@ export function attemptFinished(step: PlanStep, finished: AttemptFinished): void
  * Where the work really began: not at what was pushed before, when that has been merged and its branch is gone, or when people have put
  * commits on top of it.
  */
-function startedFrom(step: PlanStep, checkout: CheckoutInfo): void {
+function startedFrom(step: PlanStep, attempt: Attempt, checkout: CheckoutInfo): void {
   step.plan.baseBranch ??= checkout.baseBranch;
   const moved = step.plan.startSha !== null && step.plan.startSha !== checkout.startSha && step.plan.headSha === step.plan.startSha;
-  if (moved && step.task.attempts === 1) {
+  const first = step.context.attempts.every(({ id, headSha }) => id === attempt.id || headSha === null);
+  if (moved && first) {
     step.plan.headSha = checkout.startSha;
     step.plan.pushedSha = checkout.startSha === checkout.baseSha ? null : checkout.startSha;
     step.plan.startSha = checkout.startSha;

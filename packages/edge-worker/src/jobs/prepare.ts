@@ -30,7 +30,10 @@ export interface PrepareJob {
   readonly startFrom: { readonly sha: string } | { readonly branch: string } | null;
   /** Absent: the repository's, else the remote's default branch. */
   readonly baseBranch?: string;
-  /** The plan goes on from work that was pushed to `branch`. Should that be gone from the remote, it was merged: the base branch has it. */
+  /**
+   * The plan goes on from work that was pushed to `branch`. Should that be gone from the remote, it was merged: the base branch has it. An
+   * attempt that finds something of an earlier one goes on with that instead.
+   */
   readonly wasPushed?: boolean;
   /** Whether work of an earlier attempt is to be gone on with. */
   readonly reuse: boolean;
@@ -72,7 +75,12 @@ export function createPrepareRunner(options: PrepareRunnerOptions): JobRunner {
     const missing = `The base branch ${baseBranch} is not in the repository.`;
     const mend = `Push that branch, or correct baseBranch of the repository (its default branch is ${fetched.defaultBranch}). Then write here to try again.`;
     const baseSha = await resolved(mirror, baseBranch, missing, mend);
-    const startSha = await startOf(options, mirror, wanted, baseSha);
+    const startSha = await startOf(
+      options,
+      mirror,
+      (await isBegun(options, mirror, wanted)) ? { ...wanted, wasPushed: false } : wanted,
+      baseSha,
+    );
     const template = wanted.procedure && (await effectiveTemplate(mirror, baseSha, wanted.procedure, options.promptsDirectory?.()));
     const files = contents(await readTreeFiles(mirror, baseSha, [...checkFiles, ...guidanceFiles]));
     if (wanted.pushBranch !== undefined) {
@@ -118,6 +126,18 @@ async function resolved(mirror: Mirror, name: string, otherwise: string, fix?: s
   const sha = await mirror.resolve(name);
   if (sha === undefined) throw new FailureError({ class: 'invalid_request', message: otherwise, ...(fix === undefined ? {} : { fix }) });
   return sha;
+}
+
+/** Whether an earlier attempt of the task left something that this one goes on with. */
+async function isBegun(
+  { checkouts, attempts }: Pick<PrepareRunnerOptions, 'checkouts' | 'attempts'>,
+  mirror: Mirror,
+  wanted: PrepareJob,
+): Promise<boolean> {
+  if (!wanted.reuse) return false;
+  return (
+    (await checkouts.find(wanted.taskId)) !== undefined || (await lastWork(mirror, wanted, await attempts(wanted.taskId))) !== undefined
+  );
 }
 
 async function startOf(
