@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scriptedAgent } from '../../../e2e/support/agent.ts';
 import { bundle } from '../../../e2e/support/bundle.ts';
@@ -67,6 +69,16 @@ test('a command: what is wrong and how to mend it, and 1', async () => {
   const { code, stdout } = await cyrus('--command', '/bin/echo "hello there"');
   expect(code).toBe(1);
   expect(stdout).toMatch(/✓ can be started[\s\S]*✗ does a task: .*is not JSON: hello there[\s\S]*fix: .*\n1 to mend\./);
+});
+
+const python = ['/usr/bin/python3', '/usr/local/bin/python3'].find((path) => existsSync(path));
+test.skipIf(python === undefined)('a command as the documentation has it, with a script named from where one is', async () => {
+  const { code, stdout } = await cyrus(
+    '--command',
+    `${python} ${relative(process.cwd(), fileURLToPath(new URL('../../../docs/examples/agent.py', import.meta.url)))}`,
+  );
+  expect(stdout).toContain('custom keeps the protocol.');
+  expect(code).toBe(0);
 });
 
 test.skipIf(skipUnisolated)('its network is closed as that of attempts, and what it may not reach is told', async () => {

@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { systemClock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import type { Ledger } from 'cyrus-core/ports/ledger';
@@ -37,7 +37,9 @@ export async function executorTest(context: CommandContext, id: string | undefin
   const { sandbox, report } = await openSandbox(config());
   const runIdPrefix = `cyrus-executor-test-${process.pid}-`;
   const executor =
-    options.command === undefined ? configured(config(), sandbox, id ?? '', runIdPrefix) : given(options.command, sandbox, runIdPrefix);
+    options.command === undefined
+      ? configured(config(), sandbox, id ?? '', runIdPrefix)
+      : await given(options.command, sandbox, runIdPrefix);
   const network = sandbox.openNetwork ? 'closed' : 'open';
   const reach = network === 'closed' ? 'it reaches what sandbox.egress lists' : 'this isolation cannot close it';
   terminal.err(
@@ -109,10 +111,19 @@ function configured(config: Config, sandbox: Sandbox, id: string, runIdPrefix: s
   return executor;
 }
 
-function given(line: string, sandbox: Sandbox, runIdPrefix: string): TaskExecutor {
-  const [command, ...args] = words(line);
-  if (command === undefined) throw new CliError('--command is empty.', { code: exitCode.usage });
-  return createCustomExecutor({ id: 'custom', sandbox, clock: systemClock, command, args, runIdPrefix });
+/** Files that it names, such as a script, are meant from here, and are there for it; it works in another directory, of a sandbox. */
+async function given(line: string, sandbox: Sandbox, runIdPrefix: string): Promise<TaskExecutor> {
+  const [named, ...rest] = words(line);
+  if (named === undefined) throw new CliError('--command is empty.', { code: exitCode.usage });
+  const file = async (word: string): Promise<string | undefined> => {
+    const found = await stat(resolve(word)).catch(() => undefined);
+    return found?.isFile() ? resolve(word) : undefined;
+  };
+  const command = named.includes('/') ? ((await file(named)) ?? named) : named;
+  const files = await Promise.all(rest.map(file));
+  const args = rest.map((word, index) => files[index] ?? word);
+  const readable = files.filter((path) => path !== undefined);
+  return createCustomExecutor({ id: 'custom', sandbox, clock: systemClock, command, args, readable, runIdPrefix });
 }
 
 /** The words of a command line; quotes hold a word together. */

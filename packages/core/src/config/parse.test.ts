@@ -100,7 +100,7 @@ test('an empty object is a whole configuration with safe limits', () => {
       perRepositoryUsd: null,
       perDayUsd: 50,
       perMonthUsd: null,
-      timeZone: 'UTC',
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       alerts: {},
     },
     issueUpdateTrigger: true,
