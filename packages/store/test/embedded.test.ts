@@ -155,6 +155,20 @@ test('a pid file whose id belongs to another process now does not keep the serve
   expect(isAlive(stranger.pid ?? 0)).toBe(true);
 });
 
+test('lock files that a killed postmaster had not written into yet do not keep the server from starting', async () => {
+  const at = await temporaryHome();
+  const server = await start(at);
+  await server.stop();
+  const { uid, gid } = await stat(server.dataDir);
+  await mkdir(server.connection.host, { recursive: true, mode: 0o700 });
+  await chown(server.connection.host, uid, gid);
+  for (const file of [path.join(server.dataDir, 'postmaster.pid'), path.join(server.connection.host, '.s.PGSQL.5432.lock')]) {
+    await writeFile(file, '', { mode: 0o600 });
+    await chown(file, uid, gid);
+  }
+  expect(await answers((await start(at)).connection)).toBe(true);
+});
+
 test('a killed service leaves the server running, and the next one adopts and later stops it', async () => {
   const at = await temporaryHome();
   const killed = await startService({ ...at, copies: await sharedCopies() });

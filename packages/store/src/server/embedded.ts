@@ -9,7 +9,7 @@ import { type Binaries, findBinaries } from './binaries.ts';
 import { clusterUser, clusterVersion, createCluster, readPassword, resetPassword } from './cluster.ts';
 import { claimSocketDirectory, type Layout, layOut, socketDirectory } from './layout.ts';
 import { takeLease } from './leases.ts';
-import { disownPidFile, findPostmaster, isPostmasterOf, startPostmaster, stopPostmaster, thaw } from './postmaster.ts';
+import { disownPidFile, dropEmptyLocks, findPostmaster, isPostmasterOf, startPostmaster, stopPostmaster, thaw } from './postmaster.ts';
 import { isAlive } from './process-table.ts';
 import { damaged, ServerError } from './server-error.ts';
 import { serverSettings } from './settings.ts';
@@ -177,6 +177,7 @@ function createSupervisor(prepared: Prepared, clock: Clock, log: Log): Superviso
         await clock.sleep(20, ended.signal);
       } else {
         await claimSocketDirectory(connection.host, layout.account);
+        await dropEmptyLocks(layout, connection.host, clock);
         await disownPidFile(layout, connection.host);
         const outcome = await startPostmaster(layout, binaries, settings, clock);
         if (outcome.started) {

@@ -51,6 +51,26 @@ export async function disownPidFile(layout: Layout, socketDirectory: string): Pr
   await rm(path.join(socketDirectory, '.s.PGSQL.5432.lock'), { force: true });
 }
 
+/** Far longer than PostgreSQL takes from making a lock file to writing its id into it. */
+const emptyLockMs = 200;
+
+/**
+ * A postmaster killed between making a lock file and writing its id leaves it empty, and PostgreSQL never starts beside one: it
+ * cannot tell it from that of a server which is starting at this moment. One that stays empty is removed.
+ */
+export async function dropEmptyLocks(layout: Layout, socketDirectory: string, clock: Clock): Promise<void> {
+  const isEmpty = (file: string): Promise<boolean> =>
+    stat(file).then(
+      ({ size }) => size === 0,
+      () => false,
+    );
+  for (const file of [path.join(layout.data, 'postmaster.pid'), path.join(socketDirectory, '.s.PGSQL.5432.lock')]) {
+    if (!(await isEmpty(file))) continue;
+    await clock.sleep(emptyLockMs);
+    if (await isEmpty(file)) await rm(file, { force: true });
+  }
+}
+
 const logLimitBytes = 5_000_000;
 
 /** A postmaster that we started and that accepts connections, or what it said when it ended instead. */
