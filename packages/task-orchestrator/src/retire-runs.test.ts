@@ -76,8 +76,10 @@ test('what the runs of earlier plans left goes with those of the plan that opens
     },
     noon,
   );
-  const retired = decision.effects.writes.filter(({ kind }) => kind === 'retire-run').map(({ payload }) => payload);
-  expect(retired).toMatchObject([
+  const writes = decision.effects.writes.filter(({ kind }) => kind === 'retire-run');
+  // A stop of the plan would cancel what is its own, and the same is never queued again.
+  expect(writes.map(({ planId }) => planId)).toEqual([undefined]);
+  expect(writes.map(({ payload }) => payload)).toMatchObject([
     {
       ...{ marker: 'old', pullRequestUrl: 'https://g/3', ours },
       branches: [

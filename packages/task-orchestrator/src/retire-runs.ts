@@ -26,9 +26,9 @@ export function retireRuns(plan: RetiringPlan, runs: readonly RanElsewhere[], ou
   });
 }
 
-type RetiringPlan = Pick<Plan, 'id' | 'repositoryId' | 'branch'>;
+type RetiringPlan = Pick<Plan, 'repositoryId' | 'branch'>;
 
-/** The write that closes what one run opened, and deletes its branches. */
+/** The write that closes what one run opened, and deletes its branches; not as a part of the plan, whose stop would cancel it for good. */
 export function retireRun(
   plan: RetiringPlan,
   run: {
@@ -53,6 +53,5 @@ export function retireRun(
       ...(branchesBefore === undefined ? {} : { branchesBefore }),
       ...(pullRequestUrl === undefined ? {} : { pullRequestUrl }),
     },
-    planId: plan.id,
   };
 }
