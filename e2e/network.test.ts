@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { skipUnisolated } from './support/isolation.ts';
 import { commit, shell } from './support/model.ts';
+import { until } from './support/until.ts';
 import { World } from './support/world.ts';
 
 const keys = ['e2e-model-key', 'e2e-github-token', 'lin_oauth_app', 'e2e-webhook-secret'];
@@ -116,10 +117,14 @@ describe.skipIf(skipUnisolated)('a closed network', () => {
     expect(await file('gateway.txt')).toBe('404\n');
     expect(await file('servers.txt')).toBe('400\n');
 
-    const logs = (await world.cyrus('logs', issue)).stdout;
+    const phases = ['setup', 'agent', 'checks'];
+    const told = (text: string) => phases.map((phase) => text.split(`network refused unlisted-${phase}.example:443`).length - 1);
+    const logs = await until('every refusal to be shown', async () => {
+      const { stdout } = await world.cyrus('logs', issue);
+      return told(stdout).reduce((sum, count) => sum + count) >= 4 && stdout;
+    });
     // Once in each network: setup runs for the agent, and again for the checks.
-    const told = (phase: string): number => logs.split(`network refused unlisted-${phase}.example:443`).length - 1;
-    expect(['setup', 'agent', 'checks'].map(told)).toEqual([2, 1, 1]);
+    expect(told(logs)).toEqual([2, 1, 1]);
     expect(logs).toMatch(/network refused unlisted-agent\.example:443 \(allow it with sandbox\.egress\)/);
     expect(logs).toMatch(/model refused: the field "mcp_servers" is not passed on/);
     expect(logs).toMatch(/model refused: Searching the web is not allowed here; .*webSearch/);

@@ -249,6 +249,14 @@ test('a mirror that holds work which is nowhere else stays and is named; one tha
   expect(found(await gc())).toEqual(['mirror repos/gone.git']);
 });
 
+test('while no repository is configured at all, no mirror is taken for one that nobody needs', async () => {
+  await leave(mirror.directory, 400);
+  const config = () => configSchema.parse({});
+  expect(found(await gc({ config }))).toEqual([]);
+  const other = () => configSchema.parse({ repositories: [{ id: 'other', repositoryPath: origin.path }] });
+  expect(found(await gc({ config: other, dryRun: true }))).toEqual(['mirror repos/repo.git']);
+});
+
 test('large files of earlier commits go after a time; those of the default branch and of work that is not pushed stay', async () => {
   const oids = { old: '1'.repeat(64), branch: '2'.repeat(64), work: '3'.repeat(64), young: '4'.repeat(64) };
   const pointer = (oid: string): string => `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize 5\n`;
