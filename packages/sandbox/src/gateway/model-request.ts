@@ -1,4 +1,5 @@
 import { type Fields, isBuiltIn, isSearch, listOf, notPassed, type RequestRules } from './request-rules.ts';
+import { longestWritten } from './text-size.ts';
 
 /** What of a request to the model decides on its price. */
 export interface ModelRequest {
@@ -73,15 +74,15 @@ export function readModelRequest(text: string, rules: RequestRules): ModelReques
 }
 
 /**
- * More tokens than this the input cannot have. A token is at least one byte of text, as tokenizers see it: some write one letter out in many
- * (NFKC). What the provider adds of its own, and what is not text, is counted apart.
+ * More tokens than this the input cannot have. A token is at least one byte of text, as tokenizers see it. What the provider adds of its own, and
+ * what is not text, is counted apart.
  */
 function inputTokens(
   text: string,
   { body, rewritten }: { readonly body: Fields; readonly rewritten: string },
   tools: readonly Fields[],
 ): number {
-  const written = Math.max(Buffer.byteLength(text), Buffer.byteLength(rewritten.normalize('NFKC')));
+  const written = Math.max(Buffer.byteLength(text), longestWritten(rewritten));
   const instructions = (tools.length > 0 ? toolsTokens : 0) + tools.filter(isBuiltIn).length * builtInTokens;
   const { pictures, packed } = elsewhere(body['messages']);
   return written + instructions + pictures * pictureTokens + (packed ? longestContext : 0);
