@@ -1,5 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { systemClock } from 'cyrus-core/clock';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { manualClock, systemClock } from 'cyrus-core/clock';
 import type { Config } from 'cyrus-core/config/schema';
 import { systemIds } from 'cyrus-core/ids';
 import { type GitHubStandIn, startGitHub } from 'cyrus-stand-in-github/server';
@@ -54,13 +57,22 @@ async function published(id: string, over: { readonly endedDaysAgo?: number; rea
   return number;
 }
 
-const look = (issueId?: string) => {
+const look = (issueId?: string, over: Partial<Parameters<typeof lookAtPullRequests>[0]> = {}) => {
+  const { signal } = new AbortController();
   const checkouts = checkoutsIn(home.path);
   const credentials = createGithubCredentials({ config: () => config, clock: systemClock });
   const repositories = createRepositories(checkouts, () => config, credentials);
-  const signal = new AbortController().signal;
   const of = issueId === undefined ? {} : { issueId };
-  return lookAtPullRequests({ db: database.db, clock: systemClock, log: silentLog, repositories, github: credentials, signal, ...of });
+  return lookAtPullRequests({
+    db: database.db,
+    clock: systemClock,
+    log: silentLog,
+    repositories,
+    github: credentials,
+    signal,
+    ...of,
+    ...over,
+  });
 };
 const told = async () =>
   (
@@ -117,6 +129,32 @@ test('a limit of GitHub is told with when to come again; a repository that is go
   config = configOf({ github: { apiUrl: github.url, token: 'writer' } });
   expect(await look()).toEqual([]);
   expect(await told()).toEqual([]);
+});
+
+test('a look that is given up does not wait for answers that do not come', async () => {
+  await published('a');
+  const asked = Promise.withResolvers<void>();
+  const silent = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const apiUrl = `http://127.0.0.1:${port}`;
+  const remoteUrl = `${apiUrl}/acme/one.git`;
+  await database.db.query(`update cyrus.plan set pull_request = jsonb_build_object('number', 1, 'url', $1::text)`, [
+    `${apiUrl}/acme/one/pull/1`,
+  ]);
+  config = configOf({ github: { apiUrl, token: 'writer' }, repositories: [{ id: 'one', remoteUrl }] });
+  try {
+    const givenUp = new AbortController();
+    // By this clock the time of a call is never over.
+    const looked = look(undefined, { signal: givenUp.signal, clock: manualClock() });
+    await asked.promise;
+    givenUp.abort();
+    expect(await looked).toMatchObject([{ class: 'network' }]);
+    expect(await told()).toEqual([]);
+  } finally {
+    silent.closeAllConnections();
+    silent.close();
+  }
 });
 
 test('a check that ended is looked at when GitHub tells of it, and not when it would have been', async () => {

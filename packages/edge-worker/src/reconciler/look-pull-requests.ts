@@ -83,7 +83,10 @@ async function lookAtRepository(options: LookAtPullRequestsOptions, repositoryId
   const access = await options.repositories.access(repositoryId);
   if (!access) return;
   const { repository, apiUrl } = access;
-  const host = createGitHub({ apiUrl, token: options.github.source(access), clock });
+  // Whoever gives up, or shuts down, does not wait for answers that are still on their way.
+  const until: typeof fetch = (input, init) =>
+    fetch(input, { ...init, signal: AbortSignal.any([signal, ...(init?.signal ? [init.signal] : [])]) });
+  const host = createGitHub({ apiUrl, token: options.github.source(access), clock, fetch: until });
   // Its remote may be another repository by now.
   const ours = urls.flatMap((url) => {
     const number = pullRequestNumber(url, repository);
