@@ -1,6 +1,6 @@
 /** The relay between an agent and MCP servers, over real connections. */
 import { createServer, type IncomingMessage, request as requestHttp, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type McpRelay, openMcpRelay } from '../src/mcp/relay.ts';
@@ -23,11 +23,12 @@ async function upstream(
 ): Promise<{ readonly url: string; readonly seen: Seen[] }> {
   const seen: Seen[] = [];
   const server: Server = createServer((request, response) => {
-    void text(request).then((body) => {
+    const taken = text(request).then((body) => {
       const one = { method: request.method, url: request.url, headers: request.headers, body };
       seen.push(one);
       answer(one, response);
     });
+    taken.catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closers.push(() => {
@@ -188,6 +189,17 @@ describe('what goes wrong is said without an address or a secret', () => {
     else expect(await text).toMatch(/has moved/);
     breaks = false;
     expect(await (await fetch(at('docs'), { method: 'POST', body: '{}' })).text()).toBe('{}');
+  });
+
+  test('a server that answers with a status that nobody has', async () => {
+    const odd = createTcpServer((client) => {
+      client.on('error', () => undefined);
+      client.once('data', () => client.end('HTTP/1.1 099 Odd\r\ncontent-length: 0\r\n\r\n'));
+    });
+    await new Promise<void>((resolve) => odd.listen(0, '127.0.0.1', resolve));
+    closers.push(() => void odd.close());
+    const { at } = await relay({ docs: { url: `http://127.0.0.1:${(odd.address() as AddressInfo).port}` } });
+    expect((await fetch(at('docs'), { method: 'POST', body: '{}' })).status).toBe(502);
   });
 
   test('a server that refuses the secret: its answer, without whom to log in with', async () => {

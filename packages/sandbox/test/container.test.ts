@@ -98,7 +98,7 @@ describe.skipIf(engine === undefined)('a container', () => {
     if (!network) throw new Error('a container closes networks');
     const serving = `require('http').createServer((q, r) => r.end('mate')).listen(20123, '127.0.0.1')`;
     const mate = sandbox.spawn(specOf({ runId: `mate-${process.pid}`, ...node, args: ['-e', serving], network }));
-    expect(await eventually(() => network.listens(20_123), 30_000)).toBe(true);
+    expect(await eventually(() => network.listens(20_123))).toBe(true);
     const program = `${fetched(port)}${fetched(network.ports[0] ?? 0)}${fetched(20_123)}
       require('dns').lookup('example.com', (e) => console.log(e ? 'no name' : 'name'));`;
     const inside = await shell('', { ...node, args: ['-e', program], network });
@@ -113,7 +113,7 @@ describe.skipIf(engine === undefined)('a container', () => {
 
   const deepTree = (length: string): string =>
     `trap '' TERM HUP; (setsid sh -c 'trap "" TERM; setsid sleep ${length} & sleep ${length}' </dev/null >/dev/null 2>&1 &); sleep ${length} & sleep ${length}`;
-  const grown = (length: string) => eventually(async () => (await processesWith(`sleep\0${length}`)).length === 4, 30_000);
+  const grown = (length: string) => eventually(async () => (await processesWith(`sleep\0${length}`)).length === 4);
   const containers = async (needle: string): Promise<string> =>
     (await askEngine(systemClock, engine?.path ?? '', ['ps', '--all', '--format', '{{.Names}}', '--filter', `name=${needle}`])).stdout;
 
@@ -144,7 +144,7 @@ describe.skipIf(engine === undefined)('a container', () => {
     );
     expect(await grown(length)).toBe(true);
     supervisor.kill('SIGKILL');
-    expect(await eventually(async () => (await processesWith(`sleep\0${length}`)).length === 0, 30_000)).toBe(true);
+    expect(await eventually(async () => (await processesWith(`sleep\0${length}`)).length === 0)).toBe(true);
   });
 
   test('leftovers are found by the start of their run id', async () => {
@@ -152,7 +152,7 @@ describe.skipIf(engine === undefined)('a container', () => {
     const runs = [`prefix-${mine}-1`, `other-${mine}-1`].map((runId, index) =>
       sandbox.spawn(specOf({ runId, args: ['-c', `sleep ${index === 0 ? mine : other}`] })),
     );
-    const up = (length: string) => eventually(async () => (await processesWith(`sleep\0${length}`)).length === 1, 30_000);
+    const up = (length: string) => eventually(async () => (await processesWith(`sleep\0${length}`)).length === 1);
     expect((await up(mine)) && (await up(other))).toBe(true);
     expect(await sandbox.killLeftovers(`prefix-${mine}`)).toBe(1);
     expect([(await processesWith(`sleep\0${mine}`)).length, (await processesWith(`sleep\0${other}`)).length]).toEqual([0, 1]);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request as requestHttp, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -100,6 +100,22 @@ test('anything else is refused, said once, and says how to allow it', async () =
   ]);
 });
 
+test.each(['099', '000', '101'])('a host that answers with the status %s ends nothing but its own answer', async (status) => {
+  const odd = createTcpServer((client) => {
+    client.on('error', () => undefined);
+    client.once('data', () => client.end(`HTTP/1.1 ${status} Odd\r\ncontent-length: 0\r\n\r\n`));
+  }).listen(0, '127.0.0.1');
+  await once(odd, 'listening');
+  try {
+    const { port: there } = odd.address() as AddressInfo;
+    await open([`127.0.0.1:${there}`, `127.0.0.1:${port}`]);
+    expect(await plain(`http://127.0.0.1:${there}/`)).toMatchObject({ status: 502 });
+    expect(await plain(`http://127.0.0.1:${port}/`)).toMatchObject({ status: 200 });
+  } finally {
+    odd.close();
+  }
+});
+
 describe('names with several addresses', () => {
   test('are reached by the first that answers, by tunnel and by plain request', async () => {
     // Nothing listens at the first one.
@@ -182,6 +198,19 @@ describe('behind a proxy of the host', () => {
     expect(await tunnelled('rebinding.example:443')).toMatch(/ 403 /);
     expect(await plain('http://rebinding.example/')).toMatchObject({ status: 403 });
     expect(asked).toEqual([]);
+  });
+
+  test.each([
+    'evil.example#.example.com',
+    'evil.example?.example.com',
+    'evil.example\\\\.example.com',
+    'me@evil.example.com',
+    '%65vil.example.com',
+  ])('it is not asked for what is no name: %s', async (name) => {
+    await open(['*.example.com'], { ...behind(), lookup: () => Promise.reject(new Error('ENOTFOUND')) });
+    expect(await tunnelled(`${name}:443`)).toMatch(/ 400 /);
+    expect(await tunnelled('inside.example.com:443')).toMatch(/ 200 /);
+    expect(asked).toEqual([['CONNECT inside.example.com:443', login]]);
   });
 
   test('what NO_PROXY names, and this host itself, is reached without it', async () => {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, request as requestHttp, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { createServer, type IncomingMessage, request as requestHttp, type Server } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualClock, systemClock } from 'cyrus-core/clock';
 import { countingIds } from 'cyrus-core/ids';
-import { loadPrices } from 'cyrus-core/prices';
+import { loadPrices, withOwnPrices } from 'cyrus-core/prices';
 import { type ModelStandIn, startModel } from 'cyrus-stand-in-model/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OuterProxy } from '../src/egress/outer-proxy.ts';
@@ -411,6 +411,7 @@ describe('what is not offered', () => {
     ['the real key', { key: realKey }, 401],
     ['no JSON', { raw: '{"model":' }, 400],
     ['a second max_tokens', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"max\\u005ftokens":64000}` }, 400],
+    ['a model whose name is none', { raw: '{"model":"claude-3-haiku/../claude-opus-4-8","max_tokens":1,"messages":[]}' }, 400],
     ['no max_tokens', { raw: `{"model":"${model}","messages":[]}` }, 400],
     ['what would have the provider go out', { raw: `{"model":"${model}","max_tokens":1,"messages":[],"mcp_servers":[{}]}` }, 400],
     [
@@ -524,6 +525,62 @@ test('a provider that takes its time is waited for, and what it sends comes at o
   more?.();
   slow.closeAllConnections();
   slow.close();
+});
+
+describe('a provider of the operator', () => {
+  async function answering(head: string, body = ''): Promise<{ readonly url: string; readonly heads: string[]; close(): unknown }> {
+    const heads: string[] = [];
+    const server = createTcpServer((client) => {
+      client.on('error', () => undefined);
+      client.once('data', (chunk) => {
+        heads.push(chunk.toString('latin1'));
+        client.end(`HTTP/1.1 ${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heads, close: () => server.close() };
+  }
+
+  test('that answers with a status nobody has ends nothing but that call, which is free', async () => {
+    const odd = await answering('099 Odd');
+    try {
+      await open(5, { apiUrl: odd.url });
+      expect((await ask(prompt([]))).status).toBe(502);
+      await expect.poll(settledCosts).toEqual([null]);
+    } finally {
+      odd.close();
+    }
+  });
+
+  test('gets a body as it was read, whatever charset or packing its client names', async () => {
+    const own = await answering('200 OK\r\ncontent-type: application/json', '{"usage":{"input_tokens":1,"output_tokens":1}}');
+    try {
+      await open(5, { apiUrl: own.url });
+      const headers = { 'x-api-key': door.key, 'content-type': 'application/json; charset=utf-7', 'content-encoding': 'deflate' };
+      const request = requestHttp({ socketPath: join(directory, 'model'), path: '/v1/messages', method: 'POST', headers, agent: false });
+      request.end(JSON.stringify(prompt([])));
+      const [answer] = (await once(request, 'response')) as [IncomingMessage];
+      answer.resume();
+      expect(answer.statusCode).toBe(200);
+      expect(own.heads[0]).toMatch(/content-type: application\/json\r\n/);
+      expect(own.heads[0]).not.toMatch(/content-encoding|utf-7/);
+    } finally {
+      own.close();
+    }
+  });
+
+  test('is paid at the price of the model that was asked for, whatever it calls itself', async () => {
+    const body = `{"model":"claude-opus-4-8","usage":{"input_tokens":1000000,"output_tokens":0}}`;
+    const own = await answering('200 OK\r\ncontent-type: application/json', body);
+    try {
+      const prices = { price: withOwnPrices(price, () => ({ 'my-model': { inputUsd: 0.5, outputUsd: 1 } })), name: 'test' };
+      await open(5, { apiUrl: own.url, prices });
+      expect((await ask(prompt([], { model: 'my-model' }))).status).toBe(200);
+      await expect.poll(settledCosts).toEqual([500_000]);
+    } finally {
+      own.close();
+    }
+  });
 });
 
 test('without a socket it is a port of the loopback that its key opens', async () => {

@@ -43,7 +43,7 @@ export async function processesWith(needle: string): Promise<number[]> {
 }
 
 /** Polls until `holds`, at most `limitMs`. */
-export async function eventually(holds: () => Promise<boolean>, limitMs = 10_000): Promise<boolean> {
+export async function eventually(holds: () => Promise<boolean>, limitMs = 60_000): Promise<boolean> {
   const until = systemClock.now() + limitMs;
   while (!(await holds())) {
     if (systemClock.now() > until) return false;

@@ -26,7 +26,7 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 
 const deepTree = (length: string): string =>
   `trap '' TERM HUP; (setsid sh -c 'trap "" TERM; setsid sleep ${length} & sleep ${length}' </dev/null >/dev/null 2>&1 &); sleep ${length} & sleep ${length}`;
-const grown = (length: string) => eventually(async () => (await processesWith(`sleep\0${length}`)).length === 4, 20_000);
+const grown = (length: string) => eventually(async () => (await processesWith(`sleep\0${length}`)).length === 4);
 
 describe.skipIf(process.platform !== 'linux')('what looks after a command under seatbelt', () => {
   test('streams, directory, environment, exit code and profile', async () => {
@@ -70,7 +70,7 @@ describe.skipIf(process.platform !== 'linux')('what looks after a command under 
     );
     expect(await grown(length)).toBe(true);
     service.kill('SIGKILL');
-    expect(await eventually(async () => (await processesWith(`sleep\0${length}`)).length === 0, 20_000)).toBe(true);
+    expect(await eventually(async () => (await processesWith(`sleep\0${length}`)).length === 0)).toBe(true);
   });
 
   test('a closed network is allowed its doors, which lead to their sockets', async () => {

@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream';
 import type { RemoteMcpServer } from 'cyrus-core/ports/network';
 import type { OuterProxies } from 'cyrus-sandbox/egress/outer-proxy';
-import { passedOn, throughProxy } from 'cyrus-sandbox/gateway/upstream';
+import { passedOn, statusOf, throughProxy } from 'cyrus-sandbox/gateway/upstream';
 import { announcedAt } from './announced-endpoint.ts';
 
 /** Where one run's calls of MCP servers come in. */
@@ -98,7 +98,7 @@ export async function openMcpRelay(options: {
         },
       },
       (answer) => {
-        const status = answer.statusCode ?? 502;
+        const status = statusOf(answer);
         answer.on('error', () => response.destroy());
         if (status >= 300 && status < 400) {
           answer.resume();

@@ -24,6 +24,11 @@ describe('the proxy of this host', () => {
     });
   });
 
+  test('is asked with a password that holds a percent sign of its own', () => {
+    const named = outerProxies({ HTTPS_PROXY: 'http://me:100%@proxy.corp' })({ host: 'example.com', port: 443, secure: true });
+    expect(named?.authorization).toBe(`Basic ${Buffer.from('me:100%').toString('base64')}`);
+  });
+
   test.each(['socks5://proxy.corp:1080', 'http://', '::', ''])('is none where %j is written', (written) => {
     expect(hostOf({ HTTPS_PROXY: written }, 'example.com')).toBeUndefined();
   });

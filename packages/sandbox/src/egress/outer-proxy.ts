@@ -42,13 +42,22 @@ function proxyOf(text: string): OuterProxy | undefined {
   const { protocol, hostname, port, username, password } = new URL(address);
   if (protocol !== 'http:' && protocol !== 'https:') return undefined;
   const secure = protocol === 'https:';
-  const login = username === '' ? undefined : `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const login = username === '' ? undefined : `${decoded(username)}:${decoded(password)}`;
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port) || (secure ? 443 : 80),
     secure,
     authorization: login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`,
   };
+}
+
+/** A name or password as it is meant: one with a percent sign of its own is taken as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function exception(entry: string): (host: string, port: number) => boolean {

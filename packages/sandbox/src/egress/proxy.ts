@@ -10,7 +10,7 @@ import {
 import { request as requestHttps } from 'node:https';
 import { connect, isIP, isIPv6, type LookupFunction, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { passedOn } from '../gateway/upstream.ts';
+import { passedOn, statusOf } from '../gateway/upstream.ts';
 import { type AllowList, allowList, type Destination } from './allow-list.ts';
 import { type OuterProxies, type OuterProxy, tunnelThrough } from './outer-proxy.ts';
 import { isPrivate } from './private-address.ts';
@@ -159,7 +159,7 @@ export async function openEgressProxy(options: EgressOptions): Promise<EgressPro
       },
       (inner) => {
         const { 'set-cookie': cookies } = inner.headers;
-        response.writeHead(inner.statusCode ?? 502, { ...passedOn(inner.headers), ...(cookies ? { 'set-cookie': cookies } : {}) });
+        response.writeHead(statusOf(inner), { ...passedOn(inner.headers), ...(cookies ? { 'set-cookie': cookies } : {}) });
         inner.once('error', () => response.destroy());
         inner.pipe(response);
       },
@@ -230,7 +230,8 @@ const addressesOf = async (host: string): Promise<readonly string[]> =>
 
 /** `host:port`, `[::1]:443`. */
 function destinationOf(text: string): Destination | undefined {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/i.exec(text);
+  // Of names no more than names have: a proxy of this host might read the rest as the end of one, or as a login before another.
+  const match = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host === undefined || port < 1 || port > 65_535 ? undefined : { host: host.toLowerCase(), port };

@@ -19,7 +19,7 @@ test('of an answer that broke off, thinking that was not shown counts by its sig
       { type: 'content_block_start', content_block: { type: 'server_tool_use', name: 'web_search' } },
     ),
   );
-  expect(reader.usage()).toMatchObject({ usage: { inputTokens: 5, outputTokens: 5_000, webSearches: 1 }, certain: false });
+  expect(reader.usage()).toMatchObject({ usage: { inputTokens: 5 + 5 + 20_000, outputTokens: 5_000, webSearches: 1 }, certain: false });
 });
 
 test('one that came to its end counts as it says', () => {

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Instant } from 'cyrus-core/clock';
-import type { ReportedUsage } from './call-price.ts';
+import { type ReportedUsage, readAnew } from './call-price.ts';
 
 /** Reads along with an answer of the Messages API what it has used. */
 export interface AnswerReader {
@@ -114,7 +114,11 @@ export function streamReader(now: () => Instant, maxTokens: number): AnswerReade
       if (usage === undefined) return undefined;
       if (final) return { usage, model, certain: true };
       const outputTokens = Math.max(usage.outputTokens, written());
-      return { usage: { ...usage, outputTokens, webSearches: Math.max(usage.webSearches, searches) }, model, certain: false };
+      const webSearches = Math.max(usage.webSearches, searches);
+      // Its beginning has told of the first reading alone.
+      const read = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+      const inputTokens = usage.inputTokens + readAnew(webSearches, read);
+      return { usage: { ...usage, inputTokens, outputTokens, webSearches }, model, certain: false };
     },
   };
 }

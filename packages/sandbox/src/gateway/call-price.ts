@@ -15,6 +15,9 @@ export interface ReportedUsage extends TokenCounts {
 /** What a search finds, as the model reads it. */
 const searchTokens = 20_000;
 
+/** What the model reads at most beyond its input when it has searched so often: after each search all anew, with what was found so far. */
+export const readAnew = (searches: number, tokens: number): number => searches * tokens + (searchTokens * searches * (searches + 1)) / 2;
+
 /**
  * What a call costs at most with so many tokens in and out: the input is priced as whichever is dearest. After each search the model reads all
  * anew: what it was given, what it has written, and what was found so far. Null: the model has no price.
@@ -25,8 +28,7 @@ export function worstCase(
   inputTokens: number,
   maxTokens: number,
 ): MicroUsd | null {
-  const found = (searchTokens * webSearches * (webSearches + 1)) / 2;
-  const read = inputTokens + webSearches * (inputTokens + maxTokens) + found;
+  const read = inputTokens + readAnew(webSearches, inputTokens + maxTokens);
   const none = { inputTokens: 0, outputTokens: maxTokens, cacheReadTokens: 0, cacheWriteTokens: 0 };
   const fresh = price(model, { ...none, inputTokens: longCache ? read * 2 : read });
   const written = price(model, { ...none, cacheWriteTokens: read });

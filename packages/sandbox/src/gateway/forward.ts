@@ -6,7 +6,7 @@ import { costOf, worstCase } from './call-price.ts';
 import type { DoorRules, Shared } from './gateway.ts';
 import { type Mistake, type ModelRequest, readModelRequest, readRequest, withMaxTokens } from './model-request.ts';
 import { reserve } from './reserve.ts';
-import { neverConnected, passedOn } from './upstream.ts';
+import { neverConnected, passedOn, statusOf } from './upstream.ts';
 
 /** A request that came in, read to its end. */
 export interface Incoming {
@@ -93,8 +93,8 @@ function refuseMistake({ response, rules }: Incoming, { mistake, what }: Mistake
 }
 
 const unpriced = (model: string): Mistake => ({
-  what: `the model ${model.slice(0, 100)}`,
-  mistake: `The model ${model.slice(0, 100)} has no known price, so that no budget can hold it, and it is not called. Say what it costs with claude.prices in the configuration of Cyrus (0 where it is free), or choose another model.`,
+  what: `the model ${model}`,
+  mistake: `The model ${model} has no known price, so that no budget can hold it, and it is not called. Say what it costs with claude.prices in the configuration of Cyrus (0 where it is free), or choose another model.`,
 });
 
 /** Answers in the provider's place while it has said not to be asked. */
@@ -129,7 +129,7 @@ function exchange(
     const finish = (broken?: unknown): void =>
       resolve({ status, ...(retryAfter === undefined ? {} : { retryAfter }), ...(broken === undefined ? {} : { broken }) });
     const upstream = shared.upstream.request(path, request.headers, body, (answer) => {
-      status = answer.statusCode ?? 502;
+      status = statusOf(answer);
       retryAfter = answer.headers['retry-after'];
       response.writeHead(status, passedOn(answer.headers));
       response.flushHeaders();
@@ -169,7 +169,8 @@ function usageOf({ prices }: Shared, asked: string, reader: AnswerReader): CallU
   if (read === undefined) return undefined;
   const { longCacheWriteTokens: _, webSearches: __, ...tokens } = read.usage;
   const named = read.model === undefined ? null : costOf(prices.price, read.model, read.usage);
-  const cost = named ?? costOf(prices.price, asked, read.usage);
+  // By the name that was held to the budget: what a server of one's own calls itself may have another price.
+  const cost = costOf(prices.price, asked, read.usage) ?? named;
   return { model: named === null ? asked : (read.model ?? asked), ...tokens, cost, prices: prices.name };
 }
 

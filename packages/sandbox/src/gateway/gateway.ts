@@ -75,6 +75,8 @@ export interface Shared extends GatewayOptions {
 const largestBody = 32 * 1024 * 1024;
 /** Of all requests of one attempt that are under way: they are kept whole, in the memory that everybody's service lives in. */
 const mostHeld = 4 * largestBody;
+/** Far more than agents and their subagents have: each takes a descriptor of everybody's service. */
+const mostConnections = 256;
 const settleWithinMs = 10_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -98,6 +100,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         underWay.add(done);
         void done.finally(() => underWay.delete(done));
       });
+      server.maxConnections = mostConnections;
       await listen(server, socket);
       const address = server.address();
       return {

@@ -30,6 +30,8 @@ const longestContext = 1_000_000;
 const toolsTokens = 1_500;
 const builtInTokens = 1_500;
 const searchesAssumed = 10;
+/** It is shown and stored, and some put it into an address. */
+const modelName = /^(?!.*\.\.)[\w.:@/[\]-]{1,200}$/;
 
 /** Reads any request that the provider is to get: as JSON, and as one of which all is known to be harmless. */
 export function readRequest(text: string, rules: RequestRules): { readonly body: Fields; readonly rewritten: string } | Mistake {
@@ -57,7 +59,7 @@ export function readModelRequest(text: string, rules: RequestRules): ModelReques
   if ('mistake' in read) return read;
   const { body, rewritten } = read;
   const { model, max_tokens: maxTokens, stream } = body;
-  if (typeof model !== 'string' || model === '') return { mistake: 'model: a text is required.' };
+  if (typeof model !== 'string' || !modelName.test(model)) return { mistake: 'model: the name of a model is required.' };
   if (!Number.isSafeInteger(maxTokens) || Number(maxTokens) < 1) return { mistake: 'max_tokens: a positive integer is required.' };
   const tools = listOf(body['tools']);
   const searches = tools.filter(isSearch);

@@ -12,6 +12,9 @@ export interface Upstream {
 
 const connectWithinMs = 30_000;
 
+/** A body is what was read of it, not what another charset or packing makes of it; an answer that is packed could not be read along. */
+const asRead = { 'content-type': 'application/json', 'accept-encoding': 'identity' };
+
 /** What belongs to one connection, or says who the client is. */
 const notPassedOn = new Set([
   ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'],
@@ -32,6 +35,9 @@ export function passedOn(headers: IncomingHttpHeaders): Record<string, string | 
   );
 }
 
+/** The status of an answer, as it can be passed on: Node.js reads others, such as 099, and throws where they are written. */
+export const statusOf = ({ statusCode = 0 }: IncomingMessage): number => (statusCode >= 200 && statusCode <= 599 ? statusCode : 502);
+
 /** Connections to the provider, kept for the calls to come. */
 export function openUpstream(apiUrl: string, apiKey: string, proxies: OuterProxies): Upstream {
   const base = new URL(apiUrl);
@@ -44,6 +50,7 @@ export function openUpstream(apiUrl: string, apiKey: string, proxies: OuterProxi
   const begin = secure ? requestHttps : requestHttp;
   return {
     request(path, headers, body, onAnswer) {
+      const { 'content-encoding': _, ...others } = passedOn(headers);
       const request = begin(
         {
           agent,
@@ -52,8 +59,7 @@ export function openUpstream(apiUrl: string, apiKey: string, proxies: OuterProxi
           port: base.port,
           path: `${base.pathname.replace(/\/$/, '')}${path}`,
           method: 'POST',
-          // What is packed could not be read along.
-          headers: { ...passedOn(headers), 'accept-encoding': 'identity', 'content-length': body.length, 'x-api-key': apiKey },
+          headers: { ...others, ...asRead, 'content-length': body.length, 'x-api-key': apiKey },
         },
         onAnswer,
       );
