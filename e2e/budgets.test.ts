@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { commit, shell, write } from './support/model.ts';
 import { until } from './support/until.ts';
@@ -11,11 +12,14 @@ let hook: Server;
 const heard: string[] = [];
 
 beforeAll(async () => {
-  hook = createServer(async (request, response) => {
-    let body = '';
-    for await (const part of request) body += String(part);
-    heard.push((JSON.parse(body) as { text: string }).text);
-    response.end('ok');
+  hook = createServer((request, response) => {
+    json(request).then(
+      (body) => {
+        heard.push((body as { text: string }).text);
+        response.end('ok');
+      },
+      () => response.destroy(),
+    );
   });
   await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
   const webhookUrl = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/alerts`;

@@ -22,7 +22,7 @@ function docsServer(calls: string[]): Server {
     'tools/call': (params) => ({ content: [{ type: 'text', text: `The docs say ${params.arguments?.words}.` }] }),
   };
   return createServer((request, response) => {
-    void text(request).then((body) => {
+    const taken = text(request).then((body) => {
       calls.push(`${request.method} ${request.url} ${request.headers.authorization === `Bearer ${headerSecret}` ? 'shown' : 'not shown'}`);
       if (request.headers.authorization !== `Bearer ${headerSecret}`) return response.writeHead(401).end('who are you?');
       if (request.method !== 'POST') return response.writeHead(405).end();
@@ -31,6 +31,7 @@ function docsServer(calls: string[]): Server {
       if (id === undefined || !result) return response.writeHead(202).end();
       return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result }));
     });
+    taken.catch(() => response.destroy());
   });
 }
 

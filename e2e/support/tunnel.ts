@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 
 /** A webhook that Linear was told had arrived. */
 interface Swallowed {
@@ -21,11 +22,12 @@ export class Tunnel {
     this.target = target;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on('request', async (request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const swallowed = { body: Buffer.concat(chunks), headers: request.headers };
-      if (this.passes(swallowed.body.toString('utf8'))) {
-        response.writeHead(await this.forward(swallowed)).end();
+      // Whoever is killed in the middle of it breaks the connection, here or there.
+      const body = await buffer(request).catch(() => undefined);
+      if (body === undefined) return response.destroy();
+      const swallowed = { body, headers: request.headers };
+      if (this.passes(body.toString('utf8'))) {
+        response.writeHead(await this.forward(swallowed).catch(() => 502)).end();
       } else {
         this.lost.push(swallowed);
         response.writeHead(200).end();

@@ -64,7 +64,7 @@ async function handle(made: Checkout, checkouts: Checkouts = setting.checkouts):
       mirror,
       checkout: made,
       attempt: name,
-      timeoutMs: 4_000,
+      timeoutMs: 15_000,
       maxBytes: 3_000_000,
     });
     const range = { mirror, base: made.baseSha, head: collected.sha };

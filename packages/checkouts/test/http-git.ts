@@ -43,7 +43,8 @@ export async function startHttpGit(root: string): Promise<HttpGit> {
     if (state.silent) return;
     if (state.redirectTo !== undefined) return response.writeHead(302, { location: `${state.redirectTo}${request.url}` }).end();
     if (password !== state.password) return response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
-    if (/\/info\/lfs\/|^\/lfs-objects\//.test(request.url ?? '')) return void largeFiles(state, request, response);
+    if (/\/info\/lfs\/|^\/lfs-objects\//.test(request.url ?? ''))
+      return void largeFiles(state, request, response).catch(() => response.destroy());
     const lose = state.loseNextPush && request.method === 'POST' && (request.url ?? '').endsWith('/git-receive-pack');
     if (lose) state.loseNextPush = false;
     backend(root, request, response, { lose, stopAfterBytes: state.stopAfterBytes });

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { systemClock } from 'cyrus-core/clock';
 import { configSchema } from 'cyrus-core/config/schema';
 import { createLedger } from 'cyrus-store/ledger';
@@ -25,11 +26,14 @@ beforeEach(async () => {
   now = Date.parse('2026-11-21T12:00:00Z');
   heard.length = 0;
   answers = [];
-  server = createServer(async (request, response) => {
-    let body = '';
-    for await (const part of request) body += String(part);
-    heard.push(JSON.parse(body));
-    response.writeHead(answers.shift() ?? 200).end('ok');
+  server = createServer((request, response) => {
+    json(request).then(
+      (body) => {
+        heard.push(body);
+        response.writeHead(answers.shift() ?? 200).end('ok');
+      },
+      () => response.destroy(),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;

@@ -138,7 +138,7 @@ describe.each(sandboxes)('verify %s', (_name, sandbox) => {
 
   test('checks that take too long have failed, and nothing of them is left', async () => {
     const mark = `mark-${jobs.runPrefix}`;
-    const result = await verify(base, ['true', `echo begun; sh -c 'sleep 600; : ${mark}'`, 'true'], { timeoutMs: 1_500 });
+    const result = await verify(base, ['true', `echo begun; sh -c 'sleep 600; : ${mark}'`, 'true'], { timeoutMs: 8_000 });
     expect(result).toMatchObject({ verdict: 'failed', reason: 'timed out' });
     expect(result.checks.map(({ exitCode }) => exitCode)).toEqual([0, null]);
     expect(result.checks[1]?.output).toMatch(/^begun\n\n\[timed out after /);

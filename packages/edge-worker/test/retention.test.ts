@@ -80,9 +80,13 @@ test('a hundred thousand rows that are over go in batches while others write, an
   const writing = (async () => {
     while (!done) {
       const began = performance.now();
-      await db.query(`insert into cyrus.inbox (source, body_sha256, event, body) values ('linear', $1, 'e', '{}')`, [
-        `meanwhile-${writes}`,
-      ]);
+      await db.tx(async (tx) => {
+        // Waiting for somebody else's lock is an error; a slow machine is none.
+        await tx.query(`set local lock_timeout = '2s'`);
+        await tx.query(`insert into cyrus.inbox (source, body_sha256, event, body) values ('linear', $1, 'e', '{}')`, [
+          `meanwhile-${writes}`,
+        ]);
+      });
       longestMs = Math.max(longestMs, performance.now() - began);
       writes++;
     }
@@ -106,7 +110,6 @@ test('a hundred thousand rows that are over go in batches while others write, an
   expect(await count('charge')).toBe(100);
   expect(await count('plan')).toBe(3);
   expect(await forget()).toEqual({});
-  expect(longestMs).toBeLessThan(5_000);
 });
 
 test('days are those of the configuration', async () => {

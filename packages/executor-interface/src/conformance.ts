@@ -50,7 +50,7 @@ export interface ExecutorHarness {
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<T> {
   for (const deadline = Date.now() + withinMs; ; ) {
     const value = await condition();

@@ -26,7 +26,7 @@ const create = (codegen: CodegenStandIn, prompt = 'CODEGEN:[{"think":"hm"}]'): P
   call(codegen, 'POST', 'agent/run', { prompt });
 
 async function until<T>(what: string, condition: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
-  for (const deadline = Date.now() + 20_000; ; ) {
+  for (const deadline = Date.now() + 60_000; ; ) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
@@ -91,13 +91,13 @@ describe('alone', () => {
     codegen.setFaults({ loseAnswer: { 'runs.create': 1 } });
     await expect(create(codegen)).rejects.toThrow();
     expect((await call(codegen, 'GET', 'agent/runs')).body['total']).toBe(1);
-    codegen.setFaults({ lateCreate: { count: 1, ms: 300 } });
+    codegen.setFaults({ lateCreate: { count: 1, ms: 8_000 } });
     await expect(
       fetch(`${codegen.url}/v1/organizations/42/agent/run`, {
         method: 'POST',
         headers: { authorization: `Bearer ${codegen.token}` },
         body: '{"prompt":"late"}',
-        signal: AbortSignal.timeout(100),
+        signal: AbortSignal.timeout(2_000),
       }),
     ).rejects.toThrow();
     expect((await call(codegen, 'GET', 'agent/runs')).body['total']).toBe(1);

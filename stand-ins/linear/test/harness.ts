@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LinearClient } from '@linear/sdk';
 import { LinearWebhookClient } from '@linear/sdk/webhooks';
@@ -64,7 +65,7 @@ export class Receiver {
 }
 
 /** Waits until `read` gives something truthy. @throws Error after `ms` */
-export async function until<T>(read: () => T | Promise<T>, ms: number = 10_000): Promise<Exclude<T, undefined | null | false | 0 | ''>> {
+export async function until<T>(read: () => T | Promise<T>, ms: number = 60_000): Promise<Exclude<T, undefined | null | false | 0 | ''>> {
   const end = Date.now() + ms;
   for (;;) {
     const value = await read();
@@ -79,9 +80,9 @@ export async function startReceiver(): Promise<Receiver> {
   const receiver = new Receiver();
   const verify = new LinearWebhookClient(secret).createHandler();
   const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const raw = Buffer.concat(chunks);
+    const raw = await buffer(request).catch(() => undefined);
+    // Whoever waits only so long may be gone before all of it is there.
+    if (raw === undefined) return response.destroy();
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     const answer = await verify(new Request('http://local/', { method: 'POST', body: raw, headers }));
     const status = receiver.nextStatuses.shift() ?? answer.status;
