@@ -16,7 +16,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   pause: ['cyrus pause ENG-7'],
   resume: ['cyrus resume ENG-7'],
   retry: ['cyrus retry ENG-7', 'cyrus retry ENG-7 "The database is back: try once more."'],
-  doctor: ['cyrus doctor', 'cyrus doctor --bundle support.tar'],
+  doctor: ['cyrus doctor', 'cyrus doctor --bundle support.tar.gz'],
   'linear login': ['cyrus linear login'],
   'linear logout': ['cyrus linear logout'],
   'linear status': ['cyrus linear status'],
