@@ -66,7 +66,7 @@ async function run(isolated: boolean, book: Ledger, steps: readonly object[], ru
       conversation: { id: randomUUID(), resume: false, directory: home },
       workingDirectory: work,
       readable: [],
-      timeoutMs: 60_000,
+      timeoutMs: 200_000,
       network: {
         async open() {
           const door = await gateway.open({ attemptId: 'a', ...(isolated ? { socket } : {}), ...rules });

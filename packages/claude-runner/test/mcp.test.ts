@@ -30,7 +30,7 @@ async function run(steps: readonly object[], more: Partial<ExecutionRequest>): P
     conversation: { id: randomUUID(), resume: false, directory: join(directory, 'conversation') },
     workingDirectory: join(directory, 'work'),
     readable: [],
-    timeoutMs: 60_000,
+    timeoutMs: 200_000,
     ...more,
   };
   const ref = await harness.executor.start(request, { attemptId: randomUUID(), number: 1 });

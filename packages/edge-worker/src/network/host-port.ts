@@ -1,5 +1,8 @@
 import { connect, createServer, type Socket } from 'node:net';
 
+/** Each takes two descriptors of everybody's service. */
+const mostConnections = 512;
+
 /** A unix socket that leads to a port of this host's loopback, which the configuration names. */
 export async function openHostPort(port: number, socket: string): Promise<{ close(): Promise<void> }> {
   const open = new Set<Socket>();
@@ -16,6 +19,7 @@ export async function openHostPort(port: number, socket: string): Promise<{ clos
     inner.pipe(outer);
     outer.pipe(inner);
   });
+  server.maxConnections = mostConnections;
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socket, resolve));
   return {
     close: () =>

@@ -20,6 +20,7 @@ test.each([
     '64:ff9b:1::5db8:d822',
     '::127.0.0.1',
     '::a00:1',
+    '::ffff:0:10.0.0.1',
   ],
 ])('%s is private', (address) => expect(isPrivate(address)).toBe(true));
 
