@@ -220,7 +220,9 @@ test(
     await linear.closing(issue, 3);
     const branches = async (): Promise<readonly string[]> => (await github.git('app', 'branch', '--format=%(refname:short)')).split('\n');
     const ofIssue = `cyrus/${issue.toLowerCase()}-left-behind`;
-    expect(await branches()).toEqual(expect.arrayContaining(['codegen/own-idea', `${ofIssue}-a2`, `${ofIssue}-a2-start`]));
+    // Which attempt that was depends on whether a call took longer than its limit.
+    const ofRun = (end: string): unknown => expect.stringMatching(new RegExp(`^${ofIssue}-a\\d+${end}$`));
+    expect(await branches()).toEqual(expect.arrayContaining(['codegen/own-idea', ofRun(''), ofRun('-start')]));
 
     await codegen.script(title, work('kept'));
     await linear.say(issue, 'Now do it properly.');
