@@ -91,6 +91,8 @@ export async function startPostmaster(
   if (account && !account.lent) await log.chown(account.uid, account.gid);
   const { size } = await log.stat();
   let child: ChildProcess;
+  let spawnError: Error | undefined;
+  let over = false;
   try {
     child = spawn(
       path.join(binaries.bin, 'postgres'),
@@ -103,18 +105,17 @@ export async function startPostmaster(
         ...(account ? { uid: account.uid, gid: account.gid } : {}),
       },
     );
+    // At once: it may be over before the log is closed, and nobody would hear of it.
+    child.once('error', (error) => {
+      spawnError = error;
+      over = true;
+    });
+    child.once('exit', () => {
+      over = true;
+    });
   } finally {
     await log.close();
   }
-  let spawnError: Error | undefined;
-  let over = false;
-  child.once('error', (error) => {
-    spawnError = error;
-    over = true;
-  });
-  child.once('exit', () => {
-    over = true;
-  });
   child.unref();
   while (!over) {
     const running = await findPostmaster(data);
