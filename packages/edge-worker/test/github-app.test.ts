@@ -184,6 +184,18 @@ async function resultOf(key: string): Promise<unknown> {
   return rows[0]?.result;
 }
 
+/** A pull request that is a draft; its head. */
+async function openDraft(): Promise<string> {
+  await github.people.install({ appId: app.appId, account: 'acme' });
+  const sha = await newCommit('one');
+  await push('one', sha);
+  await start();
+  await settled('push one');
+  await pullRequest('one', { review: 'draft' });
+  await settled('pr one');
+  return sha;
+}
+
 async function awaitChecks(sha: string): Promise<void> {
   const waits = { sha, since: systemClock.now(), timeoutMs: 4_000, markReady: true };
   const payload = { kind: 'pull-request-checks', repositoryId: 'one', number: 1, ...waits };
@@ -192,13 +204,7 @@ async function awaitChecks(sha: string): Promise<void> {
 }
 
 test('a draft is renewed and marked ready', async () => {
-  await github.people.install({ appId: app.appId, account: 'acme' });
-  const sha = await newCommit('one');
-  await push('one', sha);
-  await start();
-  await settled('push one');
-  await pullRequest('one', { review: 'draft' });
-  await settled('pr one');
+  const sha = await openDraft();
   const pull = () => github.state().repositories.find(({ fullName }) => fullName === 'acme/one')?.pulls[0];
   expect(pull()?.draft).toBe(true);
   await github.people.check({ repository: 'acme/one', ref: sha, name: 'ci', conclusion: 'success' });
@@ -209,13 +215,7 @@ test('a draft is renewed and marked ready', async () => {
 });
 
 test('checks that do not end are waited for as long as is said, and a draft stays one', async () => {
-  await github.people.install({ appId: app.appId, account: 'acme' });
-  const sha = await newCommit('one');
-  await push('one', sha);
-  await start();
-  await settled('push one');
-  await pullRequest('one', { review: 'draft' });
-  await settled('pr one');
+  const sha = await openDraft();
   await github.people.check({ repository: 'acme/one', ref: sha, name: 'ci' });
   await awaitChecks(sha);
   await settled('checks');

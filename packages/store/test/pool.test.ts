@@ -87,7 +87,10 @@ test.each<[string, (tx: Tx) => Promise<unknown>]>([
   expect([await nOf(1), await nOf(2)]).toEqual([0, 0]);
 });
 
-test('of two transactions that deadlock in what they send both happen', async () => {
+test.each<[string, (tx: Tx, sql: string) => unknown]>([
+  ['in what they wait for', (tx, sql) => tx.query(sql)],
+  ['in what they send', (tx, sql) => tx.send(sql)],
+])('of two transactions that deadlock %s both happen', async (_name, last) => {
   const [a, b] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const add = (id: number): string => `update cyrus.t set n = n + 1 where id = ${id}`;
   await Promise.all([
@@ -95,33 +98,13 @@ test('of two transactions that deadlock in what they send both happen', async ()
       await tx.query(add(1));
       a.resolve();
       await b.promise;
-      tx.send(add(2));
+      await last(tx, add(2));
     }),
     t.db.tx(async (tx) => {
       await tx.query(add(2));
       b.resolve();
       await a.promise;
-      tx.send(add(1));
-    }),
-  ]);
-  expect([await nOf(1), await nOf(2)]).toEqual([2, 2]);
-});
-
-test('of two transactions that deadlock both happen', async () => {
-  const [a, b] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const add = (id: number): string => `update cyrus.t set n = n + 1 where id = ${id}`;
-  await Promise.all([
-    t.db.tx(async (tx) => {
-      await tx.query(add(1));
-      a.resolve();
-      await b.promise;
-      await tx.query(add(2));
-    }),
-    t.db.tx(async (tx) => {
-      await tx.query(add(2));
-      b.resolve();
-      await a.promise;
-      await tx.query(add(1));
+      await last(tx, add(1));
     }),
   ]);
   expect([await nOf(1), await nOf(2)]).toEqual([2, 2]);

@@ -1,18 +1,8 @@
 import { expect, test } from 'vitest';
 import { type ChoiceTask, type ChoiceWorld, chooseExecutor } from '../src/choose-executor.ts';
 import type { PastRuns } from '../src/estimate.ts';
-import { cloud, local, noon, policy, repository, resting, task, work } from './support/facts.ts';
+import { cloud, local, noon, policy, repository, resting, task, work, world } from './support/facts.ts';
 
-const world = (over: Partial<ChoiceWorld>): ChoiceWorld => ({
-  now: noon,
-  executors: [local('claude'), cloud('codegen')],
-  policy: policy(),
-  repository: repository(),
-  hostIsolated: true,
-  room: () => ({ free: true }),
-  money: () => ({ affordable: true, cost: 1_000_000 }),
-  ...over,
-});
 const ran = (executorId: string, minutes: number, dollars: number, succeeded = 100): PastRuns => ({
   ...{ repositoryId: 'main', executorId, complexity: 'medium', runs: 100, succeeded },
   cost: { p50: dollars * 1e6, p90: dollars * 1e6 },

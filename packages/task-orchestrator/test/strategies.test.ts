@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Affordable, type Choice, type ChoiceTask, type ChoiceWorld, chooseExecutor } from '../src/choose-executor.ts';
 import type { ExecutorFacts } from '../src/executor-facts.ts';
 import { complexities } from '../src/task-analysis.ts';
-import { cloud, local, noon, policy, repository, resting, task, work } from './support/facts.ts';
+import { cloud, local, noon, policy, repository, resting, task, work, world } from './support/facts.ts';
 
 const paid = (cost = 1_000_000): Affordable => ({ affordable: true, cost });
 const noMoney: Affordable = {
@@ -14,17 +14,6 @@ const noMoney: Affordable = {
   reason: 'Waiting: no money.',
   until: null,
 };
-
-const world = (over: Partial<ChoiceWorld> = {}): ChoiceWorld => ({
-  now: noon,
-  executors: [local('claude'), cloud('codegen')],
-  policy: policy(),
-  repository: repository(),
-  hostIsolated: true,
-  room: () => ({ free: true }),
-  money: () => paid(),
-  ...over,
-});
 
 const said = (choice: Choice): string =>
   choice.chosen ? `${choice.executor.id}: ${choice.reason}` : choice.queue ? `queued: ${choice.queue.key}` : `waits: ${choice.reason}`;

@@ -1,5 +1,5 @@
 import type { ExecutorCapabilities } from 'cyrus-executor-interface/executor';
-import type { ChoiceTask } from '../../src/choose-executor.ts';
+import type { ChoiceTask, ChoiceWorld } from '../../src/choose-executor.ts';
 import type { DispatchRepository, DispatchState, ReadyTask } from '../../src/decide-dispatch.ts';
 import type { DispatchMoney } from '../../src/dispatch-money.ts';
 import type { ExecutorFacts } from '../../src/executor-facts.ts';
@@ -119,5 +119,17 @@ export const state = (over: Partial<DispatchState> = {}): DispatchState => ({
   memoryPerAttemptMb: 400,
   money: money(),
   draining: false,
+  ...over,
+});
+
+/** What a choice goes by: this machine and a cloud, both free, and money for either. */
+export const world = (over: Partial<ChoiceWorld> = {}): ChoiceWorld => ({
+  now: noon,
+  executors: [local('claude'), cloud('codegen')],
+  policy: policy(),
+  repository: repository(),
+  hostIsolated: true,
+  room: () => ({ free: true }),
+  money: () => ({ affordable: true, cost: 1_000_000 }),
   ...over,
 });
